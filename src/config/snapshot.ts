@@ -1,0 +1,67 @@
+import type { Listener } from '../address/listener.ts'
+import type { Route } from '../routing/route.ts'
+import type { ListenerOptions, StreamLimits } from '../transport/types.ts'
+import type { Zone } from '../zones/zone.ts'
+
+/** Limits of the parser; what goes beyond is answered 513 or 400, or closes the connection. */
+export interface MessageLimits {
+  readonly startLine: number
+  readonly headers: number
+  readonly head: number
+  readonly body: number
+}
+
+/** Milliseconds. §17 table 4. */
+export interface SipTimers {
+  readonly t1: number
+  readonly t2: number
+  readonly t4: number
+  /** Timer C, §16.6 item 11: more than three minutes. */
+  readonly c: number
+  /** How long Timers H, J and the like keep a transaction (64*T1) is derived, not set. */
+}
+
+export interface ListenerEntry {
+  readonly listener: Listener
+  /** Everything but certificates, which `certs/` adds. */
+  readonly options: Omit<ListenerOptions, 'tls'> & {
+    readonly tls?: Omit<NonNullable<ListenerOptions['tls']>, 'certificates' | 'trust'> & {
+      /** Names of the certificates to present, in order; empty: by the listener's advertised names. */
+      readonly certificates: readonly string[]
+      /** Files with PEM roots. */
+      readonly trustFiles: readonly string[]
+    }
+  }
+}
+
+export interface CertificateEntry {
+  readonly name: string
+  /** Files, absolute; or made by the development CA. */
+  readonly source: { readonly kind: 'files', readonly chain: string, readonly key: string } | { readonly kind: 'development' }
+  readonly hosts: readonly string[]
+}
+
+/** The configuration as the program uses it: whole, checked, frozen. A request keeps the one it began with. */
+export interface Snapshot {
+  /** Our public name. */
+  readonly name: string
+  readonly publicAddress: string | undefined
+  readonly listeners: readonly ListenerEntry[]
+  readonly zones: ReadonlyMap<string, Zone>
+  readonly routes: readonly Route[]
+  readonly certificates: readonly CertificateEntry[]
+  readonly limits: { readonly message: MessageLimits, readonly stream: StreamLimits, readonly transactions: number }
+  readonly timers: SipTimers
+  readonly log: { readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error' }
+  readonly admin: { readonly address: string, readonly port: number } | undefined
+  /** A `User-Agent`/`Server` text for what we originate; empty: none. */
+  readonly serverHeader: string
+  /** Absolute path of the policy module. */
+  readonly policyModule: string | undefined
+  /** The demonstration PBX on loopback, for a first start. */
+  readonly demo: { readonly address: string, readonly port: number } | undefined
+  /** Seconds after which a key for the signed route state is replaced; the one before stays valid for the same time. */
+  readonly keyRotationSeconds: number
+  /** Bound on what a stop waits for, ms. */
+  readonly stopMs: number
+}

@@ -1,0 +1,102 @@
+import type { Destination } from '../address/destination.ts'
+import type { Flow } from '../address/flow.ts'
+import type { Listener } from '../address/listener.ts'
+
+/** Why bytes or a connection were given up; the `reason` label of `edgeways_drops_total`. */
+export type DropReason =
+  | 'framing' // a stream that is no SIP, or a head or body over the limit
+  | 'slow-message' // began a message and did not finish it in time
+  | 'handshake' // TLS or WebSocket handshake failed or took too long
+  | 'idle'
+  | 'connections' // over the limit for connections, of the listener or of one source
+  | 'origin' // WebSocket Origin not allowed
+  | 'sub-protocol' // WebSocket without `sip`
+  | 'datagram' // empty or tiny datagrams that are no keep-alive
+  | 'backpressure' // the peer does not read what we send
+
+/** What the transports tell the engine. Called synchronously; must not throw. */
+export interface TransportEvents {
+  /** One whole message: a datagram, a framed part of a stream, a WebSocket message. The bytes are the receiver's to keep. */
+  received(flow: Flow, bytes: Buffer): void
+  /** A connection was opened (ours or theirs), its handshakes done. */
+  opened(flow: Flow): void
+  /** A connection is gone, or could not be opened; what it still had to send is lost. Called once, also when we closed it. */
+  closed(flow: Flow, reason: string): void
+  dropped(listener: Listener, reason: DropReason, remoteAddress: string): void
+  /** A keep-alive (CRLF, WebSocket pong) arrived. */
+  keptAlive(flow: Flow): void
+}
+
+export interface Transports {
+  /** Binds the listener's socket. @throws TransportError with a sentence naming the address and the remedy */
+  open(listener: Listener, options: ListenerOptions): Promise<void>
+  /** New options (certificates, origins, limits) for an open listener; connections stay. */
+  update(listenerName: string, options: ListenerOptions): void
+  /** Stops accepting; connections stay until they are closed or `closeAll`. */
+  close(listenerName: string): Promise<void>
+  /**
+   * The flow to a destination, from `listener`: for UDP always at once; for a stream an open connection that we opened
+   * before, else a new one that is still connecting and keeps what is sent. Never a connection that the remote opened.
+   */
+  flowTo(listener: Listener, destination: Destination): Flow
+  /** For UDP: the flow to a remote that we heard from. For a connection: `flowById`. */
+  datagramFlow(listener: Listener, remoteAddress: string, remotePort: number): Flow
+  flowById(id: string): Flow | undefined
+  /** Open connections, for gauges. */
+  counts(): ReadonlyMap<string, number>
+  closeAll(reason: string): Promise<void>
+}
+
+export interface StreamLimits {
+  /** Bytes of start line and headers. */
+  readonly maxHead: number
+  readonly maxBody: number
+  /** A message, once begun, is complete within this. */
+  readonly messageMs: number
+  /** TLS and WebSocket handshakes together. */
+  readonly handshakeMs: number
+  readonly connectMs: number
+  /** A connection without any traffic is closed after this; 0 = never. */
+  readonly idleMs: number
+  /** WebSocket pings are sent at this interval, a missing pong closes; 0 = never. */
+  readonly pingMs: number
+  readonly maxConnections: number
+  readonly maxConnectionsPerSource: number
+  /** Unsent bytes after which a peer that does not read is cut off. */
+  readonly maxUnsent: number
+}
+
+export interface TlsOptions {
+  /** The certificates in `certs/` terms: PEM chain and key, with the names they serve. The first is the default. */
+  readonly certificates: readonly CertificateMaterial[]
+  readonly minVersion: 'TLSv1' | 'TLSv1.1' | 'TLSv1.2' | 'TLSv1.3'
+  /** OpenSSL cipher list; empty for the built-in default. */
+  readonly ciphers: string
+  /** none: do not ask. request: ask, and report `PeerIdentity`. require: refuse without a verified one. */
+  readonly clientCertificate: 'none' | 'request' | 'require'
+  /** PEM roots for peers, on accepted and opened connections; empty for Node's own. */
+  readonly trust: readonly string[]
+  /** Verify the certificate of servers that we connect to. */
+  readonly verifyServer: boolean
+}
+
+export interface CertificateMaterial {
+  readonly name: string
+  /** PEM: leaf first, then intermediates. */
+  readonly chain: string
+  readonly key: string
+  /** DNS names and IP literals of the SAN, lower case; may begin with `*.`. */
+  readonly hosts: readonly string[]
+}
+
+export interface ListenerOptions {
+  readonly limits: StreamLimits
+  readonly tls?: TlsOptions
+  /** Allowed Origins, exact and lower case (`https://app.example.com`); `*` allows any; a request without Origin passes only with `*`, or when `originRequired` is false. */
+  readonly origins: readonly string[]
+  readonly originRequired: boolean
+  /** SO_RCVBUF and SO_SNDBUF for UDP, bytes. */
+  readonly datagramBuffer: number
+  /** `ipv6Only` for a wildcard. */
+  readonly ipv6Only: boolean
+}

@@ -1,0 +1,89 @@
+import type { Listener } from '../address/listener.ts'
+import type { TransportName } from '../address/transports.ts'
+import type { HeaderRule, NumberRule } from './rules.ts'
+
+/** What is true of every zone of a kind. Pure data: the core asks a profile, never a name. */
+export interface ZoneProfile {
+  /**
+   * How a peer is reached inside a dialog and after registration.
+   * `flow`: only through the connection (or pinhole) it opened, named by the flow token.
+   * `address`: by Route, Request-URI and RFC 3263, over connections that we open.
+   */
+  readonly reach: 'flow' | 'address'
+  /** The default of admission when the operator wrote none: the addresses of the zone's targets, or anyone. */
+  readonly admit: 'targets' | 'anyone'
+  /** Ask TLS peers for a certificate. */
+  readonly clientCertificate: 'none' | 'request' | 'require'
+  /** What its peers speak in media by default (T10). */
+  readonly media: 'plain' | 'sdes' | 'teams' | 'webrtc'
+  /** `keep`: Contact is the endpoint's (T5). `ours`: masked by our own name toward this zone, restored on the way back. */
+  readonly contact: 'keep' | 'ours'
+  /** OPTIONS to targets by default. */
+  readonly probe: boolean
+}
+
+export interface Network {
+  /** As the operator wrote it, for messages. */
+  readonly text: string
+  readonly contains: (address: string) => boolean
+}
+
+export interface Admission {
+  readonly anyone: boolean
+  readonly networks: readonly Network[]
+  /** Also the addresses that the zone's targets resolve to (kept up to date by the engine). */
+  readonly targets: boolean
+  /** Names that a verified client certificate must show one of; empty: no certificate needed. */
+  readonly certificateNames: readonly string[]
+  /** What a stranger gets. */
+  readonly otherwise: 'reject' | 'silence'
+}
+
+export interface Probing {
+  readonly enabled: boolean
+  readonly intervalSeconds: number
+  readonly timeoutSeconds: number
+  /** Consecutive failures after which a target is down, and answers after which it is up again. */
+  readonly downAfter: number
+  readonly upAfter: number
+  /** Statuses that count as alive; the default is every final answer but 408, 502, 503, 504. */
+  readonly alive: (status: number) => boolean
+}
+
+export interface Target {
+  /** Unique in the zone: the text of its URI, or the name the operator gave. */
+  readonly name: string
+  readonly user: string | undefined
+  readonly host: string
+  readonly port: number | undefined
+  /** From the URI; `undefined` lets RFC 3263 choose among the zone's transports. */
+  readonly transport: TransportName | undefined
+  readonly secure: boolean
+  /** Lower first; within one priority calls are spread by weight. */
+  readonly priority: number
+  readonly weight: number
+  /** No new dialogs; those there are go on. */
+  readonly drain: boolean
+  /** `target`: the Request-URI's host becomes the target's. `keep`: only the next hop does. */
+  readonly requestUri: 'target' | 'keep'
+}
+
+/** One side of the edge and the policy for it. */
+export interface Zone {
+  readonly name: string
+  readonly kind: string
+  readonly profile: ZoneProfile
+  readonly listeners: readonly Listener[]
+  readonly admission: Admission
+  readonly targets: readonly Target[]
+  readonly probing: Probing
+  /** Rules for requests that come from this zone, and for those that go to it. */
+  readonly numbersIn: readonly NumberRule[]
+  readonly numbersOut: readonly NumberRule[]
+  readonly headersIn: readonly HeaderRule[]
+  readonly headersOut: readonly HeaderRule[]
+  /** Name we advertise toward this zone instead of the listener's own (A1, third level); one of the listener's `names`. */
+  readonly advertise: string | undefined
+  /** A REGISTER crossing from this zone gets a Path of ours (RFC 3327). */
+  readonly path: boolean
+}
