@@ -1,0 +1,80 @@
+import { parameter } from './parameters.ts'
+
+/** One value of From, To, Contact, Route, Record-Route, Path and the like (§20.10, §25.1). */
+export interface NameAddr {
+  /** As written, quotes included; empty when there is none. */
+  readonly display: string
+  /** Without angle brackets, not parsed. */
+  readonly uri: string
+  /** Header parameters: begins with `;` or is empty. Without angle brackets all parameters are the header's (§20). */
+  readonly parameters: string
+  /** The value's own text, without the comma. */
+  readonly text: string
+}
+
+/**
+ * The values of a header that is a list of name-addr or addr-spec. `undefined` when the text is malformed:
+ * an open quote or bracket, an empty value, text between `>` and `;`.
+ */
+export const parseNameAddrs = (value: string): readonly NameAddr[] | undefined => {
+  const list: NameAddr[] = []
+  let at = 0
+  for (;;) {
+    const end = valueEnd(value, at)
+    if (end < 0) return undefined
+    const one = parseNameAddr(value.slice(at, end).trim())
+    if (one === undefined) return undefined
+    list.push(one)
+    if (end >= value.length) return list
+    at = end + 1
+  }
+}
+
+/** Where the value that begins at `at` ends: a comma outside quotes and brackets, or the end; -1 when something stays open. */
+const valueEnd = (value: string, at: number): number => {
+  let quoted = false
+  let bracketed = false
+  for (let i = at; i < value.length; i++) {
+    const code = value.charCodeAt(i)
+    if (quoted) {
+      if (code === 92) i++
+      else if (code === 34) quoted = false
+    } else if (bracketed) {
+      if (code === 62) bracketed = false
+    } else if (code === 34) quoted = true
+    else if (code === 60) bracketed = true
+    else if (code === 44) return i
+  }
+  return quoted || bracketed ? -1 : value.length
+}
+
+// §25.1: a display name is a quoted string or tokens; peers put more into it, and we only pass it on
+const UNQUOTED_DISPLAY = /^[^"<>;,@:=?]*$/
+
+export const parseNameAddr = (text: string): NameAddr | undefined => {
+  if (text === '') return undefined
+  let open = 0
+  if (text.charCodeAt(0) === 34) {
+    open = 1
+    while (open < text.length && text.charCodeAt(open) !== 34) open += text.charCodeAt(open) === 92 ? 2 : 1
+    if (open >= text.length) return undefined
+  }
+  const bracket = text.indexOf('<', open)
+  if (bracket < 0) {
+    if (open > 0) return undefined
+    const semicolon = text.indexOf(';')
+    const uri = (semicolon < 0 ? text : text.slice(0, semicolon)).trim()
+    // §20.10: with `?` or `,` in it the URI must stand in brackets
+    if (uri === '' || /[\s?]/.test(uri)) return undefined
+    return { display: '', uri, parameters: semicolon < 0 ? '' : text.slice(semicolon), text }
+  }
+  const display = text.slice(0, bracket).trim()
+  if (open > 0 ? display.length !== open + 1 : !UNQUOTED_DISPLAY.test(display)) return undefined
+  const close = text.indexOf('>', bracket)
+  if (close < 0) return undefined
+  const parameters = text.slice(close + 1).trim()
+  if (parameters !== '' && parameters.charCodeAt(0) !== 59) return undefined
+  return { display, uri: text.slice(bracket + 1, close), parameters, text }
+}
+
+export const tagOf = (address: NameAddr): string | undefined => parameter(address.parameters, 'tag')

@@ -1,0 +1,104 @@
+/**
+ * Typed reading of header lines, remembered on the line. One reader per header: the memo of a line belongs to it.
+ */
+import { firstHeader, type HeaderLine, type SipMessage } from './message.ts'
+import { type NameAddr, parseNameAddr, parseNameAddrs } from './name-addr.ts'
+import { parameter } from './parameters.ts'
+import { parseVia, type Via } from './via.ts'
+
+const FAILED: unique symbol = Symbol('failed')
+
+const remember = <T>(one: HeaderLine, read: (value: string) => T | undefined): T | undefined => {
+  if (one.memo === undefined) one.memo = read(one.value) ?? FAILED
+  return one.memo === FAILED ? undefined : (one.memo as T)
+}
+
+const readVias = (value: string): readonly Via[] | undefined => {
+  if (value.indexOf(',') < 0) {
+    const one = parseVia(value)
+    return one === undefined ? undefined : [one]
+  }
+  const list: Via[] = []
+  for (const part of splitList(value)) {
+    const one = parseVia(part)
+    if (one === undefined) return undefined
+    list.push(one)
+  }
+  return list
+}
+
+/** The values of one Via line; `undefined` when malformed. */
+export const vias = (one: HeaderLine): readonly Via[] | undefined => remember(one, readVias)
+
+/** The topmost Via of a message; `undefined` when there is none or it is malformed. */
+export const topVia = (message: SipMessage): Via | undefined => {
+  const one = firstHeader(message, 'via')
+  return one === undefined ? undefined : vias(one)?.[0]
+}
+
+/** The values of one line of Contact, Route, Record-Route, Path …; `undefined` when malformed. Contact `*` is no list. */
+export const addresses = (one: HeaderLine): readonly NameAddr[] | undefined => remember(one, parseNameAddrs)
+
+/** The one value of From or To. */
+export const address = (one: HeaderLine): NameAddr | undefined => remember(one, parseNameAddr)
+
+export const fromTag = (message: SipMessage): string | undefined => tagIn(firstHeader(message, 'from'))
+export const toTag = (message: SipMessage): string | undefined => tagIn(firstHeader(message, 'to'))
+
+const tagIn = (one: HeaderLine | undefined): string | undefined => {
+  if (one === undefined) return undefined
+  const read = address(one)
+  return read === undefined ? undefined : parameter(read.parameters, 'tag')
+}
+
+export interface CSeq {
+  readonly number: number
+  readonly method: string
+}
+
+const readCSeq = (value: string): CSeq | undefined => {
+  const match = /^(\d{1,10})[ \t]+([A-Za-z0-9\-.!%*_+`'~]+)$/.exec(value)
+  if (match === null) return undefined
+  const number = Number(match[1])
+  // §8.1.1.5: less than 2**31
+  return number < 2147483648 ? { number, method: match[2]! } : undefined
+}
+
+export const cseq = (message: SipMessage): CSeq | undefined => {
+  const one = firstHeader(message, 'cseq')
+  return one === undefined ? undefined : remember(one, readCSeq)
+}
+
+/** A list of tokens over all lines of that name, as written: Require, Proxy-Require, Supported, Allow. */
+export const tokens = (message: SipMessage, name: string): readonly string[] =>
+  message.headers.flatMap((one) =>
+    one.name === name
+      ? one.value
+          .split(',')
+          .map((token) => token.trim())
+          .filter((token) => token !== '')
+      : [],
+  )
+
+/** Splits a comma list outside quotes and angle brackets. */
+export const splitList = (value: string): readonly string[] => {
+  const parts: string[] = []
+  let quoted = false
+  let bracketed = false
+  let from = 0
+  for (let i = 0; i < value.length; i++) {
+    const code = value.charCodeAt(i)
+    if (quoted) {
+      if (code === 92) i++
+      else if (code === 34) quoted = false
+    } else if (code === 34) quoted = true
+    else if (code === 60) bracketed = true
+    else if (code === 62) bracketed = false
+    else if (code === 44 && !bracketed) {
+      parts.push(value.slice(from, i).trim())
+      from = i + 1
+    }
+  }
+  parts.push(value.slice(from).trim())
+  return parts
+}
