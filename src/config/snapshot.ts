@@ -37,7 +37,7 @@ export interface ListenerEntry {
 export interface CertificateEntry {
   readonly name: string
   /** Files, absolute; or made by the development CA. */
-  readonly source: { readonly kind: 'files', readonly chain: string, readonly key: string } | { readonly kind: 'development' }
+  readonly source: { readonly kind: 'files'; readonly chain: string; readonly key: string } | { readonly kind: 'development' }
   readonly hosts: readonly string[]
 }
 
@@ -50,16 +50,16 @@ export interface Snapshot {
   readonly zones: ReadonlyMap<string, Zone>
   readonly routes: readonly Route[]
   readonly certificates: readonly CertificateEntry[]
-  readonly limits: { readonly message: MessageLimits, readonly stream: StreamLimits, readonly transactions: number }
+  readonly limits: { readonly message: MessageLimits; readonly stream: StreamLimits; readonly transactions: number }
   readonly timers: SipTimers
   readonly log: { readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error' }
-  readonly admin: { readonly address: string, readonly port: number } | undefined
+  readonly admin: { readonly address: string; readonly port: number } | undefined
   /** A `User-Agent`/`Server` text for what we originate; empty: none. */
   readonly serverHeader: string
   /** Absolute path of the policy module. */
   readonly policyModule: string | undefined
   /** The demonstration PBX on loopback, for a first start. */
-  readonly demo: { readonly address: string, readonly port: number } | undefined
+  readonly demo: { readonly address: string; readonly port: number } | undefined
   /** Seconds after which a key for the signed route state is replaced; the one before stays valid for the same time. */
   readonly keyRotationSeconds: number
   /** Bound on what a stop waits for, ms. */

@@ -19,7 +19,11 @@ export interface Resolver {
    * @param supported the transports that the egress zone has listeners for, in the order of preference
    * @throws ResolveError (rejected, or thrown when it is known at once)
    */
-  resolve(nextHop: NextHop, supported: readonly TransportName[], families: readonly (4 | 6)[]): readonly Destination[] | Promise<readonly Destination[]>
+  resolve(
+    nextHop: NextHop,
+    supported: readonly TransportName[],
+    families: readonly (4 | 6)[],
+  ): readonly Destination[] | Promise<readonly Destination[]>
   /** Remembers that `destination` failed (transport error, timeout, 503): it goes to the end of the list for `seconds`. */
   failed(destination: Destination, seconds?: number): void
   /** Forgets that it failed: it answered. */

@@ -14,7 +14,7 @@ export interface Route {
   readonly user: RegExp | undefined
   /** The number of a sip URI's user or of a tel URI, visual separators removed; made from patterns like `+4420794601xx`. */
   readonly number: RegExp | undefined
-  readonly headers: readonly { readonly name: string, readonly match: RegExp }[]
+  readonly headers: readonly { readonly name: string; readonly match: RegExp }[]
   /** The advertised name under which the request came: the Request-URI's host is this tenant. */
   readonly tenant: string | undefined
   readonly action: RouteAction
@@ -24,6 +24,12 @@ export interface Route {
 
 export type RouteAction =
   /** To the zone's targets, or, when it has none, to the Request-URI through this zone's listeners; further zones are tried in order when all targets of the one before failed. */
-  | { readonly kind: 'zone', readonly zones: readonly string[], readonly fork: 'serial' | 'parallel', readonly requestUri: 'target' | 'keep' | undefined, readonly advertise: string | undefined }
-  | { readonly kind: 'respond', readonly status: number, readonly reason: string }
+  | {
+      readonly kind: 'zone'
+      readonly zones: readonly string[]
+      readonly fork: 'serial' | 'parallel'
+      readonly requestUri: 'target' | 'keep' | undefined
+      readonly advertise: string | undefined
+    }
+  | { readonly kind: 'respond'; readonly status: number; readonly reason: string }
   | { readonly kind: 'drop' }

@@ -97,7 +97,6 @@ export const makeResponse = (
   body,
 })
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what it looks for
 const BREAKS = /[\r\n\0]/
 
 /**

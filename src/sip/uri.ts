@@ -25,7 +25,6 @@ export type Uri = SipUri | TelUri
 const HOST_NAME = /^(?:[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?\.)*[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?\.?$/
 const IPV6 = /^\[[0-9A-Fa-f:.]{2,45}(?:%25[A-Za-z0-9._~-]+)?\]$/
 /** §25.1: escapes are `%` and two hex digits; white space, quotes, angle brackets and control characters never stand in a URI. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what it looks for
 const NEVER = /[\0-\x20"<>\x7f]|%(?![0-9A-Fa-f]{2})/
 const TEL = /^[0-9A-Fa-f*#()\-.+]+$/
 
