@@ -1,0 +1,81 @@
+// What a start, a test run or a benchmark needs on the machine, as functions from values to values. Plain JavaScript for
+// Node 20: it runs under the newcomer's own Node, before anything is installed.
+
+/** @typedef {'start' | 'test' | 'bench'} Purpose */
+/** @typedef {{ version?: string, dev?: boolean, optional?: boolean, devOptional?: boolean, link?: boolean }} LockedPackage */
+/** @typedef {{ packages: Record<string, LockedPackage> }} Lock */
+/** @typedef {{ name: string, programs: readonly string[], apt: readonly string[], purposes: readonly Purpose[] }} Tool */
+
+export const OLDEST_NODE = 24
+
+/**
+ * Programs from the distribution. The first of `programs` that exists will do.
+ * @type {readonly Tool[]}
+ */
+export const TOOLS = [
+  { name: 'OpenSSL', programs: ['openssl'], apt: ['openssl'], purposes: ['test', 'bench'] },
+  { name: 'SIPp', programs: ['sipp'], apt: ['sip-tester'], purposes: ['test', 'bench'] },
+  { name: 'tshark', programs: ['tshark'], apt: ['tshark'], purposes: ['test'] },
+  { name: 'Chromium', programs: ['chromium', 'chromium-browser', 'google-chrome'], apt: ['chromium'], purposes: ['test'] },
+  {
+    name: 'Kamailio',
+    programs: ['kamailio'],
+    apt: ['kamailio', 'kamailio-tls-modules', 'kamailio-websocket-modules'],
+    purposes: ['bench'],
+  },
+]
+
+/**
+ * The first package that is not as package-lock.json wants it, or undefined when all are.
+ * npm writes `installed` (node_modules/.package-lock.json) as the last thing it does, so an installation that was broken off counts as none.
+ * Optional packages may be absent: they are for other platforms.
+ * @param {Lock} wanted
+ * @param {Lock | undefined} installed
+ * @param {boolean} withDevelopment
+ * @returns {string | undefined}
+ */
+export const outdatedPackage = (wanted, installed, withDevelopment) => {
+  for (const [path, entry] of Object.entries(wanted.packages)) {
+    if (path === '' || entry.link === true) continue
+    const present = installed?.packages[path]
+    if (present !== undefined) {
+      if (present.version !== entry.version) return path
+      continue
+    }
+    if (entry.optional === true || entry.devOptional === true) continue
+    if (entry.dev === true && !withDevelopment) continue
+    return path
+  }
+  return undefined
+}
+
+/**
+ * @param {Purpose} purpose
+ * @param {(program: string) => boolean} exists
+ * @returns {readonly Tool[]}
+ */
+export const missingTools = (purpose, exists) =>
+  TOOLS.filter(({ purposes, programs }) => purposes.includes(purpose) && !programs.some((program) => exists(program)))
+
+/**
+ * The one command for those who are not root.
+ * @param {readonly Tool[]} tools
+ */
+export const installCommand = (tools) =>
+  `sudo apt-get update && sudo apt-get install -y --no-install-recommends ${tools.flatMap(({ apt }) => apt).join(' ')}`
+
+/**
+ * The major number of `v24.21.0` or `24.21.0`; 0 when it is no version.
+ * @param {string} version
+ */
+export const majorOf = (version) => Number(/^v?(\d+)\./.exec(version)?.[1] ?? 0)
+
+/**
+ * PATH without this project's packages: a Node that `npm ci` is about to delete must not run it.
+ * @param {string} path
+ */
+export const withoutPackages = (path) =>
+  path
+    .split(':')
+    .filter((folder) => !folder.includes('node_modules'))
+    .join(':')

@@ -1,0 +1,140 @@
+// Runs before `npm start`, `npm test` and the like, and from `npx edgeways`: `node deploy/prepare.mjs start|test|bench`.
+// On a fresh clone it installs what is missing and says so; with nothing to do it reads two files and is silent.
+import { spawnSync } from 'node:child_process'
+import { accessSync, constants, existsSync, lstatSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { installCommand, majorOf, missingTools, OLDEST_NODE, outdatedPackage, withoutPackages } from './preparation.mjs'
+
+const ROOT = dirname(dirname(fileURLToPath(import.meta.url)))
+const BIN = join(ROOT, 'node_modules/.bin')
+/** Debian asks this file before it starts the service of a package that it installs. */
+const POLICY = '/usr/sbin/policy-rc.d'
+
+/** What went wrong, in a sentence for the person in front of the terminal. */
+export class PreparationError extends Error {}
+
+/** @param {string} sentence */
+const say = (sentence) => process.stderr.write(`${sentence}\n`)
+
+/** @param {string} file */
+const json = (file) => JSON.parse(readFileSync(file, 'utf8'))
+
+/** @param {string} program */
+const exists = (program) =>
+  (process.env.PATH ?? '').split(':').some((folder) => {
+    try {
+      accessSync(join(folder, program), constants.X_OK)
+      return true
+    } catch {
+      return false
+    }
+  })
+
+/**
+ * Output goes to stderr: what `npx edgeways config` prints must stay clean.
+ * @param {string} command
+ * @param {readonly string[]} args
+ * @param {NodeJS.ProcessEnv} env
+ */
+const run = (command, args, env) => {
+  const { status, error } = spawnSync(command, args, { cwd: ROOT, env, stdio: ['ignore', 2, 2] })
+  if (error !== undefined) throw new PreparationError(`${command} could not be started: ${error.message}`)
+  return status ?? 1
+}
+
+/** @param {boolean} withDevelopment */
+const preparePackages = (withDevelopment) => {
+  const lockFile = join(ROOT, 'node_modules/.package-lock.json')
+  const installed = existsSync(lockFile) ? json(lockFile) : undefined
+  const outdated = outdatedPackage(json(join(ROOT, 'package-lock.json')), installed, withDevelopment)
+  if (outdated !== undefined) {
+    say(
+      installed === undefined
+        ? 'Installing packages, Node 24 among them (once, about a minute) …'
+        : `Updating packages (${outdated} is not as wanted) …`,
+    )
+    const args = [
+      'ci',
+      '--no-audit',
+      '--no-fund',
+      '--loglevel=error',
+      withDevelopment ? '--include=dev' : '--omit=dev',
+      '--include=optional',
+    ]
+    const status = run('npm', args, { ...process.env, PATH: withoutPackages(process.env.PATH ?? '') })
+    if (status !== 0) throw new PreparationError(`Packages could not be installed: npm ci ended with ${status}; its reason stands above`)
+  }
+  checkNode(outdated !== undefined)
+  // So that `npx edgeways` finds the project's own command at once.
+  const link = join(BIN, 'edgeways')
+  if (lstatSync(link, { throwIfNoEntry: false }) === undefined) symlinkSync('../../deploy/edgeways.mjs', link)
+}
+
+/**
+ * The scripts of package.json see node_modules/.bin first, so the Node there is the one that runs; without it, the newcomer's own.
+ * @param {boolean} fresh
+ */
+const checkNode = (fresh) => {
+  const node = join(BIN, 'node')
+  const remedy = `install Node ${OLDEST_NODE} or newer, or let npm install optional packages on Linux x64 or arm64`
+  if (!existsSync(node)) {
+    if (majorOf(process.version) < OLDEST_NODE)
+      throw new PreparationError(`Edgeways needs Node ${OLDEST_NODE}, and this is ${process.version}: ${remedy}`)
+    return
+  }
+  const { version } = json(join(dirname(dirname(realpathSync(node))), 'package.json'))
+  if (majorOf(version) < OLDEST_NODE)
+    throw new PreparationError(`Edgeways needs Node ${OLDEST_NODE}, and node_modules has ${version}: run npm ci`)
+  if (!fresh) return
+  const { stdout } = spawnSync(node, ['--version'], { encoding: 'utf8' })
+  if (majorOf(stdout ?? '') < OLDEST_NODE) throw new PreparationError(`The installed Node does not run on this machine: ${remedy}`)
+}
+
+/** @param {import('./preparation.mjs').Purpose} purpose */
+const prepareTools = (purpose) => {
+  const missing = missingTools(purpose, exists)
+  if (missing.length === 0) return
+  const names = missing.map(({ name }) => name).join(', ')
+  if (process.getuid?.() !== 0 || !exists('apt-get')) {
+    throw new PreparationError(`Missing for this: ${names}. On Debian or Ubuntu run once:\n  ${installCommand(missing)}`)
+  }
+  say(`Installing ${names} with apt-get (once) …`)
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
+  // Where no service can start (a container) the installation would fail, and elsewhere nobody asked for a running service.
+  const ours = !existsSync(POLICY)
+  if (ours) writeFileSync(POLICY, '#!/bin/sh\nexit 101\n', { mode: 0o755 })
+  try {
+    if (run('apt-get', ['update', '-q'], env) !== 0) say('apt-get update failed; trying with the package lists that are there')
+    const packages = missing.flatMap(({ apt }) => apt)
+    const status = run('apt-get', ['install', '-y', '-q', '--no-install-recommends', ...packages], env)
+    if (status !== 0)
+      throw new PreparationError(`apt-get could not install ${packages.join(' ')} (it ended with ${status}); its reason stands above`)
+  } finally {
+    if (ours) rmSync(POLICY, { force: true })
+  }
+  const still = missingTools(purpose, exists)
+  if (still.length > 0) throw new PreparationError(`Still missing after the installation: ${still.map(({ name }) => name).join(', ')}`)
+}
+
+/**
+ * @param {import('./preparation.mjs').Purpose} purpose
+ * @throws {PreparationError}
+ */
+export const prepare = (purpose) => {
+  preparePackages(purpose !== 'start')
+  prepareTools(purpose)
+}
+
+if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
+  const purpose = process.argv[2]
+  try {
+    if (purpose !== 'start' && purpose !== 'test' && purpose !== 'bench')
+      throw new PreparationError('Usage: node deploy/prepare.mjs start|test|bench')
+    prepare(purpose)
+  } catch (error) {
+    if (!(error instanceof PreparationError)) throw error
+    say(`\n${error.message}`)
+    process.exitCode = 1
+  }
+}
