@@ -153,11 +153,11 @@ export const withoutHeader = <M extends SipMessage>(message: M, name: string): M
         message.headers.filter((one) => one.name !== name),
       )
 
-/** One line of that name instead of however many there were, at the place of the first. */
-export const setHeader = <M extends SipMessage>(message: M, name: string, value: string): M => {
+/** One line of that name instead of however many there were, at the place of the first. `display` is how an unknown name is written. */
+export const setHeader = <M extends SipMessage>(message: M, name: string, value: string, display = name): M => {
   const at = indexOfHeader(message, name)
-  if (at < 0) return append(message, line(name, value))
-  const made = line(name, value)
+  const made = line(display, value)
+  if (at < 0) return append(message, made)
   return withHeaders(
     message,
     message.headers.flatMap((one, i) => (i === at ? [made] : one.name === name ? [] : [one])),

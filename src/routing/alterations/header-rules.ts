@@ -1,0 +1,32 @@
+import { headerFacts } from '../../sip/headers/table.ts'
+import { line, type SipMessage, type SipRequest, setHeader, withHeaders, withoutHeader } from '../../sip/message.ts'
+import { type HeaderRule, PROTECTED_HEADERS } from '../../zones/rules.ts'
+import type { Crossing } from '../crossing.ts'
+
+/** The rules of the zone a request comes from, of the decision, of the zone it goes to, in this order. */
+export const headerRules = (request: SipRequest, { ingress, egress, headers }: Crossing): SipRequest =>
+  applyHeaderRules(applyHeaderRules(applyHeaderRules(request, ingress.zone.headersIn), headers), egress.zone.headersOut)
+
+export const applyHeaderRules = <M extends SipMessage>(message: M, rules: readonly HeaderRule[]): M => {
+  let altered = message
+  for (const rule of rules) altered = applyHeaderRule(altered, rule)
+  return altered
+}
+
+const applyHeaderRule = <M extends SipMessage>(message: M, rule: HeaderRule): M => {
+  switch (rule.kind) {
+    case 'add':
+      return withHeaders(message, [...message.headers, line(rule.display, rule.value)])
+    case 'set':
+      return setHeader(message, rule.name, rule.value, rule.display)
+    case 'remove':
+      return withoutHeader(message, rule.name)
+    case 'keep':
+      return withHeaders(
+        message,
+        message.headers.filter((one) => rule.names.includes(one.name) || PROTECTED_HEADERS.has(one.name) || isBodyHeader(one.name)),
+      )
+  }
+}
+
+const isBodyHeader = (name: string): boolean => name.startsWith('content-') && headerFacts(name) !== undefined

@@ -1,0 +1,74 @@
+import { indexOfHeader, line, replaceLine, type SipRequest, withRequestUri } from '../../sip/message.ts'
+import type { NameAddr } from '../../sip/name-addr.ts'
+import { address, addresses } from '../../sip/read.ts'
+import { formatUri, numberOf, parseUri, type Uri } from '../../sip/uri.ts'
+import type { NumberField, NumberRule } from '../../zones/rules.ts'
+import type { Crossing } from '../crossing.ts'
+
+/** The rules of the decision, then of the zone that the request goes to. Those of the zone it comes from run before the routes look at it. */
+export const numberRules = (request: SipRequest, { numbers, egress, inDialog }: Crossing): SipRequest =>
+  inDialog ? request : applyNumberRules(applyNumberRules(request, numbers), egress.zone.numbersOut)
+
+export const applyNumberRules = (request: SipRequest, rules: readonly NumberRule[]): SipRequest => {
+  let altered = request
+  for (const rule of rules) for (const field of rule.fields) altered = applyToField(altered, rule, field)
+  return altered
+}
+
+const applyToField = (request: SipRequest, rule: NumberRule, field: NumberField): SipRequest => {
+  if (field === 'request-uri') {
+    const changed = renumber(request.requestUri, rule)
+    return changed === undefined ? request : withRequestUri(request, changed)
+  }
+  const at = indexOfHeader(request, field)
+  if (at < 0) return request
+  const one = request.headers[at]!
+  const values = field === 'p-asserted-identity' ? addresses(one) : single(address(one))
+  if (values === undefined) return request
+  let touched = false
+  const texts = values.map((value) => {
+    const changed = renumber(value.uri, rule)
+    if (changed === undefined) return value.text
+    touched = true
+    return `${value.display}${value.display === '' ? '' : ' '}<${changed}>${value.parameters}`
+  })
+  return touched ? replaceLine(request, at, line(field, texts.join(', '))) : request
+}
+
+const single = (value: NameAddr | undefined): readonly NameAddr[] | undefined => (value === undefined ? undefined : [value])
+
+/** The URI with its number changed; `undefined` when it holds no number or the rule does not apply. */
+const renumber = (text: string, rule: NumberRule): string | undefined => {
+  const uri = parseUri(text)
+  if (uri === undefined) return undefined
+  const number = numberOf(uri)
+  if (number === undefined) return undefined
+  const changed = changeNumber(number, rule)
+  return changed === undefined || changed === number ? undefined : formatUri(withNumber(uri, changed))
+}
+
+/** Parameters of the user part (`;ext=…`) and the password stay. */
+const withNumber = (uri: Uri, number: string): Uri => {
+  if (uri.scheme === 'tel') return { ...uri, number }
+  const rest = /[;:].*$/.exec(uri.userinfo!)
+  return { ...uri, userinfo: number.replaceAll('#', '%23') + (rest?.[0] ?? '') }
+}
+
+/** One rule on one number of digits, `+`, `*`, `#`. `undefined` when its condition does not hold. */
+export const changeNumber = (number: string, rule: NumberRule): string | undefined => {
+  switch (rule.kind) {
+    case 'strip':
+      return rule.when?.test(number) === false ? undefined : number.slice(rule.digits)
+    case 'prefix':
+      return rule.when?.test(number) === false ? undefined : rule.text + number
+    case 'e164': {
+      if (number.startsWith('+')) return number
+      if (number.length < rule.shortest || /[*#]/.test(number)) return undefined
+      if (number.startsWith('00')) return `+${number.slice(2)}`
+      if (rule.trunkPrefix !== '' && number.startsWith(rule.trunkPrefix)) return `+${rule.country}${number.slice(rule.trunkPrefix.length)}`
+      return number.startsWith(rule.country) && number.length >= 11 ? `+${number}` : `+${rule.country}${number}`
+    }
+    case 'regex':
+      return rule.match.test(number) ? number.replace(rule.match, rule.replace) : undefined
+  }
+}

@@ -1,0 +1,163 @@
+/**
+ * Where an initial request goes. Rules are tried in the order of one array, the first decision wins, and its name goes to the log, so that
+ * "why did this call go there?" has an answer.
+ */
+
+import { bareHost } from '../address/listener.ts'
+import { InvariantError } from '../base/errors.ts'
+import { headerLines, type SipRequest } from '../sip/message.ts'
+import { numberOf, type SipUri, type Uri, userOf } from '../sip/uri.ts'
+import type { HeaderRule, NumberRule } from '../zones/rules.ts'
+import type { Target, Zone } from '../zones/zone.ts'
+import type { Route } from './route.ts'
+import type { Side } from './route-state.ts'
+
+/** An initial request with what is known of it; what the policy module sees, too. */
+export interface ClassifiedRequest {
+  readonly request: SipRequest
+  readonly uri: Uri
+  /** The zone that admitted its source. */
+  readonly zone: Zone
+  /** The flow that a Path of ours named: the request is for that client. */
+  readonly via: Side | undefined
+}
+
+/** A frozen look at what routing may depend on. */
+export interface RoutingView {
+  readonly zones: ReadonlyMap<string, Zone>
+  readonly routes: readonly Route[]
+  /** Up, by OPTIONS and by traffic. */
+  readonly usable: (zone: Zone, target: Target) => boolean
+  /** A number in [0, 1): which of several targets with equal priority goes first. */
+  readonly random: () => number
+}
+
+/** One place to send a request to. */
+export type Candidate =
+  | { readonly kind: 'target'; readonly zone: Zone; readonly target: Target; readonly requestUri: 'target' | 'keep' }
+  /** By its own Request-URI, through the zone's listeners. */
+  | { readonly kind: 'request-uri'; readonly zone: Zone }
+  | { readonly kind: 'side'; readonly side: Side }
+
+export type RouteDecision =
+  | {
+      readonly kind: 'forward'
+      /** Groups one after the other, the members of a group at the same time. */
+      readonly groups: readonly (readonly Candidate[])[]
+      readonly rule: string
+      readonly advertise: string | undefined
+      readonly numbers: readonly NumberRule[]
+      readonly headers: readonly HeaderRule[]
+    }
+  | { readonly kind: 'respond'; readonly status: number; readonly reason: string; readonly rule: string }
+  | { readonly kind: 'drop'; readonly why: string; readonly rule: string }
+  | { readonly kind: 'pass' }
+
+export interface Rule {
+  readonly name: string
+  decide(request: ClassifiedRequest, view: RoutingView): RouteDecision
+}
+
+const PASS: RouteDecision = { kind: 'pass' }
+
+/** RFC 3327: a registrar sends along the Path that it was given; the flow in it decides. */
+export const registeredFlow: Rule = {
+  name: 'path',
+  decide({ via }) {
+    if (via === undefined) return PASS
+    return { kind: 'forward', groups: [[{ kind: 'side', side: via }]], rule: 'path', advertise: undefined, numbers: [], headers: [] }
+  },
+}
+
+/** `routes` of the configuration, in file order. */
+export const configuredRoutes: Rule = {
+  name: 'routes',
+  decide(classified, view) {
+    for (const route of view.routes) {
+      if (!matches(route, classified)) continue
+      return act(route, view)
+    }
+    return PASS
+  },
+}
+
+const nowhere: Rule = {
+  name: 'no-route',
+  decide: () => ({ kind: 'respond', status: 404, reason: 'Not Found', rule: 'no-route' }),
+}
+
+/** @param policy the operator's module, asked before the routes */
+export const rulesWith = (policy: Rule | undefined): readonly Rule[] =>
+  policy === undefined ? [registeredFlow, configuredRoutes, nowhere] : [registeredFlow, policy, configuredRoutes, nowhere]
+
+export const decide = (
+  classified: ClassifiedRequest,
+  view: RoutingView,
+  rules: readonly Rule[],
+): Exclude<RouteDecision, { kind: 'pass' }> => {
+  for (const rule of rules) {
+    const decision = rule.decide(classified, view)
+    if (decision.kind !== 'pass') return decision
+  }
+  throw new InvariantError('No rule decided')
+}
+
+/** All conditions of a route hold. */
+export const matches = (route: Route, { request, uri, zone }: ClassifiedRequest): boolean => {
+  if (route.from.length > 0 && !route.from.includes(zone.name)) return false
+  if (route.methods.length > 0 && !route.methods.includes(request.method)) return false
+  if (route.host !== undefined && !(uri.scheme !== 'tel' && route.host.test(bareHost(uri.host)))) return false
+  if (route.tenant !== undefined && !(uri.scheme !== 'tel' && bareHost(uri.host) === route.tenant)) return false
+  if (route.user !== undefined && !route.user.test(uri.scheme === 'tel' ? uri.number : (userOf(uri as SipUri) ?? ''))) return false
+  if (route.number !== undefined) {
+    const number = numberOf(uri)
+    if (number === undefined || !route.number.test(number)) return false
+  }
+  return route.headers.every(({ name, match }) => headerLines(request, name).some((one) => match.test(one.value)))
+}
+
+const act = (route: Route, view: RoutingView): RouteDecision => {
+  const { action } = route
+  switch (action.kind) {
+    case 'respond':
+      return { kind: 'respond', status: action.status, reason: action.reason, rule: route.name }
+    case 'drop':
+      return { kind: 'drop', why: 'route', rule: route.name }
+    case 'zone': {
+      const groups = action.zones.flatMap((name) => candidates(view.zones.get(name)!, action, view))
+      // Teams and carriers try their next trunk on 503, and end the call on 500 or 480
+      if (groups.length === 0) return { kind: 'respond', status: 503, reason: 'No target available', rule: route.name }
+      return { kind: 'forward', groups, rule: route.name, advertise: action.advertise, numbers: route.numbers, headers: route.headerRules }
+    }
+  }
+}
+
+type ZoneAction = Extract<Route['action'], { kind: 'zone' }>
+
+const candidates = (zone: Zone, action: ZoneAction, view: RoutingView): readonly (readonly Candidate[])[] => {
+  if (zone.targets.length === 0) return [[{ kind: 'request-uri', zone }]]
+  const ordered = orderTargets(zone, view)
+  const all = ordered.map((target): Candidate => ({ kind: 'target', zone, target, requestUri: action.requestUri ?? target.requestUri }))
+  return action.fork === 'parallel' ? (all.length === 0 ? [] : [all]) : all.map((one) => [one])
+}
+
+/** Usable targets by priority, within one priority in a random order by weight (as RFC 2782 does it for SRV); draining ones get no new dialogs. */
+export const orderTargets = (zone: Zone, view: RoutingView): readonly Target[] => {
+  const { targets } = zone
+  if (targets.length === 1) {
+    const only = targets[0]!
+    return !only.drain && view.usable(zone, only) ? targets : []
+  }
+  const usable = targets.filter((target) => !target.drain && view.usable(zone, target))
+  const ordered: Target[] = []
+  for (const priority of [...new Set(usable.map((target) => target.priority))].sort((a, b) => a - b)) {
+    const rest = usable.filter((target) => target.priority === priority)
+    while (rest.length > 0) {
+      const total = rest.reduce((sum, target) => sum + target.weight, 0)
+      let mark = view.random() * total
+      const at = total === 0 ? 0 : rest.findIndex((target) => (mark -= target.weight) < 0)
+      ordered.push(...rest.splice(at < 0 ? rest.length - 1 : at, 1))
+    }
+  }
+  return ordered
+}

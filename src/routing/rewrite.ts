@@ -1,0 +1,33 @@
+import type { SipRequest } from '../sip/message.ts'
+import { addVia } from './alterations/add-via.ts'
+import { contentLength } from './alterations/content-length.ts'
+import { headerRules } from './alterations/header-rules.ts'
+import { maxForwards } from './alterations/max-forwards.ts'
+import { numberRules } from './alterations/number-rules.ts'
+import { path } from './alterations/path.ts'
+import { recordRoute } from './alterations/record-route.ts'
+import { setTarget } from './alterations/set-target.ts'
+import { strictRoute } from './alterations/strict-route.ts'
+import type { Crossing } from './crossing.ts'
+
+/** One change that a request undergoes on its way through. Later ones see what earlier ones did. */
+export type Alteration = (request: SipRequest, crossing: Crossing) => SipRequest
+
+/** §16.6, items 2 to 10, in the order in which they are applied. */
+export const REQUEST_ALTERATIONS = [
+  setTarget,
+  maxForwards,
+  numberRules,
+  headerRules,
+  recordRoute,
+  path,
+  strictRoute,
+  contentLength,
+  addVia,
+] as const satisfies readonly Alteration[]
+
+export const rewrite = (request: SipRequest, crossing: Crossing): SipRequest => {
+  let altered = request
+  for (let i = 0; i < REQUEST_ALTERATIONS.length; i++) altered = REQUEST_ALTERATIONS[i]!(altered, crossing)
+  return altered
+}

@@ -1,0 +1,108 @@
+/**
+ * The state of a dialog, carried by the dialog itself (design D1): a signed parameter `ew` of our Record-Route and Path URIs.
+ *
+ *     ew=<key><owner><side>!<side>.<mac>        side = <listener><zone>[<flow>]
+ *
+ * Listener and zone are four-character short names, so that nothing inside is told to the outside; the flow says through which
+ * connection or pinhole a peer is reached that cannot be connected to. The MAC covers the Call-ID (Record-Route) or the word `path`, so a
+ * cookie that was seen in one call is worth nothing in another.
+ */
+import type { Listener } from '../address/listener.ts'
+import { type KeyedHash, sameText, shortName } from '../base/keyed-hash.ts'
+import type { Zone } from '../zones/zone.ts'
+
+/** One end of a crossing. */
+export interface Side {
+  readonly listener: Listener
+  readonly zone: Zone
+  /** `undefined` for a peer that is reached by its address. */
+  readonly flow: FlowToken | undefined
+}
+
+/**
+ * How a flow is found again. `datagram`: address and port, good for ever. `connection`: the connection while it is open in the process
+ * that wrote it, afterwards whichever connection the same client (`identity`) has registered through.
+ */
+export type FlowToken =
+  | { readonly kind: 'datagram'; readonly address: string; readonly port: number }
+  | { readonly kind: 'connection'; readonly boot: string; readonly id: string; readonly identity: string }
+
+export interface RouteState {
+  readonly owner: string
+  /** The side that the dialog-creating request came from, and the one it went to. For Path: the registrar's side, the client's side. */
+  readonly caller: Side
+  readonly callee: Side
+}
+
+export type StateFault = 'malformed' | 'forged' | 'expired-key' | 'unknown-listener' | 'unknown-zone'
+
+/** Writes and reads `ew`; knows the listeners and zones of one configuration. */
+export class RouteStateCodec {
+  readonly #hash: KeyedHash
+  readonly #owner: string
+  readonly #listeners = new Map<string, Listener>()
+  readonly #zones = new Map<string, Zone>()
+  readonly #short = new Map<string, string>()
+
+  constructor(hash: KeyedHash, owner: string, listeners: readonly Listener[], zones: Iterable<Zone>) {
+    this.#hash = hash
+    this.#owner = owner
+    for (const listener of listeners) this.#listeners.set(this.#shorten(`l ${listener.name}`), listener)
+    for (const zone of zones) this.#zones.set(this.#shorten(`z ${zone.name}`), zone)
+  }
+
+  #shorten(text: string): string {
+    let short = this.#short.get(text)
+    if (short === undefined) {
+      short = shortName(text)
+      this.#short.set(text, short)
+    }
+    return short
+  }
+
+  /** @param bound what the cookie is good for: the Call-ID, or `path` */
+  encode(caller: Side, callee: Side, bound: string): string {
+    const key = this.#hash.currentKey
+    const payload = `${key}${this.#owner}${this.#side(caller)}!${this.#side(callee)}`
+    return `${payload}.${this.#hash.mac(key, `${payload}|${bound}`)}`
+  }
+
+  decode(cookie: string, bound: string): RouteState | StateFault {
+    const dot = cookie.lastIndexOf('.')
+    if (dot < 2) return 'malformed'
+    const payload = cookie.slice(0, dot)
+    const expected = this.#hash.mac(payload[0]!, `${payload}|${bound}`)
+    if (expected === undefined) return 'expired-key'
+    if (!sameText(expected, cookie.slice(dot + 1))) return 'forged'
+    const middle = payload.indexOf('!')
+    const caller = this.#read(payload.slice(2, middle))
+    if (typeof caller === 'string') return caller
+    const callee = this.#read(payload.slice(middle + 1))
+    if (typeof callee === 'string') return callee
+    return { owner: payload[1]!, caller, callee }
+  }
+
+  #side({ listener, zone, flow }: Side): string {
+    return this.#shorten(`l ${listener.name}`) + this.#shorten(`z ${zone.name}`) + (flow === undefined ? '' : flowText(flow))
+  }
+
+  #read(text: string): Side | StateFault {
+    const listener = this.#listeners.get(text.slice(0, 4))
+    if (listener === undefined) return 'unknown-listener'
+    const zone = this.#zones.get(text.slice(4, 8))
+    if (zone === undefined) return 'unknown-zone'
+    if (text.length === 8) return { listener, zone, flow: undefined }
+    const flow = readFlow(text.slice(8))
+    return flow === undefined ? 'malformed' : { listener, zone, flow }
+  }
+}
+
+const flowText = (flow: FlowToken): string =>
+  flow.kind === 'datagram' ? `u${flow.address.replaceAll(':', "'")}~${flow.port}` : `c${flow.boot}~${flow.id}~${flow.identity}`
+
+const readFlow = (text: string): FlowToken | undefined => {
+  const parts = text.slice(1).split('~')
+  if (text[0] === 'u' && parts.length === 2) return { kind: 'datagram', address: parts[0]!.replaceAll("'", ':'), port: Number(parts[1]) }
+  if (text[0] === 'c' && parts.length === 3) return { kind: 'connection', boot: parts[0]!, id: parts[1]!, identity: parts[2]! }
+  return undefined
+}

@@ -1,0 +1,93 @@
+import { type Problem, problem } from '../base/problem.ts'
+import { firstHeader, type HeaderLine, headerValue, indexOfHeader, type SipMessage, type SipRequest } from '../sip/message.ts'
+import { address, addresses, cseq, tokens, topVia, vias } from '../sip/read.ts'
+import { parseUri, schemeOf } from '../sip/uri.ts'
+
+/** What §16.3 needs to know of us. */
+export interface ValidateView {
+  /** Is that Via's sent-by one of ours? */
+  readonly printed: (host: string, port: number | undefined) => boolean
+  /** Does that branch say that this very request, unchanged in what routes it, was here before (§16.6 item 8)? */
+  readonly looped: (branch: string, request: SipRequest) => boolean
+  /** Option tags of Proxy-Require that we understand. */
+  readonly proxyRequire: ReadonlySet<string>
+}
+
+const MANDATORY = ['from', 'to', 'call-id', 'cseq'] as const
+const DISPLAY = { from: 'From', to: 'To', 'call-id': 'Call-ID', cseq: 'CSeq' } as const
+
+/** What every message needs before anything is done with it, responses too: the headers that identify it, once each and readable. */
+export const wellFormed = (message: SipMessage): Problem | undefined => {
+  for (const name of MANDATORY) {
+    const at = indexOfHeader(message, name)
+    if (at < 0) return problem(400, `Missing ${DISPLAY[name]}`, '§8.1.1', DISPLAY[name])
+    if (indexOfHeader(message, name, at + 1) >= 0) return problem(400, `More than one ${DISPLAY[name]}`, '§7.3.1', DISPLAY[name])
+  }
+  for (const name of ['from', 'to'] as const) {
+    const read = address(firstHeader(message, name)!)
+    if (read === undefined || !plausibleUri(read.uri)) return problem(400, `Malformed ${DISPLAY[name]}`, '§20.20', DISPLAY[name])
+  }
+  const callId = headerValue(message, 'call-id')!
+  if (callId === '' || /\s/.test(callId)) return problem(400, 'Malformed Call-ID', '§20.8', 'Call-ID')
+  if (cseq(message) === undefined) return problem(400, 'Malformed CSeq', '§20.16', 'CSeq')
+  if (topVia(message) === undefined) return problem(400, 'Missing or malformed Via', '§20.42', 'Via')
+  return undefined
+}
+
+/** A URI of a scheme we know must be right; of another scheme only its shape is ours to judge. */
+const plausibleUri = (text: string): boolean => {
+  const scheme = schemeOf(text)
+  if (scheme === undefined) return false
+  return scheme === 'sip' || scheme === 'sips' || scheme === 'tel' ? parseUri(text) !== undefined : !/[\s<>"]/.test(text)
+}
+
+/**
+ * The list of §16.3, in its order: syntax of what we use, scheme, Max-Forwards, loop, Proxy-Require. Item 6 (credentials) belongs to the registrar.
+ * @param request with `wellFormed` headers
+ */
+export const validateRequest = (request: SipRequest, view: ValidateView): Problem | undefined => {
+  const sequence = cseq(request)!
+  if (sequence.method !== request.method)
+    return problem(400, `CSeq says ${sequence.method}, the request ${request.method}`, '§8.1.1.5', 'CSeq')
+  const scheme = schemeOf(request.requestUri)
+  if (scheme === undefined) return problem(400, 'Malformed Request-URI', '§16.3', 'Request-URI')
+  if (scheme !== 'sip' && scheme !== 'sips' && scheme !== 'tel')
+    return problem(416, `Unsupported URI Scheme ${scheme}`, '§16.3', 'Request-URI')
+  const uri = parseUri(request.requestUri)
+  if (uri === undefined) return problem(400, 'Malformed Request-URI', '§16.3', 'Request-URI')
+  // §19.1.1: header fields must not be in a Request-URI
+  if (uri.scheme !== 'tel' && uri.headers !== '') return problem(400, 'Request-URI with headers', '§19.1.1', 'Request-URI')
+  for (let i = 0; i < request.headers.length; i++) {
+    const one = request.headers[i]!
+    if (one.name === 'via' && vias(one) === undefined) return problem(400, 'Malformed Via', '§20.42', 'Via')
+    if ((one.name === 'route' || one.name === 'record-route') && !routes(one))
+      return problem(400, `Malformed ${one.name === 'route' ? 'Route' : 'Record-Route'}`, '§20.34', 'Route')
+  }
+  const maxForwards = headerValue(request, 'max-forwards')
+  if (maxForwards !== undefined) {
+    if (!/^\d{1,10}$/.test(maxForwards) || Number(maxForwards) > 255)
+      return problem(400, `Malformed Max-Forwards ${maxForwards.slice(0, 20)}`, '§20.22', 'Max-Forwards')
+    if (Number(maxForwards) === 0 && request.method !== 'OPTIONS') return problem(483, 'Too Many Hops', '§16.3', 'Max-Forwards')
+  }
+  if (loopsHere(request, view)) return problem(482, 'Loop Detected', '§16.3', 'Via')
+  if (indexOfHeader(request, 'proxy-require') >= 0) {
+    const unknown = tokens(request, 'proxy-require').filter((tag) => !view.proxyRequire.has(tag.toLowerCase()))
+    // CANCEL and ACK carry what their INVITE carried and are never refused for it (§8.2.2.3)
+    if (unknown.length > 0 && request.method !== 'ACK' && request.method !== 'CANCEL')
+      return { ...problem(420, 'Bad Extension', '§16.3', 'Proxy-Require'), headers: [['Unsupported', unknown.join(', ')]] }
+  }
+  return undefined
+}
+
+const routes = (one: HeaderLine): boolean => addresses(one)?.every((value) => parseUri(value.uri) !== undefined) ?? false
+
+const loopsHere = (request: SipRequest, view: ValidateView): boolean => {
+  for (let i = 0; i < request.headers.length; i++) {
+    const one = request.headers[i]!
+    if (one.name !== 'via') continue
+    for (const via of vias(one)!) {
+      if (view.printed(via.host, via.port) && via.branch !== undefined && view.looped(via.branch, request)) return true
+    }
+  }
+  return false
+}
