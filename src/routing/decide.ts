@@ -153,11 +153,18 @@ export const orderTargets = (zone: Zone, view: RoutingView): readonly Target[] =
   for (const priority of [...new Set(usable.map((target) => target.priority))].sort((a, b) => a - b)) {
     const rest = usable.filter((target) => target.priority === priority)
     while (rest.length > 0) {
-      const total = rest.reduce((sum, target) => sum + target.weight, 0)
-      let mark = view.random() * total
-      const at = total === 0 ? 0 : rest.findIndex((target) => (mark -= target.weight) < 0)
-      ordered.push(...rest.splice(at < 0 ? rest.length - 1 : at, 1))
+      ordered.push(...rest.splice(pickByWeight(rest, view.random()), 1))
     }
   }
   return ordered
+}
+
+const pickByWeight = (targets: readonly Target[], random: number): number => {
+  const total = targets.reduce((sum, target) => sum + target.weight, 0)
+  let mark = random * total
+  for (let i = 0; i < targets.length - 1; i++) {
+    mark -= targets[i]!.weight
+    if (mark < 0) return i
+  }
+  return total === 0 ? 0 : targets.length - 1
 }
