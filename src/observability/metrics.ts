@@ -1,0 +1,68 @@
+import type { TransportName } from '../address/transports.ts'
+import type { Step } from './log.ts'
+
+export type Direction = 'in' | 'out'
+export const TRANSACTION_KINDS = ['invite-server', 'invite-client', 'non-invite-server', 'non-invite-client'] as const
+export type TransactionKind = (typeof TRANSACTION_KINDS)[number]
+
+/** One target as a scrape sees it. */
+export interface TargetSample {
+  readonly zone: string
+  readonly target: string
+  readonly up: boolean
+  /** From OPTIONS to its answer, the last time it answered. */
+  readonly optionsSeconds?: number | undefined
+}
+
+/** What is asked at scrape time instead of being counted. */
+export interface MetricSources {
+  /** Open flows by listener: `Transports.counts()`. */
+  flows(): ReadonlyMap<string, number>
+  targets(): Iterable<TargetSample>
+}
+
+/**
+ * What code that counts depends on. Every call adds to a plain number and allocates nothing; Prometheus' form is made at scrape time.
+ * Reasons are words of ours, never text of a remote: each new word is a new time series.
+ */
+export interface Metrics {
+  /** @param status of a response; 0 (the default) for a request */
+  message(method: string, transport: TransportName, direction: Direction, status?: number): void
+  transactionStarted(kind: TransactionKind): void
+  transactionEnded(kind: TransactionKind): void
+  /** Absorbed (`in`) or sent (`out`). */
+  retransmission(direction: Direction): void
+  drop(reason: string, listener: string): void
+  /** From receiving a message to writing it on the other side, without waiting for DNS and the like. */
+  inside(seconds: number): void
+  /** A leg changed its transport inside a dialog (T9): a bug. */
+  legTransportViolation(): void
+  /** §18.1.1: over 1300 bytes toward UDP; `tcp` when it went by TCP instead. */
+  oversizeDatagram(outcome: 'tcp' | 'sent'): void
+  /** The signed state in a Route of ours was not accepted. */
+  routeStateRefused(reason: string): void
+  /** A request from a source that no zone admits. */
+  unadmitted(listener: string, answer: 'reject' | 'silence'): void
+  reload(result: 'applied' | 'refused'): void
+  /** An uncaught error in the handling of one message. */
+  internalError(step: Step | 'other'): void
+  /** Replaces what scrapes ask. */
+  setSources(sources: MetricSources): void
+}
+
+/** Counts nothing: for tests and tools. */
+export const SILENT_METRICS: Metrics = {
+  message: () => {},
+  transactionStarted: () => {},
+  transactionEnded: () => {},
+  retransmission: () => {},
+  drop: () => {},
+  inside: () => {},
+  legTransportViolation: () => {},
+  oversizeDatagram: () => {},
+  routeStateRefused: () => {},
+  unadmitted: () => {},
+  reload: () => {},
+  internalError: () => {},
+  setSources: () => {},
+}
