@@ -1,0 +1,70 @@
+import type { ConfigProblem } from '../config/errors.ts'
+import type { LogLevel } from '../observability/log.ts'
+
+/** Everything that the admin side may see. The engine makes these views; they are values, read at the moment of the call. */
+export interface EngineView {
+  readonly version: string
+  phase(): Phase
+  uptimeSeconds(): number
+  listeners(): readonly ListenerView[]
+  zones(): readonly ZoneView[]
+  /** Transactions in memory by kind, such as `invite-server`. */
+  transactions(): Readonly<Record<string, number>>
+  /** Further conditions of readiness beside the listeners, such as certificates; also those that are met. */
+  checks(): readonly CheckView[]
+  logLevel(): LogLevel
+  lastReload(): ReloadView | undefined
+}
+
+/** Everything that the admin side may do. */
+export interface EngineCommands {
+  /** Reads the configuration again and applies it whole, or refuses it. Never rejects for what is wrong in the file. */
+  reload(): Promise<ReloadView>
+  setLogLevel(level: LogLevel): void
+}
+
+/** `running` takes new transactions; `stopping` finishes those it has. */
+export type Phase = 'starting' | 'running' | 'stopping'
+
+export interface ListenerView {
+  readonly name: string
+  readonly transport: string
+  /** `address:port` of the socket. */
+  readonly bind: string
+  /** `host:port` that peers see. */
+  readonly advertised: string
+  readonly open: boolean
+  /** Open connections; for UDP 0. */
+  readonly flows: number
+}
+
+export interface TargetView {
+  readonly name: string
+  /** `unknown`: not probed, and no traffic yet; it takes calls. */
+  readonly health: 'up' | 'down' | 'unknown'
+  readonly drain: boolean
+  readonly optionsSeconds?: number
+  /** Why it is down, in words. */
+  readonly reason?: string
+}
+
+export interface ZoneView {
+  readonly name: string
+  readonly kind: string
+  /** Names of its listeners. */
+  readonly listeners: readonly string[]
+  readonly targets: readonly TargetView[]
+}
+
+export interface CheckView {
+  readonly name: string
+  readonly ok: boolean
+  /** What is wrong, or how it stands; sentence case, no full stop. */
+  readonly detail: string
+}
+
+export type ReloadView =
+  /** `changes`: what is different now, in words; empty when nothing was. `problems` are warnings. `at`: ISO 8601. */
+  | { readonly result: 'applied'; readonly at: string; readonly changes: readonly string[]; readonly problems: readonly ConfigProblem[] }
+  /** The configuration from before goes on. */
+  | { readonly result: 'refused'; readonly at: string; readonly problems: readonly ConfigProblem[] }

@@ -1,0 +1,76 @@
+import { type Static, Type } from 'typebox'
+import { LOG_LEVELS } from '../observability/log.ts'
+
+const text = (description: string) => Type.String({ description })
+const list = <T extends Type.TSchema>(item: T, description: string) => Type.Array(item, { description })
+
+export const ErrorReply = Type.Object(
+  { code: text('Stable word for programs'), message: text('Sentence for people') },
+  { description: 'What every answer from 400 on looks like' },
+)
+
+const Listener = Type.Object({
+  name: Type.String(),
+  transport: Type.String(),
+  bind: text('Address and port of the socket'),
+  advertised: text('Host and port that peers see'),
+  open: Type.Boolean(),
+  flows: Type.Integer({ description: 'Open connections' }),
+})
+
+const Check = Type.Object({
+  name: Type.String(),
+  ok: Type.Boolean(),
+  required: Type.Boolean({ description: 'Not ready without it' }),
+  detail: Type.String(),
+})
+
+export const Health = Type.Object({
+  status: Type.Enum(['ok', 'degraded', 'starting', 'stopping', 'unavailable'], {
+    description: 'degraded: takes calls, but something that is not required is wrong',
+  }),
+  live: Type.Boolean({ description: 'The process answers' }),
+  ready: Type.Boolean({ description: 'It takes new calls' }),
+  listeners: list(Listener, 'Every socket of ours'),
+  checks: list(Check, 'What the status is made of'),
+})
+export type Health = Static<typeof Health>
+
+const Problem = Type.Object({
+  path: text('Place in the configuration, such as zones.pbx.targets[0]'),
+  line: Type.Integer(),
+  column: Type.Integer(),
+  message: Type.String(),
+  remedy: Type.String(),
+  severity: Type.Enum(['error', 'warning']),
+})
+
+const at = text('When, ISO 8601')
+const problems = list(Problem, 'Errors, or warnings when it was applied')
+export const ReloadApplied = Type.Object({ result: Type.Literal('applied'), at, changes: Type.Array(Type.String()), problems })
+export const ReloadRefused = Type.Object({ result: Type.Literal('refused'), at, problems })
+
+export const LogLevelBody = Type.Object({ level: Type.Enum([...LOG_LEVELS]) }, { additionalProperties: false })
+export type LogLevelBody = Static<typeof LogLevelBody>
+
+const Target = Type.Object({
+  name: Type.String(),
+  health: Type.Enum(['up', 'down', 'unknown']),
+  drain: Type.Boolean(),
+  optionsSeconds: Type.Optional(Type.Number()),
+  reason: Type.Optional(Type.String()),
+})
+
+export const State = Type.Object({
+  version: Type.String(),
+  phase: Type.Enum(['starting', 'running', 'stopping']),
+  uptimeSeconds: Type.Number(),
+  logLevel: Type.Enum([...LOG_LEVELS]),
+  listeners: Type.Array(Listener),
+  zones: Type.Array(
+    Type.Object({ name: Type.String(), kind: Type.String(), listeners: Type.Array(Type.String()), targets: Type.Array(Target) }),
+  ),
+  transactions: Type.Record(Type.String(), Type.Integer(), { description: 'In memory, by kind' }),
+  openFlows: Type.Integer(),
+  lastReload: Type.Optional(Type.Union([ReloadApplied, ReloadRefused])),
+})
