@@ -108,7 +108,9 @@ export class RecordCache {
       return true
     }
     this.#revision++
-    const life = this.#life(answer, ttl)
+    // a "no" that belongs to the set-up of a name goes on to do so (see `ledToAddresses`)
+    const settled = before?.wanted === true && before.answer.kind !== 'records' && answer.kind !== 'records'
+    const life = settled && answer.kind === 'none' ? this.#times.unknownTtl : this.#life(answer, ttl)
     const entry: Entry = {
       question,
       answer,
@@ -116,7 +118,7 @@ export class RecordCache {
       expires: 0,
       refreshAt: 0,
       staleUntil: 0,
-      wanted: answer.kind === 'records',
+      wanted: settled || answer.kind === 'records',
       usedAt: before?.usedAt ?? now,
       failures: 0,
       retryAt: 0,
