@@ -6,7 +6,7 @@ export interface NextHop {
   /** A host name or IP literal, no brackets. */
   readonly host: string
   readonly port?: number
-  /** From `;transport=`, when there is one. For `ws` in a `sip` URI see `websocketSecure`. */
+  /** From `;transport=`, when there is one. `ws` is WSS when `secure`, or when `supported` has only WSS (RFC 7118 §5.2.4). */
   readonly transport?: TransportName
   /** The URI's scheme is `sips`: only TLS or WSS will do. */
   readonly secure: boolean
