@@ -1,0 +1,55 @@
+import type { Flow } from '../address/flow.ts'
+import type { Listener } from '../address/listener.ts'
+import { bareHost } from '../address/listener.ts'
+import type { Zone } from '../zones/zone.ts'
+
+/**
+ * Who may send us requests (design D8): a source is admitted by the first zone on the listener whose networks, target addresses and
+ * certificate names it satisfies. Everyone else is a stranger.
+ */
+export class Admission {
+  readonly #byListener = new Map<Listener, Zone[]>()
+  /** Addresses that the targets of a zone resolve to. */
+  readonly #targets = new Map<Zone, Set<string>>()
+
+  constructor(zones: Iterable<Zone>) {
+    for (const zone of zones) {
+      for (const listener of zone.listeners) {
+        const there = this.#byListener.get(listener)
+        if (there === undefined) this.#byListener.set(listener, [zone])
+        else there.push(zone)
+      }
+      const literal = zone.targets.map((target) => bareHost(target.host)).filter((host) => /^[\d.]+$/.test(host) || host.includes(':'))
+      this.#targets.set(zone, new Set(literal))
+    }
+  }
+
+  /** What a lookup of the zone's targets came to; literal addresses stay. */
+  learn(zone: Zone, address: string): void {
+    this.#targets.get(zone)?.add(address)
+  }
+
+  zonesOn(listener: Listener): readonly Zone[] {
+    return this.#byListener.get(listener) ?? []
+  }
+
+  zoneOf(flow: Flow): Zone | undefined {
+    const zones = this.#byListener.get(flow.listener)
+    if (zones === undefined) return undefined
+    for (let i = 0; i < zones.length; i++) if (this.admits(zones[i]!, flow)) return zones[i]
+    return undefined
+  }
+
+  admits(zone: Zone, flow: Flow): boolean {
+    const { anyone, networks, targets, certificateNames } = zone.admission
+    if (certificateNames.length > 0) {
+      const peer = flow.peer
+      if (peer === undefined || !peer.verified || !peer.names.some((name) => certificateNames.includes(name))) return false
+      if (networks.length === 0 && !targets) return true
+    }
+    if (anyone) return true
+    if (targets && this.#targets.get(zone)!.has(flow.remoteAddress)) return true
+    for (let i = 0; i < networks.length; i++) if (networks[i]!.contains(flow.remoteAddress)) return true
+    return false
+  }
+}

@@ -1,0 +1,54 @@
+/** What the parts of the engine share: the services that do not change, and what one configuration comes to. */
+import type { Listener } from '../address/listener.ts'
+import type { Myself } from '../address/myself.ts'
+import type { Clock } from '../base/clock.ts'
+import type { Ids, Owner } from '../base/ids.ts'
+import type { Snapshot } from '../config/snapshot.ts'
+import type { Resolver } from '../dns/types.ts'
+import type { Log } from '../observability/log.ts'
+import type { Metrics } from '../observability/metrics.ts'
+import type { RoutingView, Rule } from '../routing/decide.ts'
+import type { RouteStateCodec } from '../routing/route-state.ts'
+import type { Transports } from '../transport/types.ts'
+import type { Admission } from './admission.ts'
+import type { Clients } from './clients.ts'
+import type { TargetHealth } from './health.ts'
+import type { CallOrder } from './order.ts'
+import type { Transactions } from './transactions.ts'
+
+/** Everything that follows from one configuration. A request keeps the one it began with; a reload replaces the whole. */
+export interface Running {
+  readonly snapshot: Snapshot
+  readonly myself: Myself
+  readonly states: RouteStateCodec
+  readonly admission: Admission
+  readonly view: RoutingView
+  readonly rules: readonly Rule[]
+}
+
+export interface Edge {
+  readonly owner: Owner
+  readonly clock: Clock
+  readonly ids: Ids
+  readonly log: Log
+  readonly metrics: Metrics
+  readonly transports: Transports
+  readonly resolver: Resolver
+  readonly transactions: Transactions
+  readonly clients: Clients
+  readonly health: TargetHealth
+  readonly order: CallOrder
+  /** The configuration that new requests begin with. */
+  running: Running
+  /** No new transactions: the process is about to end. */
+  stopping: boolean
+}
+
+/** The listeners of a zone that can send to a destination: same transport, same address family, the first one configured (T3). */
+export const listenerFor = (listeners: readonly Listener[], transport: string, address: string): Listener | undefined => {
+  const six = address.includes(':')
+  for (const listener of listeners) if (listener.transport.name === transport && listener.bindAddress.includes(':') === six) return listener
+  // A wildcard `::` that is not IPv6 only sends to IPv4, too
+  for (const listener of listeners) if (listener.transport.name === transport && listener.bindAddress === '::') return listener
+  return undefined
+}

@@ -1,0 +1,113 @@
+import type { Clock } from '../base/clock.ts'
+import type { Target, Zone } from '../zones/zone.ts'
+
+/** What is known of one target: from OPTIONS and from traffic. */
+export interface TargetRecord {
+  readonly zone: string
+  readonly target: string
+  up: boolean
+  /** Consecutive failures and answers of probes. */
+  failures: number
+  answers: number
+  /** Clock milliseconds; 0: never. */
+  lastAnswer: number
+  lastFailure: number
+  /** Why it is down, in words. */
+  reason: string
+  /** Seconds from OPTIONS to its answer. */
+  optionsSeconds: number | undefined
+  /** Clock milliseconds until which traffic alone keeps it out (503 with Retry-After, or failures without probing). */
+  retryAt: number
+}
+
+export type HealthChange = (record: TargetRecord) => void
+
+/**
+ * Health of targets, for all zones: a target is down after `downAfter` failures in a row, of OPTIONS or of calls, and up again after
+ * `upAfter` answers. Where nothing probes, a target that traffic put down is tried again after `RETRY_MS`.
+ */
+export class TargetHealth {
+  readonly #clock: Clock
+  readonly #changed: HealthChange
+  readonly #records = new Map<string, TargetRecord>()
+
+  constructor(clock: Clock, changed: HealthChange) {
+    this.#clock = clock
+    this.#changed = changed
+  }
+
+  record(zone: Zone, target: Target): TargetRecord {
+    const key = `${zone.name} ${target.name}`
+    let record = this.#records.get(key)
+    if (record === undefined) {
+      record = {
+        zone: zone.name,
+        target: target.name,
+        up: true,
+        failures: 0,
+        answers: 0,
+        lastAnswer: 0,
+        lastFailure: 0,
+        reason: '',
+        optionsSeconds: undefined,
+        retryAt: 0,
+      }
+      this.#records.set(key, record)
+    }
+    return record
+  }
+
+  records(): Iterable<TargetRecord> {
+    return this.#records.values()
+  }
+
+  /** Forgets targets that the configuration no longer has. */
+  keep(zones: Iterable<Zone>): void {
+    const known = new Set<string>()
+    for (const zone of zones) for (const target of zone.targets) known.add(`${zone.name} ${target.name}`)
+    for (const key of this.#records.keys()) if (!known.has(key)) this.#records.delete(key)
+  }
+
+  usable(zone: Zone, target: Target): boolean {
+    const record = this.#records.get(`${zone.name} ${target.name}`)
+    if (record === undefined || record.up) return record === undefined || record.retryAt <= this.#clock.now()
+    return !zone.probing.enabled && record.retryAt <= this.#clock.now()
+  }
+
+  answered(zone: Zone, target: Target, optionsSeconds?: number): void {
+    const record = this.record(zone, target)
+    record.lastAnswer = this.#clock.now()
+    record.failures = 0
+    record.answers++
+    record.retryAt = 0
+    if (optionsSeconds !== undefined) record.optionsSeconds = optionsSeconds
+    if (record.up || (optionsSeconds !== undefined && record.answers < zone.probing.upAfter)) return
+    record.up = true
+    record.reason = ''
+    this.#changed(record)
+  }
+
+  failed(zone: Zone, target: Target, reason: string): void {
+    const record = this.record(zone, target)
+    record.lastFailure = this.#clock.now()
+    record.answers = 0
+    record.failures++
+    if (record.failures < zone.probing.downAfter) return
+    record.retryAt = this.#clock.now() + RETRY_MS
+    record.reason = reason
+    if (!record.up) return
+    record.up = false
+    this.#changed(record)
+  }
+
+  /** 503 with Retry-After: that long no new request goes there, though it is alive (§21.5.4). */
+  busy(zone: Zone, target: Target, seconds: number): void {
+    const record = this.record(zone, target)
+    record.lastAnswer = this.#clock.now()
+    record.retryAt = this.#clock.now() + Math.min(seconds, MAX_RETRY_AFTER) * 1000
+  }
+}
+
+const RETRY_MS = 30_000
+/** A peer's wish is bounded: an hour out of service because of one header would be our fault, not its. */
+const MAX_RETRY_AFTER = 300

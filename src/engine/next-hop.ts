@@ -1,0 +1,117 @@
+/** *resolve*: from a candidate to flows and destinations, choosing the egress listener (T3). */
+import type { Destination } from '../address/destination.ts'
+import type { Flow } from '../address/flow.ts'
+import { bareHost, type Listener } from '../address/listener.ts'
+import { type TransportName, transportNamed } from '../address/transports.ts'
+import type { NextHop } from '../dns/types.ts'
+import { topRoute } from '../routing/classify.ts'
+import type { Candidate } from '../routing/decide.ts'
+import type { Side } from '../routing/route-state.ts'
+import type { SipRequest } from '../sip/message.ts'
+import type { NameAddr } from '../sip/name-addr.ts'
+import { parseUri, type SipUri, type Uri, uriParameter } from '../sip/uri.ts'
+import type { Zone } from '../zones/zone.ts'
+import { type Edge, listenerFor } from './edge.ts'
+
+/** Where a request can go: through a flow that is there, or to destinations in order. */
+export type Way =
+  | { readonly kind: 'flow'; readonly flow: Flow }
+  | { readonly kind: 'destinations'; readonly zone: Zone; readonly list: readonly Destination[] }
+  | { readonly kind: 'flow-failed' }
+
+const FLOW_FAILED: Way = { kind: 'flow-failed' }
+
+export const candidateZone = (candidate: Candidate): Zone => (candidate.kind === 'side' ? candidate.side.zone : candidate.zone)
+
+/** @throws ResolveError, or rejects with it */
+export const wayTo = (edge: Edge, candidate: Candidate, uri: Uri): Way | Promise<Way> => {
+  if (candidate.kind === 'side') return wayBySide(edge, candidate.side)
+  const { zone } = candidate
+  if (candidate.kind === 'target') {
+    const { host, port, transport, secure } = candidate.target
+    return resolve(
+      edge,
+      zone,
+      { host: bareHost(host), secure, ...(port === undefined ? {} : { port }), ...(transport === undefined ? {} : { transport }) },
+      zone.listeners,
+    )
+  }
+  if (uri.scheme === 'tel') return FLOW_FAILED
+  if (zone.profile.reach === 'flow') {
+    const flow = edge.clients.byContact(uri, zone)
+    return flow === undefined ? FLOW_FAILED : { kind: 'flow', flow }
+  }
+  return resolve(edge, zone, hopOf(uri, undefined), zone.listeners)
+}
+
+const wayBySide = (edge: Edge, side: Side): Way => {
+  const { flow: token } = side
+  if (token === undefined) return FLOW_FAILED
+  const flow =
+    token.kind === 'datagram'
+      ? edge.transports.datagramFlow(side.listener, token.address, token.port)
+      : edge.clients.find(token, (id) => edge.transports.flowById(id))
+  return flow === undefined ? FLOW_FAILED : { kind: 'flow', flow }
+}
+
+/**
+ * §16.12: inside a dialog by the flow of that side, else by the topmost Route that is left, else by the Request-URI; always through the
+ * listener that the dialog began with, whatever transport the URI names (T9).
+ */
+export const wayInDialog = (edge: Edge, side: Side, request: SipRequest, uri: Uri): Way | Promise<Way> => {
+  if (side.flow !== undefined) return wayBySide(edge, side)
+  const route = topRoute(request)
+  const next = route === undefined ? uri : routeUri(route)
+  if (next === undefined || next.scheme === 'tel') return FLOW_FAILED
+  return resolve(edge, side.zone, hopOf(next, side.listener.transport.name), [side.listener])
+}
+
+const routeUri = (route: NameAddr): Uri | undefined => parseUri(route.uri)
+
+/** @param leg the transport that the dialog's leg has, which wins over what the URI says */
+const hopOf = (uri: SipUri, leg: TransportName | undefined): NextHop => {
+  const named = leg ?? transportNamed(uriParameter(uri, 'transport') ?? '')
+  // §16.6 item 7, RFC 3263 §4: maddr, where somebody still writes it, replaces the host
+  const host = bareHost(uriParameter(uri, 'maddr') ?? uri.host)
+  return {
+    host,
+    secure: uri.scheme === 'sips',
+    ...(uri.port === undefined ? {} : { port: uri.port }),
+    ...(named === undefined ? {} : { transport: named }),
+  }
+}
+
+const resolve = (edge: Edge, zone: Zone, hop: NextHop, listeners: readonly Listener[]): Way | Promise<Way> => {
+  const { transports, families } = reachOf(listeners)
+  const found = edge.resolver.resolve(hop, transports, families)
+  return found instanceof Promise ? found.then((list) => usable(zone, list, listeners)) : usable(zone, found, listeners)
+}
+
+const usable = (zone: Zone, list: readonly Destination[], listeners: readonly Listener[]): Way => {
+  const reachable = list.every((one) => listenerFor(listeners, one.transport, one.address) !== undefined)
+    ? list
+    : list.filter((one) => listenerFor(listeners, one.transport, one.address) !== undefined)
+  return { kind: 'destinations', zone, list: reachable }
+}
+
+interface Reach {
+  readonly transports: readonly TransportName[]
+  readonly families: readonly (4 | 6)[]
+}
+
+const REACH = new WeakMap<readonly Listener[], Reach>()
+
+/** What a set of listeners can send by, in their order; remembered, since zones keep their lists. */
+const reachOf = (listeners: readonly Listener[]): Reach => {
+  let reach = REACH.get(listeners)
+  if (reach === undefined) {
+    const families = new Set<4 | 6>()
+    for (const listener of listeners) {
+      if (listener.bindAddress === '::') families.add(4)
+      families.add(listener.bindAddress.includes(':') ? 6 : 4)
+    }
+    reach = { transports: [...new Set(listeners.map((listener) => listener.transport.name))], families: [...families] }
+    REACH.set(listeners, reach)
+  }
+  return reach
+}

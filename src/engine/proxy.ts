@@ -1,0 +1,308 @@
+/** §16: one request on its way, from the server transaction it came in by to the branches that carry it on, and their responses back. */
+import type { Flow } from '../address/flow.ts'
+import { bareHost, type Listener } from '../address/listener.ts'
+import { unreachable } from '../base/errors.ts'
+import { contentLength } from '../routing/alterations/content-length.ts'
+import { applyHeaderRules } from '../routing/alterations/header-rules.ts'
+import { fitTransport } from '../routing/alterations/set-target.ts'
+import { takeOffVia } from '../routing/alterations/take-off-via.ts'
+import { branchOf, loopHash } from '../routing/branch.ts'
+import { PATH_BOUND } from '../routing/classify.ts'
+import type { Candidate } from '../routing/decide.ts'
+import { failsOver, ResponseContext, type ResponseEffect } from '../routing/response-context.ts'
+import { rewrite } from '../routing/rewrite.ts'
+import type { Side } from '../routing/route-state.ts'
+import { append, type HeaderLine, headerValue, type SipRequest, type SipResponse } from '../sip/message.ts'
+import { type SipUri, type Uri, withUriParameter } from '../sip/uri.ts'
+import type { HeaderRule, NumberRule } from '../zones/rules.ts'
+import type { Zone } from '../zones/zone.ts'
+import { answer } from './answers.ts'
+import { Branch } from './branch.ts'
+import type { Edge, Running } from './edge.ts'
+import { candidateZone, type Way, wayInDialog, wayTo } from './next-hop.ts'
+import type { ServerTransaction, ServerUser } from './server-transaction.ts'
+
+/** What was decided for a request before any of it is sent. */
+export interface Plan {
+  readonly request: SipRequest
+  readonly uri: Uri
+  readonly ingress: Side
+  /** Set inside a dialog: the one way there is. */
+  readonly egress: Side | undefined
+  readonly groups: readonly (readonly Candidate[])[]
+  readonly rule: string
+  readonly advertise: string | undefined
+  readonly numbers: readonly NumberRule[]
+  readonly headers: readonly HeaderRule[]
+}
+
+/** §12.1: methods that create dialogs, or subscriptions that live like one (RFC 6665). */
+const DIALOG_CREATING = new Set(['INVITE', 'SUBSCRIBE', 'REFER', 'NOTIFY'])
+
+const POLICY = { keep503: true, failover: failsOver } as const
+
+export class ProxyContext implements ServerUser {
+  readonly running: Running
+  readonly inDialog: boolean
+  readonly #edge: Edge
+  readonly #server: ServerTransaction
+  /** Where the request came from; the flow that a REGISTER binds. */
+  readonly #arrival: Flow
+  #plan: Plan | undefined
+  readonly #ingressZone: Zone
+  readonly #candidates: readonly Candidate[]
+  readonly #branches: Branch[] = []
+  readonly #responses: ResponseContext<SipResponse>
+  #loop: string | undefined
+  #reason: string | undefined
+  #started = 0
+
+  constructor(edge: Edge, running: Running, server: ServerTransaction, arrival: Flow, plan: Plan) {
+    this.#edge = edge
+    this.running = running
+    this.#server = server
+    this.#arrival = arrival
+    this.#plan = plan
+    this.#ingressZone = plan.ingress.zone
+    this.inDialog = plan.egress !== undefined
+    this.#candidates = plan.groups.length === 1 ? plan.groups[0]! : plan.groups.flat()
+    this.#responses = new ResponseContext<SipResponse>(
+      server.invite,
+      plan.groups.map((group) => group.length),
+      POLICY,
+    )
+    server.user = this
+  }
+
+  /** The Request-URI as it came, own routes taken off. */
+  get uri(): Uri {
+    return this.#plan!.uri
+  }
+
+  get timerC(): number {
+    return this.running.snapshot.timers.c
+  }
+
+  /** Other groups wait for this one to fail. */
+  get hasMore(): boolean {
+    return this.#started < this.#candidates.length
+  }
+
+  start(): void | Promise<void> {
+    return this.#startGroup(0, this.#plan!.groups[0]!.length)
+  }
+
+  /** §16.10: a CANCEL for this request; its Reason goes along with ours (RFC 3326). */
+  cancel(reason: string | undefined): void {
+    this.#reason = reason
+    this.#perform(this.#responses.cancelled())
+  }
+
+  /** The caller's connection is gone: nobody waits for an answer any more, and nobody may answer a call that has no caller. */
+  upstreamLost(): void {
+    this.#perform(this.#responses.cancelled())
+  }
+
+  mayBegin(branch: number): boolean {
+    return this.#responses.begin(branch)
+  }
+
+  zoneOf(candidate: Candidate): Zone {
+    return candidateZone(candidate)
+  }
+
+  /** Which listeners may carry a candidate: inside a dialog only the one it began with (T9). */
+  egressListeners(candidate: Candidate): readonly Listener[] {
+    return candidate.kind === 'side' ? [candidate.side.listener] : candidate.zone.listeners
+  }
+
+  /** The request as it leaves through `flow`, with a branch of its own. */
+  compose(candidate: Candidate, flow: Flow, target: Uri | undefined): { readonly request: SipRequest; readonly branch: string } {
+    const plan = this.#plan!
+    const { request, ingress } = plan
+    const zone = candidateZone(candidate)
+    const egress = plan.egress ?? {
+      listener: flow.listener,
+      zone,
+      flow: zone.profile.reach === 'flow' ? this.#edge.clients.token(flow, zone, undefined) : undefined,
+    }
+    const recordRoute = !this.inDialog && DIALOG_CREATING.has(request.method)
+    const path = !this.inDialog && request.method === 'REGISTER' && ingress.zone.path && ingress.flow !== undefined
+    let cookie = ''
+    if (recordRoute) cookie = this.running.states.encode(ingress, egress, headerValue(request, 'call-id')!)
+    else if (path) cookie = this.running.states.encode(egress, ingress, PATH_BOUND)
+    this.#loop ??= loopHash(this.#server.request ?? request)
+    const branch = branchOf(this.#edge.owner, this.#edge.ids.token(12), this.#loop)
+    const crossing = {
+      ingress,
+      egress,
+      advertiseIngress: advertisedBy(ingress.listener, tenantOf(plan.uri), ingress.zone.advertise),
+      advertiseEgress: advertisedBy(egress.listener, plan.advertise, egress.zone.advertise),
+      recordRoute,
+      path,
+      cookie,
+      target,
+      inDialog: this.inDialog,
+      branch,
+      numbers: plan.numbers,
+      headers: plan.headers,
+    }
+    return { request: rewrite(request, crossing), branch }
+  }
+
+  /** T4: toward a target whose URI names a transport the Request-URI names it too, in the form of the leg; else none. */
+  withLegTransport(uri: SipUri, listener: Listener | undefined): SipUri {
+    if (listener === undefined || listener.transport.name === 'udp') return fitTransport(withUriParameter(uri, 'transport', 'tcp'), 'udp')
+    return withUriParameter(uri, 'transport', listener.transport.uri)
+  }
+
+  responded(branch: Branch, response: SipResponse): void {
+    this.#learn(branch, response)
+    this.#perform(this.#responses.response(branch.index, response.status, response))
+  }
+
+  branchFailed(branch: number): void {
+    this.#perform(this.#responses.branchFailed(branch))
+  }
+
+  branchTimedOut(branch: number): void {
+    this.#perform(this.#responses.branchTimeout(branch))
+  }
+
+  timerCFired(branch: number): void {
+    this.#perform(this.#responses.timerC(branch))
+  }
+
+  /** RFC 5626 §5.3.1: the connection that the token names is gone. */
+  flowFailed(branch: number): void {
+    const { request } = this.#server
+    if (request === undefined) return
+    this.#perform(this.#responses.response(branch, 430, answer(request, 430, 'Flow Failed', this.#edge.ids.token(8))))
+  }
+
+  #startGroup(first: number, count: number): void | Promise<void> {
+    this.#started = first + count
+    let waiting: Promise<void>[] | undefined
+    for (let index = first; index < first + count; index++) {
+      const pending = this.#startBranch(index)
+      if (pending === undefined) continue
+      if (waiting === undefined) waiting = [pending]
+      else waiting.push(pending)
+    }
+    return waiting === undefined ? undefined : Promise.all(waiting).then(() => {})
+  }
+
+  #startBranch(index: number): void | Promise<void> {
+    const candidate = this.#candidates[index]!
+    const branch = new Branch(this.#edge, this, index, candidate)
+    this.#branches[index] = branch
+    const plan = this.#plan!
+    let way: Way | Promise<Way>
+    try {
+      way =
+        plan.egress === undefined ? wayTo(this.#edge, candidate, plan.uri) : wayInDialog(this.#edge, plan.egress, plan.request, plan.uri)
+    } catch (error) {
+      this.#unresolved(index, error)
+      return undefined
+    }
+    if (!(way instanceof Promise)) {
+      branch.start(way)
+      return undefined
+    }
+    return way.then(
+      (found) => branch.start(found),
+      (error) => this.#unresolved(index, error),
+    )
+  }
+
+  #unresolved(index: number, error: unknown): void {
+    const { log } = this.#edge
+    if (log.enabled('warn'))
+      log.warn(
+        { callId: this.#callId(), step: 'resolve', zone: candidateZone(this.#candidates[index]!).name, err: error },
+        'Next hop cannot be resolved',
+      )
+    this.#perform(this.#responses.branchFailed(index))
+  }
+
+  #perform(effects: readonly ResponseEffect<SipResponse>[]): void {
+    for (let i = 0; i < effects.length; i++) {
+      const effect = effects[i]!
+      switch (effect.kind) {
+        case 'forward':
+          this.#upstream(effect.message, effect.branch)
+          break
+        case 'best':
+          this.#upstream(withChallenges(effect.message, effect.challenges), effect.branch)
+          break
+        case 'respond':
+          if (this.#server.request !== undefined)
+            this.#server.respond(answer(this.#server.request, effect.status, effect.reason, this.#edge.ids.token(8)))
+          break
+        case 'abandon':
+          this.#server.abandon()
+          break
+        case 'cancel':
+          this.#branches[effect.branch]?.cancel(this.#reason)
+          break
+        case 'startGroup': {
+          const pending = this.#startGroup(effect.first, effect.count)
+          if (pending !== undefined) this.#edge.order.hold(this.#callId(), pending)
+          break
+        }
+        case 'done':
+          // What stays for Timers L and M is small
+          this.#plan = undefined
+          break
+        default:
+          unreachable(effect)
+      }
+    }
+  }
+
+  #upstream(message: SipResponse, branch: number): void {
+    // A final response that we made ourselves (430) has no Via of ours
+    const own = message.status === 430 && this.#branches[branch]?.flow === undefined
+    const bare = own ? message : takeOffVia(message)
+    if (bare === undefined) return
+    const egressZone = candidateZone(this.#candidates[branch]!)
+    const ruled = applyHeaderRules(applyHeaderRules(bare, egressZone.headersIn), this.#ingressZone.headersOut)
+    this.#server.respond(contentLength(ruled))
+  }
+
+  /** Which client is behind which connection, told by what was accepted. */
+  #learn(branch: Branch, response: SipResponse): void {
+    if (response.status < 200 || response.status >= 300) return
+    const { request } = this.#server
+    if (request?.method === 'REGISTER') {
+      if (this.#ingressZone.profile.reach === 'flow') this.#edge.clients.registered(this.#arrival, this.#ingressZone, request)
+      return
+    }
+    const zone = candidateZone(branch.candidate)
+    if (this.#server.invite && zone.profile.reach === 'flow' && branch.flow !== undefined)
+      this.#edge.clients.seen(branch.flow, zone, response)
+  }
+
+  #callId(): string {
+    return this.#plan === undefined ? '' : (headerValue(this.#plan.request, 'call-id') ?? '')
+  }
+}
+
+/** A tenant: the Request-URI's host may be one of the names that the listener also has (A1, third level). */
+const tenantOf = (uri: Uri): string | undefined => (uri.scheme === 'tel' ? undefined : bareHost(uri.host))
+
+/** A name only counts on a listener that has it; what a listener does not own would not be recognised when it comes back (T2). */
+const advertisedBy = (listener: Listener, first: string | undefined, second: string | undefined): string | undefined => {
+  if (listener.names.length === 0) return undefined
+  if (first !== undefined && listener.names.includes(first)) return first
+  return second !== undefined && listener.names.includes(second) ? second : undefined
+}
+
+/** §16.7 item 7: the challenges of all branches go with the best 401 or 407. */
+const withChallenges = (response: SipResponse, others: readonly SipResponse[]): SipResponse => {
+  if (others.length === 0) return response
+  const lines: HeaderLine[] = others.flatMap((other) =>
+    other.headers.filter((one) => one.name === 'www-authenticate' || one.name === 'proxy-authenticate'),
+  )
+  return append(response, ...lines)
+}

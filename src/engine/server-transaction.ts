@@ -1,0 +1,125 @@
+import type { Flow } from '../address/flow.ts'
+import { WheelTimer } from '../base/timer-wheel.ts'
+import type { SipRequest, SipResponse } from '../sip/message.ts'
+import { toTag } from '../sip/read.ts'
+import { type InviteServerEvent, type InviteServerState, inviteServer } from '../transaction/invite-server.ts'
+import { type NonInviteServerEvent, type NonInviteServerState, nonInviteServer } from '../transaction/non-invite-server.ts'
+import { sendEvent } from '../transaction/status-class.ts'
+import { delayOf } from '../transaction/timers.ts'
+import { FAILED, RESEND, SEND, STOP_TIMERS, TERMINATE, TIMED_OUT, type Transition } from '../transaction/transition.ts'
+import type { Timer, TimerKind, TimerOwner } from './timers.ts'
+import type { Transactions } from './transactions.ts'
+
+/** The proxy core above a server transaction: told when the peer gave up on us. */
+export interface ServerUser {
+  /** The flow that the request came through, and that its responses must leave through, is gone (§17.2.4). */
+  upstreamLost(): void
+}
+
+type ServerEvent = InviteServerEvent | NonInviteServerEvent
+
+/** §17.2. After the final response only what a retransmission needs is kept: the bytes that were sent, the flow, the key. */
+export class ServerTransaction implements TimerOwner {
+  readonly key: string
+  readonly invite: boolean
+  /** Where responses go (§18.2.2, RFC 3581). */
+  flow: Flow
+  /** Given back after the final response. */
+  request: SipRequest | undefined
+  user: ServerUser | undefined
+  /** Clock milliseconds of arrival. */
+  readonly since: number
+  state: InviteServerState | NonInviteServerState
+  /** Tag of the last final response: an ACK of RFC 2543 is matched by it. */
+  responseTag: string | undefined
+  readonly #tables: Transactions
+  #last: Buffer | undefined
+  #attempt = 0
+  readonly #expire: Timer
+  #again: Timer | undefined
+
+  constructor(tables: Transactions, key: string, request: SipRequest, flow: Flow, since: number) {
+    this.#tables = tables
+    this.key = key
+    this.invite = request.method === 'INVITE'
+    this.request = request
+    this.flow = flow
+    this.since = since
+    this.state = this.invite ? 'proceeding' : 'trying'
+    this.#expire = new WheelTimer<TimerOwner, TimerKind>(this, 'timerH')
+  }
+
+  /** A final response was sent. */
+  get answered(): boolean {
+    return this.state !== 'proceeding' && this.state !== 'trying'
+  }
+
+  /** The request came again. */
+  repeated(): void {
+    this.#step('request', undefined)
+  }
+
+  /** The ACK to our final response other than 2xx. */
+  acknowledged(): void {
+    if (this.invite) this.#step('ack', undefined)
+  }
+
+  /** Sends a response of ours or of downstream; what the state does not allow is absorbed. */
+  respond(response: SipResponse): void {
+    const final = response.status >= 200
+    if (final) this.responseTag = toTag(response)
+    this.#step(sendEvent(response.status), response)
+    if (final && this.answered) this.request = undefined
+  }
+
+  /** The flow closed. Responses may still find their way by the Via; what is under way is told. */
+  flowLost(): void {
+    if (!this.answered) this.user?.upstreamLost()
+  }
+
+  /** Ends without a final response (RFC 4320 §4.2: the client has given up, too). */
+  abandon(): void {
+    this.#tables.wheel.cancel(this.#expire)
+    if (this.#again !== undefined) this.#tables.wheel.cancel(this.#again)
+    this.state = 'terminated'
+    this.request = undefined
+    this.#last = undefined
+    this.#tables.remove(this)
+  }
+
+  fired(kind: TimerKind): void {
+    this.#step(kind as ServerEvent, undefined)
+  }
+
+  #step(event: ServerEvent, response: SipResponse | undefined): void {
+    const reliable = this.flow.listener.transport.reliable
+    const transition: Transition<InviteServerState | NonInviteServerState> = this.invite
+      ? inviteServer(this.state as InviteServerState, event as InviteServerEvent, reliable)
+      : nonInviteServer(this.state as NonInviteServerState, event as NonInviteServerEvent, reliable)
+    const before = this.state
+    this.state = transition.next
+    const { effects } = transition
+    if (before !== transition.next) this.#attempt = 0
+    if (effects & STOP_TIMERS) {
+      this.#tables.wheel.cancel(this.#expire)
+      if (this.#again !== undefined) this.#tables.wheel.cancel(this.#again)
+    }
+    if (effects & SEND && response !== undefined) this.#last = this.#tables.sendResponse(this, response)
+    if (effects & RESEND && this.#last !== undefined) this.#tables.resendResponse(this, this.#last)
+    if (effects & (FAILED | TIMED_OUT)) this.#tables.unacknowledged(this)
+    if (effects & TERMINATE) {
+      this.#last = undefined
+      this.#tables.remove(this)
+      return
+    }
+    if (transition.expire !== undefined) {
+      this.#expire.kind = transition.expire
+      this.#tables.wheel.schedule(this.#expire, delayOf(transition.expire, 0, this.#tables.timers, reliable))
+    }
+    if (transition.retransmit !== undefined) {
+      this.#again ??= new WheelTimer<TimerOwner, TimerKind>(this, transition.retransmit)
+      this.#again.kind = transition.retransmit
+      this.#tables.wheel.schedule(this.#again, delayOf(transition.retransmit, this.#attempt++, this.#tables.timers, reliable))
+    }
+  }
+}

@@ -1,0 +1,149 @@
+import type { Flow } from '../address/flow.ts'
+import { EMPTY } from '../base/bytes.ts'
+import type { Clock } from '../base/clock.ts'
+import { indexOfHeader, line, makeRequest, type SipRequest, type SipResponse, serialise } from '../sip/message.ts'
+import { clientKey } from '../transaction/key.ts'
+import type { TimerValues } from '../transaction/timers.ts'
+import { ClientTransaction, type ClientUser } from './client-transaction.ts'
+import { ServerTransaction } from './server-transaction.ts'
+import type { Wheel } from './timers.ts'
+
+/** What the tables tell the rest: counted, never asked for an answer. */
+export interface TransactionEvents {
+  responseSent(response: SipResponse, transaction: ServerTransaction): void
+  retransmitted(what: 'request' | 'response', flow: Flow): void
+  /** Timer H: our final response was never acknowledged. */
+  unacknowledged(transaction: ServerTransaction): void
+}
+
+/** The transactions under way, and what they share (§17). */
+export class Transactions {
+  readonly wheel: Wheel
+  timers: TimerValues
+  readonly #clock: Clock
+  readonly #events: TransactionEvents
+  readonly #servers = new Map<string, ServerTransaction>()
+  readonly #clients = new Map<string, ClientTransaction>()
+  /** Those that a lost connection takes along; datagram flows are never lost. */
+  readonly #onFlow = new Map<Flow, Set<ServerTransaction | ClientTransaction>>()
+
+  constructor(wheel: Wheel, timers: TimerValues, clock: Clock, events: TransactionEvents) {
+    this.wheel = wheel
+    this.timers = timers
+    this.#clock = clock
+    this.#events = events
+  }
+
+  get servers(): number {
+    return this.#servers.size
+  }
+
+  get clients(): number {
+    return this.#clients.size
+  }
+
+  server(key: string): ServerTransaction | undefined {
+    return this.#servers.get(key)
+  }
+
+  client(key: string): ClientTransaction | undefined {
+    return this.#clients.get(key)
+  }
+
+  createServer(key: string, request: SipRequest, flow: Flow): ServerTransaction {
+    const transaction = new ServerTransaction(this, key, request, flow, this.#clock.now())
+    this.#servers.set(key, transaction)
+    if (flow.listener.transport.reliable) this.#attach(flow, transaction)
+    return transaction
+  }
+
+  /** Sends a request, whose topmost Via has `branch`, and keeps sending it as §17.1 says. */
+  send(request: SipRequest, branch: string, flow: Flow, user: ClientUser): ClientTransaction {
+    const key = clientKey(request.method, branch)
+    const transaction = new ClientTransaction(this, key, branch, request, flow, user, this.#clock.now())
+    this.#clients.set(key, transaction)
+    if (flow.listener.transport.reliable) this.#attach(flow, transaction)
+    transaction.start(serialise(request))
+    return transaction
+  }
+
+  remove(transaction: ServerTransaction): void {
+    this.#servers.delete(transaction.key)
+    this.#detach(transaction)
+  }
+
+  removeClient(transaction: ClientTransaction): void {
+    this.#clients.delete(transaction.key)
+    this.#detach(transaction)
+  }
+
+  flowLost(flow: Flow, why: string): void {
+    const lost = this.#onFlow.get(flow)
+    if (lost === undefined) return
+    this.#onFlow.delete(flow)
+    for (const transaction of lost) transaction.flowLost(why)
+  }
+
+  /** For datagrams, where the network tells of an error without a connection: the client transactions toward that remote. */
+  datagramFailed(flow: Flow, why: string): void {
+    for (const transaction of [...this.#clients.values()]) if (transaction.flow === flow) transaction.flowLost(why)
+  }
+
+  sendResponse(transaction: ServerTransaction, response: SipResponse): Buffer {
+    const bytes = serialise(response)
+    transaction.flow.send(bytes)
+    this.#events.responseSent(response, transaction)
+    return bytes
+  }
+
+  resendResponse(transaction: ServerTransaction, bytes: Buffer): void {
+    transaction.flow.send(bytes)
+    this.#events.retransmitted('response', transaction.flow)
+  }
+
+  sendRequest(transaction: ClientTransaction, bytes: Buffer, again: boolean): void {
+    transaction.flow.send(bytes)
+    if (again) this.#events.retransmitted('request', transaction.flow)
+  }
+
+  unacknowledged(transaction: ServerTransaction): void {
+    this.#events.unacknowledged(transaction)
+  }
+
+  /** §17.1.1.3: the INVITE's Request-URI, topmost Via, From, Call-ID, Route and CSeq number, and the To of the response. */
+  ackFor(invite: SipRequest, response: SipResponse): Buffer {
+    return serialise(hopByHop(invite, 'ACK', response))
+  }
+
+  #attach(flow: Flow, transaction: ServerTransaction | ClientTransaction): void {
+    const set = this.#onFlow.get(flow)
+    if (set === undefined) this.#onFlow.set(flow, new Set([transaction]))
+    else set.add(transaction)
+  }
+
+  #detach(transaction: ServerTransaction | ClientTransaction): void {
+    const set = this.#onFlow.get(transaction.flow)
+    if (set === undefined) return
+    set.delete(transaction)
+    if (set.size === 0) this.#onFlow.delete(transaction.flow)
+  }
+}
+
+/** §9.1: the CANCEL of an INVITE that was sent. */
+export const cancelOf = (invite: SipRequest, reason: string | undefined): SipRequest => {
+  const cancel = hopByHop(invite, 'CANCEL', undefined)
+  return reason === undefined
+    ? cancel
+    : makeRequest(cancel.startLine, 'CANCEL', cancel.requestUri, [...cancel.headers, line('Reason', reason)], EMPTY)
+}
+
+const hopByHop = (invite: SipRequest, method: 'ACK' | 'CANCEL', response: SipResponse | undefined): SipRequest => {
+  const headers = [invite.headers[indexOfHeader(invite, 'via')]!]
+  for (const one of invite.headers) {
+    if (one.name === 'to') headers.push(response === undefined ? one : response.headers[indexOfHeader(response, 'to')]!)
+    else if (one.name === 'from' || one.name === 'call-id' || one.name === 'route') headers.push(one)
+    else if (one.name === 'cseq') headers.push(line('CSeq', `${one.value.slice(0, one.value.search(/\s/))} ${method}`))
+  }
+  headers.push(line('Max-Forwards', '70'), line('Content-Length', '0'))
+  return makeRequest(`${method} ${invite.requestUri} SIP/2.0\r\n`, method, invite.requestUri, headers, EMPTY)
+}
