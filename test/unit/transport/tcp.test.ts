@@ -34,7 +34,7 @@ const refused = async (listener: Listener, localAddress: string): Promise<void> 
   const socket = connect({ host: listener.bindAddress, port: listener.bindPort, localAddress })
   socket.on('error', () => {})
   sockets.push(socket)
-  await once(socket, 'close')
+  await new Promise((resolve) => socket.on('close', resolve))
 }
 
 /** A remote that accepts connections. */
