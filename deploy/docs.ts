@@ -1,0 +1,51 @@
+// `npm run docs` writes the generated documents; `npm run docs -- --check` fails when a committed one is old.
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { metricsDocument } from '../src/observability/metric-table.ts'
+import { firstDifference } from './documents/difference.ts'
+import { errorsDocumentFaults } from './documents/errors.ts'
+import { rfcSupportDocument, type SourceFile } from './documents/rfc-support.ts'
+
+const ROOT = join(import.meta.dirname, '..')
+const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8')
+const filesUnder = (folder: string, ending: string): readonly SourceFile[] =>
+  readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith(ending))
+    .sort()
+    .map((path) => ({ path: `${folder}/${path}`, text: read(`${folder}/${path}`) }))
+
+const CONFIGURATION = join(ROOT, 'src/config/document.ts')
+const sources = filesUnder('src', '.ts')
+
+/** The tests of these very documents have invented names in them. */
+const ofTheProduct = ({ path }: SourceFile): boolean => !/^test\/(?:unit\/deploy|architecture)\//.test(path)
+
+const documents: Record<string, string> = {
+  'docs/metrics.md': metricsDocument(),
+  'docs/rfc-support.md': rfcSupportDocument(
+    read('deploy/documents/rfc-support.md'),
+    sources,
+    filesUnder('test', '.test.ts').filter(ofTheProduct),
+  ),
+}
+if (existsSync(CONFIGURATION)) {
+  const { configurationDocument } = (await import(CONFIGURATION)) as { configurationDocument: () => string }
+  documents['docs/configuration.md'] = configurationDocument()
+}
+
+const check = process.argv.includes('--check')
+const faults = [...errorsDocumentFaults(existsSync(join(ROOT, 'docs/errors.md')) ? read('docs/errors.md') : '', sources)]
+for (const [path, wanted] of Object.entries(documents)) {
+  const committed = existsSync(join(ROOT, path)) ? read(path) : undefined
+  if (committed === wanted) continue
+  if (!check) {
+    writeFileSync(join(ROOT, path), wanted)
+    process.stdout.write(`Wrote ${path}\n`)
+    continue
+  }
+  const hint = committed === undefined ? 'there is no such file' : firstDifference(committed, wanted)
+  faults.push(`${path} is old: run npm run docs and commit it; ${hint}`)
+}
+for (const fault of faults) process.stderr.write(`${fault}\n`)
+if (faults.length > 0) process.exitCode = 1
+else if (check) process.stdout.write(`${Object.keys(documents).length} generated documents are current\n`)
