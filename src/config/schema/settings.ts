@@ -1,0 +1,125 @@
+import Type from 'typebox'
+import { count, duration, durationOrOff, file, mapping, named, optional, size, text } from './fragment.ts'
+
+export const certificates = named(
+  Type.Union(
+    [
+      Type.Enum(['development'], { description: 'Made by the development CA; for trying out.' }),
+      mapping({
+        chain: file({ description: 'PEM file: the certificate first, then its intermediates.', examples: ['certs/sbc.pem'] }),
+        key: file({ description: "PEM file with the certificate's private key.", examples: ['certs/sbc.key'] }),
+      }),
+    ],
+    { expects: '{ chain: FILE, key: FILE } or "development"' },
+  ),
+  {
+    description: 'Certificates of tls and wss listeners: files, or `development` for one made by the development CA.',
+    examples: [{ main: { chain: 'certs/sbc.pem', key: 'certs/sbc.key' } }],
+  },
+)
+
+export const limits = mapping(
+  {
+    'start-line': optional(size({ description: 'Longest start line.', default: '4k', least: '256', most: '64k' })),
+    headers: optional(count({ description: 'Most header lines of a message.', default: 256, minimum: 16, maximum: 4096 })),
+    head: optional(size({ description: 'Start line and headers together.', default: '64k', least: '1k', most: '1m' })),
+    body: optional(size({ description: 'Longest body.', default: '256k', least: '1k', most: '16m' })),
+    'message-time': optional(
+      duration({ description: 'A message on a stream, once begun, is complete within this.', default: '10s', least: '100ms', most: '5m' }),
+    ),
+    'handshake-time': optional(
+      duration({ description: 'TLS and WebSocket handshakes together.', default: '10s', least: '100ms', most: '5m' }),
+    ),
+    'connect-time': optional(
+      duration({ description: 'Opening a connection to a destination.', default: '5s', least: '100ms', most: '2m' }),
+    ),
+    idle: optional(
+      durationOrOff({ description: 'A connection without traffic is closed after this.', default: '1h', least: '10s', most: '7d' }),
+    ),
+    ping: optional(
+      durationOrOff({ description: 'Interval of WebSocket pings; a missing pong closes.', default: '30s', least: '1s', most: '1h' }),
+    ),
+    connections: optional(count({ description: 'Most connections of one listener.', default: 20_000, minimum: 1, maximum: 1_000_000 })),
+    'connections-per-source': optional(
+      count({ description: 'Most connections from one address.', default: 2000, minimum: 1, maximum: 1_000_000 }),
+    ),
+    unsent: optional(size({ description: 'A peer that leaves so much unread is cut off.', default: '1m', least: '64k', most: '64m' })),
+    transactions: optional(
+      count({
+        description: 'Most transactions at one time; beyond it new requests get 503.',
+        default: 500_000,
+        minimum: 100,
+        maximum: 10_000_000,
+      }),
+    ),
+    'datagram-buffer': optional(
+      size({
+        description: "Receive and send buffer of UDP sockets, within the system's own limit.",
+        default: '4m',
+        least: '64k',
+        most: '256m',
+        requiresRestart: true,
+      }),
+    ),
+  },
+  { description: 'Bounds on everything that a stranger can make grow.', default: {}, examples: [{ body: '512k', idle: '15m' }] },
+)
+
+export const timers = mapping(
+  {
+    t1: optional(
+      duration({
+        description: 'T1, the round-trip estimate (§17.1.1.1); the other transaction timers follow from it.',
+        default: '500ms',
+        least: '10ms',
+        most: '10s',
+      }),
+    ),
+    t2: optional(duration({ description: 'T2, the longest interval between retransmissions.', default: '4s', least: '10ms', most: '60s' })),
+    t4: optional(duration({ description: 'T4, how long a message stays in the network.', default: '5s', least: '10ms', most: '60s' })),
+    c: optional(
+      duration({
+        description: 'Timer C: an INVITE that rings longer is given up (§16.6: more than three minutes).',
+        default: '190s',
+        least: '181s',
+        most: '1h',
+      }),
+    ),
+    'key-rotation': optional(
+      duration({
+        description: 'A key that signs route state is replaced after this and stays valid for as long again; a dialog may last that long.',
+        default: '1d',
+        least: '1m',
+        most: '20d',
+      }),
+    ),
+    stop: optional(
+      duration({ description: 'How long a stop waits for transactions under way.', default: '10s', least: '100ms', most: '10m' }),
+    ),
+  },
+  { description: 'Times of SIP and of the program.', default: {}, examples: [{ c: '5m' }] },
+)
+
+export const log = mapping(
+  {
+    level: optional(
+      Type.Enum(['trace', 'debug', 'info', 'warn', 'error'], {
+        description: 'Least severity that is logged. Also EDGEWAYS_LOG_LEVEL.',
+        default: 'info',
+      }),
+    ),
+  },
+  { description: 'Logging.', default: {}, examples: [{ level: 'debug' }] },
+)
+
+export const admin = mapping(
+  {
+    listen: text({
+      description: 'Address of the admin listener: health, metrics and API. Also EDGEWAYS_ADMIN_LISTEN.',
+      expects: 'an IP address with an optional port (8080), such as 127.0.0.1:8080',
+      examples: ['127.0.0.1:8080'],
+      requiresRestart: true,
+    }),
+  },
+  { description: 'The admin listener. Without this section there is none, and no metrics.', examples: [{ listen: '127.0.0.1:8080' }] },
+)

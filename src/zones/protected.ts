@@ -1,0 +1,57 @@
+/**
+ * Headers by which SIP itself routes and matches: no rule may add, set or remove them.
+ * Names are canonical: lower case, long form.
+ */
+export const ROUTING_HEADERS: ReadonlySet<string> = new Set([
+  'via',
+  'route',
+  'record-route',
+  'path',
+  'service-route',
+  'call-id',
+  'cseq',
+  'from',
+  'to',
+  'contact',
+  'content-length',
+  'content-type',
+  'content-encoding',
+  'max-forwards',
+  'require',
+  'proxy-require',
+  'supported',
+  'unsupported',
+  'rack',
+  'rseq',
+])
+
+/** What `keep` never removes: the above, and what dialogs, events, authentication and the body need. */
+export const PROTECTED: ReadonlySet<string> = new Set([
+  ...ROUTING_HEADERS,
+  'accept',
+  'allow',
+  'allow-events',
+  'authentication-info',
+  'authorization',
+  'content-disposition',
+  'event',
+  'expires',
+  'info-package',
+  'join',
+  'mime-version',
+  'min-expires',
+  'min-se',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'recv-info',
+  'refer-sub',
+  'refer-to',
+  'replaces',
+  'retry-after',
+  'session-expires',
+  'sip-etag',
+  'sip-if-match',
+  'subscription-state',
+  'target-dialog',
+  'www-authenticate',
+])

@@ -1,0 +1,11 @@
+import type { ZoneProfile } from './zone.ts'
+
+/** A PBX, a voice server, a carrier: known addresses, plain SIP and RTP. */
+export const trunk = {
+  reach: 'address',
+  admit: 'targets',
+  clientCertificate: 'none',
+  media: 'plain',
+  contact: 'keep',
+  probe: true,
+} as const satisfies ZoneProfile
