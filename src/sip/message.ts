@@ -12,6 +12,7 @@
  */
 import { InvariantError } from '../base/errors.ts'
 import { canonicalName, headerFacts } from './headers/table.ts'
+import { isBlank, unfold } from './text.ts'
 
 export class HeaderLine {
   /** Canonical: lower case, long form. */
@@ -36,8 +37,11 @@ export class HeaderLine {
 
   /** The value without the line's end; folding is replaced by one space (§7.3.1). */
   get value(): string {
-    const raw = this.text.slice(this.valueStart, this.end - 2)
-    return raw.includes('\n') ? raw.replace(/[ \t]*\r\n[ \t]+/g, ' ').trim() : raw.trimEnd()
+    const { text, valueStart } = this
+    let end = this.end - 2
+    while (end > valueStart && isBlank(text.charCodeAt(end - 1))) end--
+    const raw = text.slice(valueStart, end)
+    return raw.indexOf('\n') < 0 ? raw : unfold(raw)
   }
 
   /** The whole line as it will be written. */
@@ -97,18 +101,27 @@ export const makeResponse = (
   body,
 })
 
-const BREAKS = /[\r\n\0]/
+/** CR, LF and NUL, and what is more than one byte: only the low byte would be written, and that of U+010A is a line feed. */
+const BREAKS = /[\r\n\0\u0100-\uffff]/
+/** §25.1: also white space and control characters would take a start line apart. */
+const BREAKS_START_LINE = /[\0-\x20\x7f\u0100-\uffff]/
 
 /**
- * The only door for new text. `name` in any spelling; the value is written as given.
- * @throws InvariantError when name or value would break out of the line (CR, LF, NUL): callers check what operators and remotes give them
+ * The only door for new text. `name` in any spelling; the value is written as given, one byte for each character
+ * (what somebody wrote in Unicode goes through `wireText` first).
+ * @throws InvariantError when name or value would break out of the line (CR, LF, NUL) or cannot be written as bytes: callers check
+ * what operators and remotes give them
  */
 export const line = (name: string, value: string): HeaderLine => {
   const canonical = canonicalName(name)
   if (canonical === undefined || BREAKS.test(value))
     throw new InvariantError(`Header line refused: ${JSON.stringify(name)}: ${JSON.stringify(value)}`)
   const display = headerFacts(canonical)?.display ?? name
-  return new HeaderLine(canonical, `${display}: ${value}\r\n`, 0, display.length + 2, display.length + value.length + 4)
+  const before = display.length + 2
+  // As when it is read off the wire: white space before a value is no part of it
+  let blank = 0
+  while (isBlank(value.charCodeAt(blank))) blank++
+  return new HeaderLine(canonical, `${display}: ${value}\r\n`, 0, before + blank, before + value.length + 2)
 }
 
 export const indexOfHeader = (message: SipMessage, name: string, from = 0): number => {
@@ -117,7 +130,7 @@ export const indexOfHeader = (message: SipMessage, name: string, from = 0): numb
   return -1
 }
 
-/** The first line of that (canonical) name. */
+/** The first line of that (canonical) name: here and below, names that are looked for are canonical, names that are written have any spelling. */
 export const firstHeader = (message: SipMessage, name: string): HeaderLine | undefined => {
   const { headers } = message
   for (let i = 0; i < headers.length; i++) if (headers[i]!.name === name) return headers[i]
@@ -166,7 +179,8 @@ export const setHeader = <M extends SipMessage>(message: M, name: string, value:
 
 export const withRequestUri = (request: SipRequest, requestUri: string): SipRequest => {
   if (requestUri === request.requestUri) return request
-  if (BREAKS.test(requestUri)) throw new InvariantError(`Request-URI refused: ${JSON.stringify(requestUri)}`)
+  if (requestUri === '' || BREAKS_START_LINE.test(requestUri))
+    throw new InvariantError(`Request-URI refused: ${JSON.stringify(requestUri)}`)
   return makeRequest(`${request.method} ${requestUri} SIP/2.0\r\n`, request.method, requestUri, request.headers, request.body)
 }
 

@@ -1,4 +1,5 @@
-import { parameter } from './parameters.ts'
+import { parameter, quotesBalance } from './parameters.ts'
+import { trimBlank } from './text.ts'
 
 /** One value of From, To, Contact, Route, Record-Route, Path and the like (§20.10, §25.1). */
 export interface NameAddr {
@@ -22,7 +23,7 @@ export const parseNameAddrs = (value: string): readonly NameAddr[] | undefined =
   for (;;) {
     const end = valueEnd(value, at)
     if (end < 0) return undefined
-    const one = parseNameAddr(value.slice(at, end).trim())
+    const one = parseNameAddr(trimBlank(value.slice(at, end)))
     if (one === undefined) return undefined
     list.push(one)
     if (end >= value.length) return list
@@ -51,8 +52,11 @@ const valueEnd = (value: string, at: number): number => {
 // §25.1: a display name is a quoted string or tokens; peers put more into it, and we only pass it on
 const UNQUOTED_DISPLAY = /^[^"<>;,@:=?]*$/
 
+/** An addr-spec without brackets ends at the first `;`; with `?` or `,` in it it would have to stand in brackets (§20.10). */
+const BARE = /^[^\0- ?,"<>\x7f]+$/
+
+/** One name-addr or addr-spec, without white space around it; `undefined` when malformed. The `*` of Contact reads as a value with that URI. */
 export const parseNameAddr = (text: string): NameAddr | undefined => {
-  if (text === '') return undefined
   let open = 0
   if (text.charCodeAt(0) === 34) {
     open = 1
@@ -61,19 +65,17 @@ export const parseNameAddr = (text: string): NameAddr | undefined => {
   }
   const bracket = text.indexOf('<', open)
   if (bracket < 0) {
-    if (open > 0) return undefined
     const semicolon = text.indexOf(';')
-    const uri = (semicolon < 0 ? text : text.slice(0, semicolon)).trim()
-    // §20.10: with `?` or `,` in it the URI must stand in brackets
-    if (uri === '' || /[\s?]/.test(uri)) return undefined
-    return { display: '', uri, parameters: semicolon < 0 ? '' : text.slice(semicolon), text }
+    const uri = trimBlank(semicolon < 0 ? text : text.slice(0, semicolon))
+    const parameters = semicolon < 0 ? '' : text.slice(semicolon)
+    return BARE.test(uri) && quotesBalance(parameters) ? { display: '', uri, parameters, text } : undefined
   }
-  const display = text.slice(0, bracket).trim()
+  const display = bracket === 0 ? '' : trimBlank(text.slice(0, bracket))
   if (open > 0 ? display.length !== open + 1 : !UNQUOTED_DISPLAY.test(display)) return undefined
   const close = text.indexOf('>', bracket)
   if (close < 0) return undefined
-  const parameters = text.slice(close + 1).trim()
-  if (parameters !== '' && parameters.charCodeAt(0) !== 59) return undefined
+  const parameters = close + 1 === text.length ? '' : trimBlank(text.slice(close + 1))
+  if (parameters !== '' && (parameters.charCodeAt(0) !== 59 || !quotesBalance(parameters))) return undefined
   return { display, uri: text.slice(bracket + 1, close), parameters, text }
 }
 

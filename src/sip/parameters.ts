@@ -2,9 +2,14 @@
  * Parameters as they stand: `;name=value;flag`. Text in, text out, so that parameters nobody asked about keep their bytes.
  * Names are compared without case (§7.3.1); values may be quoted.
  */
+import { isBlank, trimBlank } from './text.ts'
 
 /** The end of the parameter that begins at `at` (which is a `;`): the next `;` outside quotes, or the end. */
-const parameterEnd = (text: string, at: number): number => {
+const parameterEnd = (text: string, at: number, quotes: boolean): number => {
+  if (!quotes) {
+    const next = text.indexOf(';', at + 1)
+    return next < 0 ? text.length : next
+  }
   let quoted = false
   for (let i = at + 1; i < text.length; i++) {
     const code = text.charCodeAt(i)
@@ -17,9 +22,10 @@ const parameterEnd = (text: string, at: number): number => {
   return text.length
 }
 
-const nameIs = (text: string, at: number, end: number, name: string): number => {
+/** Where the value of the parameter from `at` to `end` begins if it has that name, -1 if not. A flag's value begins at its end. */
+const valueStart = (text: string, at: number, end: number, name: string): number => {
   let from = at
-  while (from < end && (text.charCodeAt(from) === 32 || text.charCodeAt(from) === 9)) from++
+  while (from < end && isBlank(text.charCodeAt(from))) from++
   const stop = from + name.length
   if (stop > end) return -1
   for (let i = 0; i < name.length; i++) {
@@ -28,21 +34,22 @@ const nameIs = (text: string, at: number, end: number, name: string): number => 
     if (code !== wanted && !(code >= 65 && code <= 90 && code + 32 === wanted)) return -1
   }
   let after = stop
-  while (after < end && (text.charCodeAt(after) === 32 || text.charCodeAt(after) === 9)) after++
+  while (after < end && isBlank(text.charCodeAt(after))) after++
   if (after === end) return end
   return text.charCodeAt(after) === 61 ? after + 1 : -1
 }
 
 /**
- * The value of a parameter: `undefined` when absent, `''` for a flag. Quotes stay.
+ * The value of a parameter: `undefined` when absent, `''` for a flag. Quotes stay. Of several with that name the first counts.
  * @param text begins with `;` or is empty
  * @param name lower case
  */
 export const parameter = (text: string, name: string): string | undefined => {
+  const quotes = text.indexOf('"') >= 0
   for (let at = text.indexOf(';'); at >= 0 && at < text.length; ) {
-    const end = parameterEnd(text, at)
-    const value = nameIs(text, at + 1, end, name)
-    if (value >= 0) return text.slice(value, end).trim()
+    const end = parameterEnd(text, at, quotes)
+    const value = valueStart(text, at + 1, end, name)
+    if (value >= 0) return trimBlank(text.slice(value, end))
     at = end
   }
   return undefined
@@ -50,21 +57,40 @@ export const parameter = (text: string, name: string): string | undefined => {
 
 /** The text without that parameter, wherever and however often it stands. */
 export const withoutParameter = (text: string, name: string): string => {
+  const quotes = text.indexOf('"') >= 0
+  let kept = ''
+  let from = 0
   for (let at = text.indexOf(';'); at >= 0 && at < text.length; ) {
-    const end = parameterEnd(text, at)
-    if (nameIs(text, at + 1, end, name) >= 0) text = text.slice(0, at) + text.slice(end)
-    else at = end
+    const end = parameterEnd(text, at, quotes)
+    if (valueStart(text, at + 1, end, name) >= 0) {
+      kept += text.slice(from, at)
+      from = end
+    }
+    at = end
   }
-  return text
+  return from === 0 ? text : kept + text.slice(from)
 }
 
-/** The text with that parameter at its place when it was there, else at the end. */
+/** The text with that parameter at its (first) place when it was there, else at the end. An empty value makes a flag. */
 export const withParameter = (text: string, name: string, value: string): string => {
   const made = value === '' ? `;${name}` : `;${name}=${value}`
+  const quotes = text.indexOf('"') >= 0
   for (let at = text.indexOf(';'); at >= 0 && at < text.length; ) {
-    const end = parameterEnd(text, at)
-    if (nameIs(text, at + 1, end, name) >= 0) return text.slice(0, at) + made + withoutParameter(text.slice(end), name)
+    const end = parameterEnd(text, at, quotes)
+    if (valueStart(text, at + 1, end, name) >= 0) return text.slice(0, at) + made + withoutParameter(text.slice(end), name)
     at = end
   }
   return text + made
+}
+
+/** Quotes that are opened are closed: else what is put behind would be a part of the last value. */
+export const quotesBalance = (text: string): boolean => {
+  if (text.indexOf('"') < 0) return true
+  let quoted = false
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i)
+    if (code === 34) quoted = !quoted
+    else if (quoted && code === 92) i++
+  }
+  return !quoted
 }

@@ -4,6 +4,7 @@
 import { firstHeader, type HeaderLine, type SipMessage } from './message.ts'
 import { type NameAddr, parseNameAddr, parseNameAddrs } from './name-addr.ts'
 import { parameter } from './parameters.ts'
+import { isBlank, trimBlank } from './text.ts'
 import { parseVia, type Via } from './via.ts'
 
 const FAILED: unique symbol = Symbol('failed')
@@ -36,7 +37,7 @@ export const topVia = (message: SipMessage): Via | undefined => {
   return one === undefined ? undefined : vias(one)?.[0]
 }
 
-/** The values of one line of Contact, Route, Record-Route, Path …; `undefined` when malformed. Contact `*` is no list. */
+/** The values of one line of Contact, Route, Record-Route, Path …; `undefined` when malformed. */
 export const addresses = (one: HeaderLine): readonly NameAddr[] | undefined => remember(one, parseNameAddrs)
 
 /** The one value of From or To. */
@@ -56,12 +57,22 @@ export interface CSeq {
   readonly method: string
 }
 
+const METHOD = /^[A-Za-z0-9\-.!%*_+`'~]+$/
+
 const readCSeq = (value: string): CSeq | undefined => {
-  const match = /^(\d{1,10})[ \t]+([A-Za-z0-9\-.!%*_+`'~]+)$/.exec(value)
-  if (match === null) return undefined
-  const number = Number(match[1])
-  // §8.1.1.5: less than 2**31
-  return number < 2147483648 ? { number, method: match[2]! } : undefined
+  let at = 0
+  let number = 0
+  for (; at < value.length; at++) {
+    const digit = value.charCodeAt(at) - 48
+    if (digit < 0 || digit > 9) break
+    number = number * 10 + digit
+    // §8.1.1.5: less than 2**31
+    if (number > 2147483647) return undefined
+  }
+  if (at === 0 || !isBlank(value.charCodeAt(at))) return undefined
+  while (isBlank(value.charCodeAt(at))) at++
+  const method = value.slice(at)
+  return METHOD.test(method) ? { number, method } : undefined
 }
 
 export const cseq = (message: SipMessage): CSeq | undefined => {
@@ -75,7 +86,7 @@ export const tokens = (message: SipMessage, name: string): readonly string[] =>
     one.name === name
       ? one.value
           .split(',')
-          .map((token) => token.trim())
+          .map(trimBlank)
           .filter((token) => token !== '')
       : [],
   )
@@ -91,14 +102,15 @@ export const splitList = (value: string): readonly string[] => {
     if (quoted) {
       if (code === 92) i++
       else if (code === 34) quoted = false
+    } else if (bracketed) {
+      if (code === 62) bracketed = false
     } else if (code === 34) quoted = true
     else if (code === 60) bracketed = true
-    else if (code === 62) bracketed = false
-    else if (code === 44 && !bracketed) {
-      parts.push(value.slice(from, i).trim())
+    else if (code === 44) {
+      parts.push(trimBlank(value.slice(from, i)))
       from = i + 1
     }
   }
-  parts.push(value.slice(from).trim())
+  parts.push(trimBlank(value.slice(from)))
   return parts
 }

@@ -1,6 +1,7 @@
+import { readHost, readPort } from './host.ts'
 import { parameter, withoutParameter, withParameter } from './parameters.ts'
 
-/** A sip or sips URI taken apart; every part as written, so that putting it together gives the same text (§19.1). */
+/** A sip or sips URI taken apart; its parts are as written, so that putting it together gives the same text (§19.1). */
 export interface SipUri {
   readonly scheme: 'sip' | 'sips'
   /** User and password, before the `@`; `undefined` when there is none. */
@@ -22,30 +23,13 @@ export interface TelUri {
 
 export type Uri = SipUri | TelUri
 
-const HOST_NAME = /^(?:[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?\.)*[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?\.?$/
-const IPV6 = /^\[[0-9A-Fa-f:.]{2,45}(?:%25[A-Za-z0-9._~-]+)?\]$/
-/** §25.1: escapes are `%` and two hex digits; white space, quotes, angle brackets and control characters never stand in a URI. */
-const NEVER = /[\0-\x20"<>\x7f]|%(?![0-9A-Fa-f]{2})/
+/**
+ * §25.1: escapes are `%` and two hex digits; white space, quotes, angle brackets and control characters never stand in a URI.
+ * Bytes beyond ASCII do not either, but peers write UTF-8 user names, and we only pass them on.
+ */
+const NEVER = /[\0-\x20"<>\x7f\u0100-\uffff]/
+const BAD_ESCAPE = /%(?![0-9A-Fa-f]{2})/
 const TEL = /^[0-9A-Fa-f*#()\-.+]+$/
-
-export const isHost = (host: string): boolean => (host.charCodeAt(0) === 91 ? IPV6.test(host) && validIpv6(host) : HOST_NAME.test(host))
-
-/** `::` at most once, one to eight groups. */
-const validIpv6 = (host: string): boolean => {
-  const inside = host.slice(1, host.includes('%') ? host.indexOf('%') : -1)
-  const halves = inside.split('::')
-  if (halves.length > 2 || inside.includes(':::')) return false
-  const groups = halves.flatMap((half) => (half === '' ? [] : half.split(':')))
-  const size = groups.reduce((sum, group) => sum + (group.includes('.') ? 2 : 1), 0)
-  if (!groups.every((group) => /^[0-9A-Fa-f]{1,4}$/.test(group) || /^(?:\d{1,3}\.){3}\d{1,3}$/.test(group))) return false
-  return halves.length === 2 ? size < 8 : size === 8
-}
-
-const portOf = (text: string): number | undefined => {
-  if (!/^\d{1,5}$/.test(text)) return undefined
-  const port = Number(text)
-  return port <= 65535 ? port : undefined
-}
 
 /** What scheme a URI text has, in lower case, whether we know it or not. */
 export const schemeOf = (text: string): string | undefined => {
@@ -55,11 +39,14 @@ export const schemeOf = (text: string): string | undefined => {
   return /^[A-Za-z][A-Za-z0-9+.-]*$/.test(scheme) ? scheme.toLowerCase() : undefined
 }
 
-/** §19.1.1, RFC 3966. `undefined` when it is no valid sip, sips or tel URI. */
+/**
+ * §19.1.1, RFC 3966. `undefined` when it is no valid sip, sips or tel URI. Every part is as written but three: the scheme is in lower case, the
+ * port a number without leading zeros, and the host as `readHost` corrects it.
+ */
 export const parseUri = (text: string): Uri | undefined => {
-  if (NEVER.test(text)) return undefined
+  if (NEVER.test(text) || (text.indexOf('%') >= 0 && BAD_ESCAPE.test(text))) return undefined
   const colon = text.indexOf(':')
-  const scheme = text.slice(0, colon).toLowerCase()
+  const scheme = text.startsWith('sip:') ? 'sip' : text.slice(0, colon).toLowerCase()
   if (scheme === 'tel') {
     const semicolon = text.indexOf(';')
     const number = text.slice(colon + 1, semicolon < 0 ? undefined : semicolon)
@@ -70,26 +57,20 @@ export const parseUri = (text: string): Uri | undefined => {
   const at = text.indexOf('@', colon + 1)
   const hostStart = at < 0 ? colon + 1 : at + 1
   const userinfo = at < 0 ? undefined : text.slice(colon + 1, at)
-  if (userinfo === '' || text.indexOf('@', hostStart) >= 0) return undefined
+  if (userinfo !== undefined && (userinfo === '' || userinfo.charCodeAt(0) === 58 || text.indexOf('@', hostStart) >= 0)) return undefined
   let end = hostStart
-  const bracket = text.charCodeAt(hostStart) === 91
-  if (bracket) {
+  if (text.charCodeAt(hostStart) === 91) {
     end = text.indexOf(']', hostStart) + 1
     if (end === 0) return undefined
   }
-  while (end < text.length) {
-    const code = text.charCodeAt(end)
-    if (code === 58 || code === 59 || code === 63) break
-    end++
-  }
-  const host = text.slice(hostStart, end)
-  if (!isHost(host)) return undefined
+  end = partEnd(text, end, 58)
+  const host = readHost(text.slice(hostStart, end))
+  if (host === undefined) return undefined
   let port: number | undefined
   if (text.charCodeAt(end) === 58) {
-    let portEnd = end + 1
-    while (portEnd < text.length && text.charCodeAt(portEnd) !== 59 && text.charCodeAt(portEnd) !== 63) portEnd++
-    port = portOf(text.slice(end + 1, portEnd))
-    if (port === undefined) return undefined
+    const portEnd = partEnd(text, end + 1, 59)
+    port = readPort(text, end + 1, portEnd)
+    if (port < 0) return undefined
     end = portEnd
   }
   const question = text.indexOf('?', end)
@@ -97,19 +78,38 @@ export const parseUri = (text: string): Uri | undefined => {
   return { scheme, userinfo, host, port, parameters, headers: question < 0 ? '' : text.slice(question) }
 }
 
+/** The first `;`, `?` or `stop` from `at` on, or the end. */
+const partEnd = (text: string, at: number, stop: number): number => {
+  while (at < text.length) {
+    const code = text.charCodeAt(at)
+    if (code === 59 || code === 63 || code === stop) break
+    at++
+  }
+  return at
+}
+
 export const formatUri = (uri: Uri): string =>
   uri.scheme === 'tel'
     ? `tel:${uri.number}${uri.parameters}`
     : `${uri.scheme}:${uri.userinfo === undefined ? '' : `${uri.userinfo}@`}${uri.host}${uri.port === undefined ? '' : `:${uri.port}`}${uri.parameters}${uri.headers}`
 
-export const uriParameter = (uri: Uri, name: string): string | undefined => parameter(uri.parameters, name)
+/** Names of URI parameters may be escaped: `%6C%72` is `lr` (§19.1.4). Values stay as written. */
+const plainNames = (parameters: string): string =>
+  parameters.indexOf('%') < 0
+    ? parameters
+    : parameters.replace(/;[^;=]*/g, (name) => name.replace(/%(?:[46][1-9A-Fa-f]|[57][0-9Aa]|3[0-9]|2[Dd])/g, (hex) => characterOf(hex)))
+
+const characterOf = (hex: string): string => String.fromCharCode(Number.parseInt(hex.slice(1), 16))
+
+/** @param name lower case */
+export const uriParameter = (uri: Uri, name: string): string | undefined => parameter(plainNames(uri.parameters), name)
 export const withUriParameter = <U extends Uri>(uri: U, name: string, value: string): U => ({
   ...uri,
-  parameters: withParameter(uri.parameters, name, value),
+  parameters: withParameter(plainNames(uri.parameters), name, value),
 })
 export const withoutUriParameter = <U extends Uri>(uri: U, name: string): U => ({
   ...uri,
-  parameters: withoutParameter(uri.parameters, name),
+  parameters: withoutParameter(plainNames(uri.parameters), name),
 })
 
 /** The user part without password, unescaped (§19.1.2); bytes beyond ASCII stay escaped. */
@@ -117,7 +117,7 @@ export const userOf = (uri: SipUri): string | undefined => {
   if (uri.userinfo === undefined) return undefined
   const colon = uri.userinfo.indexOf(':')
   const user = colon < 0 ? uri.userinfo : uri.userinfo.slice(0, colon)
-  return user.includes('%') ? user.replace(/%([2-7][0-9A-Fa-f])/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16))) : user
+  return user.includes('%') ? user.replace(/%[2-7][0-9A-Fa-f]/g, characterOf) : user
 }
 
 /** The dialled number of a sip user or tel URI without visual separators (RFC 3966 §5.1.1), `undefined` when it is none. */

@@ -1,5 +1,5 @@
-import { parameter, withParameter } from './parameters.ts'
-import { isHost } from './uri.ts'
+import { readHost, readPort } from './host.ts'
+import { parameter, quotesBalance, withParameter } from './parameters.ts'
 
 /** One value of Via (§20.42). */
 export interface Via {
@@ -15,39 +15,46 @@ export interface Via {
   readonly text: string
 }
 
+/** White space is allowed around each slash and colon; the colon of a port stands behind a host without colons or one in brackets. */
 const VIA =
-  /^SIP[ \t]*\/[ \t]*2\.0[ \t]*\/[ \t]*([A-Za-z0-9\-.!%*_+`'~]+)[ \t]+(\[[^\]]*\]|[^\s;:,[\]]+)(?:[ \t]*:[ \t]*(\d{1,5}))?[ \t]*(;.*)?$/i
+  /^SIP[ \t]*\/[ \t]*2\.0[ \t]*\/[ \t]*([A-Za-z0-9\-.!%*_+`'~]+)[ \t]+(\[[^\]]*\]|[^ \t;:,[\]]+)[ \t]*(?::[ \t]*(\d{1,5})[ \t]*)?(;[^\0]*)?$/i
 
-/** §18.2.4 of the grammar; `undefined` when malformed. A well-formed Via of another version is malformed to us: it is not SIP/2.0. */
+/** `undefined` when malformed. A well-formed Via of another version is malformed to us: it is not SIP/2.0. */
 export const parseVia = (text: string): Via | undefined => {
-  const quick = quickVia(text)
-  if (quick !== undefined) return quick
+  const space = text.indexOf(' ', 8)
+  if (space < 0 || !text.startsWith('SIP/2.0/')) return looseVia(text)
+  // The form that nearly every Via has: upper case, no odd white space
+  for (let i = 8; i < space; i++) {
+    const code = text.charCodeAt(i)
+    if (code < 65 || code > 90) return looseVia(text)
+  }
+  const semicolon = text.indexOf(';', space)
+  const end = semicolon < 0 ? text.length : semicolon
+  let hostEnd = space + 1
+  if (text.charCodeAt(hostEnd) === 91) hostEnd = text.indexOf(']', hostEnd) + 1
+  else while (hostEnd < end && text.charCodeAt(hostEnd) !== 58) hostEnd++
+  if (hostEnd === 0 || space === 8) return looseVia(text)
+  const host = readHost(text.slice(space + 1, hostEnd))
+  if (host === undefined) return looseVia(text)
+  let port: number | undefined
+  if (hostEnd !== end) {
+    port = text.charCodeAt(hostEnd) === 58 ? readPort(text, hostEnd + 1, end) : -1
+    if (port < 0) return looseVia(text)
+  }
+  return made(text, text.slice(8, space), host, port, text.slice(end))
+}
+
+const looseVia = (text: string): Via | undefined => {
   const match = VIA.exec(text)
   if (match === null) return undefined
-  const host = match[2]!
-  const port = match[3] === undefined ? undefined : Number(match[3])
-  if (!isHost(host) || (port !== undefined && port > 65535)) return undefined
-  const parameters = match[4] ?? ''
-  return { transport: match[1]!.toUpperCase(), host, port, parameters, branch: parameter(parameters, 'branch'), text }
+  const host = readHost(match[2]!)
+  const port = match[3] === undefined ? undefined : readPort(match[3], 0, match[3].length)
+  if (host === undefined || (port !== undefined && port < 0)) return undefined
+  return made(text, match[1]!.toUpperCase(), host, port, match[4] ?? '')
 }
 
-/** The form that nearly every Via has: `SIP/2.0/TOKEN host:port;…` with an IPv4 or DNS host and no odd white space. */
-const QUICK =
-  /^SIP\/2\.0\/([A-Z]{2,4}) ([A-Za-z0-9][A-Za-z0-9.-]*[A-Za-z0-9])(?::(\d{1,4}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d\d|655[0-2]\d|6553[0-5]))?(;.*)?$/
-
-const quickVia = (text: string): Via | undefined => {
-  const match = QUICK.exec(text)
-  if (match === null || match[2]!.includes('..')) return undefined
-  const parameters = match[4] ?? ''
-  return {
-    transport: match[1]!,
-    host: match[2]!,
-    port: match[3] === undefined ? undefined : Number(match[3]),
-    parameters,
-    branch: parameter(parameters, 'branch'),
-    text,
-  }
-}
+const made = (text: string, transport: string, host: string, port: number | undefined, parameters: string): Via | undefined =>
+  quotesBalance(parameters) ? { transport, host, port, parameters, branch: parameter(parameters, 'branch'), text } : undefined
 
 /** §18.2.1, RFC 3581 §4: what the server adds to the topmost Via. `received` always when the addresses differ or rport was asked. */
 export const withReceived = (via: Via, address: string, port: number, rportAsked: boolean): string => {

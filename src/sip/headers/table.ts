@@ -82,21 +82,53 @@ export type KnownHeader = keyof typeof HEADERS
 export const headerFacts = (name: string): HeaderFacts | undefined =>
   Object.hasOwn(HEADERS, name) ? HEADERS[name as KnownHeader] : undefined
 
-/** §7.3.1: names are compared without case; this answers the spellings that are seen on the wire without lowering each. */
-const SPELLINGS = new Map<string, string>()
-for (const [name, facts] of Object.entries(HEADERS) as [string, HeaderFacts][]) {
-  const spellings = [name, facts.display, facts.display.toUpperCase()]
-  if (facts.compact !== undefined) spellings.push(facts.compact, facts.compact.toUpperCase())
-  for (const spelling of spellings) SPELLINGS.set(spelling, name)
+/** A way to write a known header: its long or compact form, in lower case. */
+interface Spelling {
+  readonly text: string
+  readonly name: KnownHeader
+}
+
+/** Also as displayed, which is how our own code and most peers write them. */
+const NAMES = new Map<string, KnownHeader>()
+/** The spellings by their first two characters, so that a name is found in the text where it stands, without making a string of it. */
+const BY_START: (Spelling[] | undefined)[] = new Array(1024).fill(undefined)
+
+const startKey = (first: number, second: number): number => ((first & 31) << 5) | (second & 31)
+
+for (const [name, facts] of Object.entries(HEADERS) as [KnownHeader, HeaderFacts][]) {
+  for (const text of facts.compact === undefined ? [name] : [name, facts.compact]) {
+    const spelling = { text, name }
+    NAMES.set(text, name)
+    const key = startKey(text.charCodeAt(0), text.length > 1 ? text.charCodeAt(1) : 58)
+    BY_START[key] = [...(BY_START[key] ?? []), spelling]
+  }
+  NAMES.set(facts.display, name)
+}
+
+/** The known header whose name stands at `at` in any case, with its colon right behind it (§7.3.1); `undefined` when there is none. */
+export const spellingAt = (text: string, at: number): Spelling | undefined => {
+  const found = BY_START[startKey(text.charCodeAt(at), text.charCodeAt(at + 1))]
+  if (found === undefined) return undefined
+  for (let i = 0; i < found.length; i++) {
+    const one = found[i]!
+    const { length } = one.text
+    if (text.charCodeAt(at + length) !== 58) continue
+    let same = 0
+    // Or-ing 32 makes a letter small. The hyphen is the only other character in known names, and only a CR becomes one: a fold,
+    // behind which comes no letter
+    while (same < length && (text.charCodeAt(at + same) | 32) === one.text.charCodeAt(same)) same++
+    if (same === length) return one
+  }
+  return undefined
 }
 
 const TOKEN = /^[A-Za-z0-9\-.!%*_+`'~]+$/
 
 /** The canonical name (lower case, long form) of a header as it was written; `undefined` when it is no token (§25.1). */
 export const canonicalName = (written: string): string | undefined => {
-  const known = SPELLINGS.get(written)
+  const known = NAMES.get(written)
   if (known !== undefined) return known
   if (!TOKEN.test(written)) return undefined
   const lower = written.toLowerCase()
-  return SPELLINGS.get(lower) ?? lower
+  return NAMES.get(lower) ?? lower
 }
