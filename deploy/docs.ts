@@ -1,6 +1,7 @@
 // `npm run docs` writes the generated documents; `npm run docs -- --check` fails when a committed one is old.
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { configurationDocument } from '../src/config/document.ts'
 import { metricsDocument } from '../src/observability/metric-table.ts'
 import { firstDifference } from './documents/difference.ts'
 import { errorsDocumentFaults } from './documents/errors.ts'
@@ -14,13 +15,13 @@ const filesUnder = (folder: string, ending: string): readonly SourceFile[] =>
     .sort()
     .map((path) => ({ path: `${folder}/${path}`, text: read(`${folder}/${path}`) }))
 
-const CONFIGURATION = join(ROOT, 'src/config/document.ts')
 const sources = filesUnder('src', '.ts')
 
 /** The tests of these very documents have invented names in them. */
 const ofTheProduct = ({ path }: SourceFile): boolean => !/^test\/(?:unit\/deploy|architecture)\//.test(path)
 
-const documents: Record<string, string> = {
+const documents: Readonly<Record<string, string>> = {
+  'docs/configuration.md': configurationDocument(),
   'docs/metrics.md': metricsDocument(),
   'docs/rfc-support.md': rfcSupportDocument(
     read('deploy/documents/rfc-support.md'),
@@ -28,11 +29,6 @@ const documents: Record<string, string> = {
     filesUnder('test', '.test.ts').filter(ofTheProduct),
   ),
 }
-if (existsSync(CONFIGURATION)) {
-  const { configurationDocument } = (await import(CONFIGURATION)) as { configurationDocument: () => string }
-  documents['docs/configuration.md'] = configurationDocument()
-}
-
 const check = process.argv.includes('--check')
 const faults = [...errorsDocumentFaults(existsSync(join(ROOT, 'docs/errors.md')) ? read('docs/errors.md') : '', sources)]
 for (const [path, wanted] of Object.entries(documents)) {

@@ -22,7 +22,8 @@ const json = (file) => JSON.parse(readFileSync(file, 'utf8'))
 
 /** @param {string} program */
 const exists = (program) =>
-  (process.env.PATH ?? '').split(':').some((folder) => {
+  // Servers stand in sbin, which Debian leaves out of the PATH of those who are not root.
+  [...(process.env.PATH ?? '').split(':'), '/usr/sbin', '/sbin'].some((folder) => {
     try {
       accessSync(join(folder, program), constants.X_OK)
       return true
@@ -103,6 +104,9 @@ const prepareTools = (purpose) => {
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
   // Where no service can start (a container) the installation would fail, and elsewhere nobody asked for a running service.
   const ours = !existsSync(POLICY)
+  // With a listener Ctrl-C ends apt-get, not us, and the file is taken away again.
+  const stay = () => {}
+  process.on('SIGINT', stay).on('SIGTERM', stay)
   if (ours) writeFileSync(POLICY, '#!/bin/sh\nexit 101\n', { mode: 0o755 })
   try {
     if (run('apt-get', ['update', '-q'], env) !== 0) say('apt-get update failed; trying with the package lists that are there')
@@ -112,6 +116,7 @@ const prepareTools = (purpose) => {
       throw new PreparationError(`apt-get could not install ${packages.join(' ')} (it ended with ${status}); its reason stands above`)
   } finally {
     if (ours) rmSync(POLICY, { force: true })
+    process.off('SIGINT', stay).off('SIGTERM', stay)
   }
   const still = missingTools(purpose, exists)
   if (still.length > 0) throw new PreparationError(`Still missing after the installation: ${still.map(({ name }) => name).join(', ')}`)
