@@ -1,5 +1,6 @@
 import type { Flow } from '../address/flow.ts'
 import type { Listener } from '../address/listener.ts'
+import type { Arrival } from './arrival.ts'
 import type { CoarseTime, TransportDeps } from './shared.ts'
 import type { DropReason, ListenerOptions, TransportEvents } from './types.ts'
 
@@ -150,6 +151,8 @@ export class Endpoint {
   options: ListenerOptions
   /** Connections that can carry messages. */
   opened = 0
+  /** Accepted sockets that are still in a handshake, by their remote end. */
+  readonly arrivals = new Map<string, Arrival>()
   /** Accepted sockets in whatever stage. */
   #accepted = 0
   readonly #bySource = new Map<string, number>()

@@ -1,22 +1,11 @@
-import { connect, createServer, type Server, type Socket } from 'node:net'
 import type { Destination } from '../address/destination.ts'
 import type { Flow } from '../address/flow.ts'
 import type { Listener } from '../address/listener.ts'
-import { isWildcard, normalAddress, sourceOf } from './addresses.ts'
 import { ConnectionTable, Endpoint } from './connections.ts'
-import { bindError, FailedFlow, type TransportDeps } from './shared.ts'
-import { StreamFlow } from './stream.ts'
+import { FailedFlow, type TransportDeps } from './shared.ts'
+import { StreamListener } from './stream-listener.ts'
 import type { ListenerOptions, Transports } from './types.ts'
 import { DatagramListener } from './udp.ts'
-
-const ENDPOINT = Symbol('endpoint')
-
-interface AcceptedSocket extends Socket {
-  [ENDPOINT]?: Endpoint
-}
-
-/** Finds dead peers on streams that carry nothing else. */
-const TCP_KEEP_ALIVE_MS = 60_000
 
 /** The transports, and `sweep()`, which looks at all time limits: once in `sweepMs` by itself, for tests by hand. */
 export const createTransports = (deps: TransportDeps): Transports & { sweep(): void } => new SocketTransports(deps)
@@ -94,90 +83,4 @@ class SocketTransports implements Transports {
   #failed(listener: Listener, address: string, port: number, reason: string): Flow {
     return new FailedFlow(listener, this.#table.nextId(), address, port, reason, this.#deps.events)
   }
-}
-
-/** A listening stream socket, and the connections that we open from its address. */
-class StreamListener {
-  readonly endpoint: Endpoint
-  readonly #server: Server
-  /** Connections of ours by destination, for reuse (§18.1.1); those that remotes opened are never in it. */
-  readonly #dialled = new Map<string, StreamFlow>()
-
-  constructor(endpoint: Endpoint) {
-    this.endpoint = endpoint
-    this.#server = createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: TCP_KEEP_ALIVE_MS }, (socket) =>
-      this.#accept(socket),
-    )
-  }
-
-  /** @throws TransportError when the address cannot be bound */
-  async listen(): Promise<void> {
-    const { listener, options } = this.endpoint
-    const { promise, resolve, reject } = Promise.withResolvers<void>()
-    this.#server.once('error', reject)
-    this.#server.listen(
-      { host: listener.bindAddress, port: listener.bindPort, ipv6Only: options.ipv6Only, exclusive: true, backlog: 1024 },
-      resolve,
-    )
-    try {
-      await promise
-    } catch (cause) {
-      throw bindError(listener, cause as NodeJS.ErrnoException)
-    }
-    this.#server.removeListener('error', reject)
-    // accept() failed: no file descriptors are left. The listener goes on when some are free again
-    this.#server.on('error', () => this.endpoint.table.dropped(listener, 'connections', ''))
-  }
-
-  update(options: ListenerOptions): void {
-    this.endpoint.options = options
-  }
-
-  stopListening(): void {
-    if (this.#server.listening) this.#server.close()
-  }
-
-  flowTo(destination: Destination): Flow {
-    const key = `${destination.address}|${destination.port}`
-    return this.#dialled.get(key) ?? this.#dial(destination, key)
-  }
-
-  #dial(destination: Destination, key: string): Flow {
-    const { address, port } = destination
-    const { bindAddress } = this.endpoint.listener
-    const socket = connect({
-      host: address,
-      port,
-      noDelay: true,
-      keepAlive: true,
-      keepAliveInitialDelay: TCP_KEEP_ALIVE_MS,
-      // Behind several addresses the remote must see this listener's; a wildcard leaves the choice to the routing table
-      ...(isWildcard(bindAddress) ? {} : { localAddress: bindAddress }),
-    })
-    const flow = new StreamFlow(this.endpoint, socket, { address, port }, this.#dialled, key)
-    socket.once('connect', () => flow.connected())
-    return flow
-  }
-
-  #accept(socket: Socket): void {
-    const { remoteAddress, remotePort } = socket
-    // Closed by the remote before we came to it
-    if (remoteAddress === undefined || remotePort === undefined) {
-      socket.destroy()
-      return
-    }
-    const address = normalAddress(remoteAddress)
-    if (!this.endpoint.admit(sourceOf(address))) {
-      this.endpoint.table.dropped(this.endpoint.listener, 'connections', address)
-      socket.resetAndDestroy()
-      return
-    }
-    ;(socket as AcceptedSocket)[ENDPOINT] = this.endpoint
-    socket.on('close', onAcceptedClose)
-    new StreamFlow(this.endpoint, socket, { address, port: remotePort })
-  }
-}
-
-function onAcceptedClose(this: Socket): void {
-  ;(this as AcceptedSocket)[ENDPOINT]?.leave(sourceOf(normalAddress(this.remoteAddress ?? '')))
 }

@@ -1,0 +1,117 @@
+import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { CertificateError } from '../base/errors.ts'
+
+/** PEM, as it is stored and served. */
+export interface StoredCertificate {
+  readonly chain: string
+  readonly key: string
+}
+
+/**
+ * Certificates on disk: `<folder>/<name>/chain.pem` and `key.pem` (0600).
+ *
+ * Replacing survives a loss of power at any moment, with the old pair or the new one, never a mixture: both files are first
+ * written as `*.pem.new` and synced; then the key is renamed, which decides, then the chain. Where a reader finds `chain.pem.new`
+ * without `key.pem.new`, the power went between the two renames, and the second one is made up for. One process writes.
+ */
+export class CertificateStore {
+  readonly #folder: string
+
+  constructor(folder: string) {
+    this.#folder = folder
+  }
+
+  /** The stored pair; undefined when there is none. @throws CertificateError SBC_CERTIFICATE_FILE */
+  async read(name: string): Promise<StoredCertificate | undefined> {
+    const folder = this.#folderOf(name)
+    await this.#finish(folder)
+    const [chain, key] = await Promise.all([readIfThere(join(folder, 'chain.pem')), readIfThere(join(folder, 'key.pem'))])
+    return chain === undefined || key === undefined ? undefined : { chain, key }
+  }
+
+  /** Keeps the pair, in place of the one before. @throws CertificateError SBC_CERTIFICATE_FILE */
+  async write(name: string, { chain, key }: StoredCertificate): Promise<void> {
+    const folder = this.#folderOf(name)
+    try {
+      await mkdir(folder, { recursive: true, mode: 0o700 })
+      await this.#finish(folder)
+      // The chain first: while there is a new key beside it, nothing has been decided
+      await rm(join(folder, 'chain.pem.new'), { force: true })
+      await writeSynced(join(folder, 'key.pem.new'), key)
+      await writeSynced(join(folder, 'chain.pem.new'), chain)
+      await syncFolder(folder)
+      await rename(join(folder, 'key.pem.new'), join(folder, 'key.pem'))
+      await rename(join(folder, 'chain.pem.new'), join(folder, 'chain.pem'))
+      await syncFolder(folder)
+      await syncFolder(this.#folder)
+    } catch (cause) {
+      throw new CertificateError(
+        'SBC_CERTIFICATE_FILE',
+        `Cannot store certificate ${name} in ${folder}: ${(cause as Error).message}`,
+        cause,
+      )
+    }
+  }
+
+  /** The names that have a folder, in order. */
+  async names(): Promise<string[]> {
+    const entries = await readdir(this.#folder, { withFileTypes: true }).catch(() => [])
+    return entries
+      .filter((entry) => entry.isDirectory())
+      .map((entry) => entry.name)
+      .sort()
+  }
+
+  async remove(name: string): Promise<void> {
+    await rm(this.#folderOf(name), { recursive: true, force: true })
+  }
+
+  #folderOf(name: string): string {
+    if (!/^[A-Za-z0-9_][A-Za-z0-9._-]{0,120}$/.test(name)) {
+      throw new CertificateError(
+        'SBC_CERTIFICATE_FILE',
+        `Certificate name ${JSON.stringify(name)} cannot be a folder; use letters, digits, '.', '_' and '-'`,
+      )
+    }
+    return join(this.#folder, name)
+  }
+
+  /** Makes up for a second rename that a loss of power prevented. */
+  async #finish(folder: string): Promise<void> {
+    const [key, chain] = [join(folder, 'key.pem.new'), join(folder, 'chain.pem.new')]
+    if ((await readIfThere(chain)) === undefined || (await readIfThere(key)) !== undefined) return
+    await rename(chain, join(folder, 'chain.pem'))
+    await syncFolder(folder)
+  }
+}
+
+/** A file's text; undefined when there is no such file. @throws CertificateError SBC_CERTIFICATE_FILE */
+export const readIfThere = async (path: string): Promise<string | undefined> => {
+  try {
+    return await readFile(path, 'latin1')
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw new CertificateError('SBC_CERTIFICATE_FILE', `Cannot read ${path}: ${(cause as Error).message}`, cause)
+  }
+}
+
+const writeSynced = async (path: string, text: string): Promise<void> => {
+  const file = await open(path, 'w', 0o600)
+  try {
+    await file.chmod(0o600)
+    await file.writeFile(text, 'latin1')
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+}
+
+const syncFolder = async (path: string): Promise<void> => {
+  const folder = await open(path, 'r')
+  try {
+    await folder.sync()
+  } finally {
+    await folder.close()
+  }
+}

@@ -1,0 +1,126 @@
+import { connect, createServer, type Server, type Socket } from 'node:net'
+import { connect as connectTls, type TLSSocket } from 'node:tls'
+import type { Destination } from '../address/destination.ts'
+import type { PeerIdentity } from '../address/flow.ts'
+import { isWildcard } from './addresses.ts'
+import { Arrival, admit, arrivalKey } from './arrival.ts'
+import type { Endpoint } from './connections.ts'
+import { bindError } from './shared.ts'
+import { StreamFlow } from './stream.ts'
+import { peerIdentity, sameTls, TlsSide } from './tls.ts'
+import type { ListenerOptions } from './types.ts'
+
+/** Finds dead peers on streams that carry nothing else. */
+const TCP_KEEP_ALIVE_MS = 60_000
+
+/** A listening stream socket with TLS or without, and the connections that we open from its address. */
+export class StreamListener {
+  readonly endpoint: Endpoint
+  readonly #server: Server
+  #tls: TlsSide | undefined
+  /** Connections of ours by destination, for reuse (§18.1.1); those that remotes opened are never in it. */
+  readonly #dialled = new Map<string, StreamFlow>()
+
+  /** @throws TransportError when the certificates cannot be used */
+  constructor(endpoint: Endpoint) {
+    this.endpoint = endpoint
+    this.#tls = this.#tlsSide(endpoint.options)
+    this.#server = createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: TCP_KEEP_ALIVE_MS }, (socket) =>
+      this.#accept(socket),
+    )
+  }
+
+  /** @throws TransportError when the address cannot be bound */
+  async listen(): Promise<void> {
+    const { listener, options } = this.endpoint
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    this.#server.once('error', reject)
+    this.#server.listen(
+      { host: listener.bindAddress, port: listener.bindPort, ipv6Only: options.ipv6Only, exclusive: true, backlog: 1024 },
+      resolve,
+    )
+    try {
+      await promise
+    } catch (cause) {
+      throw bindError(listener, cause as NodeJS.ErrnoException)
+    }
+    this.#server.removeListener('error', reject)
+    // accept() failed: no file descriptors are left. The listener goes on when some are free again
+    this.#server.on('error', () => this.endpoint.table.dropped(listener, 'connections', ''))
+  }
+
+  /** @throws TransportError when the certificates cannot be used; then everything stays as it was */
+  update(options: ListenerOptions): void {
+    if (!sameTls(options.tls, this.endpoint.options.tls)) this.#tls = this.#tlsSide(options)
+    this.endpoint.options = options
+  }
+
+  stopListening(): void {
+    if (this.#server.listening) this.#server.close()
+  }
+
+  /** The connection to that destination: one that we opened before, else a new one. */
+  flowTo(destination: Destination): StreamFlow {
+    const { address, port, host } = destination
+    // Another name on the same address is another certificate to be shown
+    const key = this.#tls === undefined ? `${address}|${port}` : `${address}|${port}|${host}`
+    return this.#dialled.get(key) ?? this.#dial(destination, key)
+  }
+
+  #dial(destination: Destination, key: string): StreamFlow {
+    const { address, port, host } = destination
+    const { bindAddress } = this.endpoint.listener
+    const options = {
+      host: address,
+      port,
+      noDelay: true,
+      keepAlive: true,
+      keepAliveInitialDelay: TCP_KEEP_ALIVE_MS,
+      // Behind several addresses the remote must see this listener's; a wildcard leaves the choice to the routing table
+      ...(isWildcard(bindAddress) ? {} : { localAddress: bindAddress }),
+    }
+    if (this.#tls === undefined) {
+      const socket = connect(options)
+      const flow = new StreamFlow(this.endpoint, socket, { address, port }, this.#dialled, key)
+      socket.once('connect', () => flow.connected())
+      return flow
+    }
+    const socket = connectTls({ ...options, ...this.#tls.dialOptions(host) })
+    const flow = new StreamFlow(this.endpoint, socket, { address, port }, this.#dialled, key)
+    socket.once('secureConnect', () => flow.connected(peerIdentity(socket)))
+    return flow
+  }
+
+  #accept(socket: Socket): void {
+    const address = admit(this.endpoint, socket)
+    if (address === undefined) return
+    if (this.#tls === undefined) {
+      this.#established(socket, address, undefined)
+      return
+    }
+    new Arrival(this.endpoint, socket, address)
+    this.#tls.accept(socket)
+  }
+
+  #tlsSide({ tls }: ListenerOptions): TlsSide | undefined {
+    const { listener } = this.endpoint
+    if (!listener.transport.secure) return undefined
+    const side: TlsSide = new TlsSide(listener.name, tls, (socket) => this.#secured(socket, side), this.#tls)
+    return side
+  }
+
+  #secured(socket: TLSSocket, side: TlsSide): void {
+    const arrival = this.endpoint.arrivals.get(arrivalKey(socket))
+    // It closed at the very moment
+    if (arrival === undefined) {
+      socket.destroy()
+      return
+    }
+    arrival.done()
+    this.#established(socket, arrival.address, side.peerOf(socket))
+  }
+
+  #established(socket: Socket, address: string, peer: PeerIdentity | undefined): void {
+    new StreamFlow(this.endpoint, socket, { address, port: socket.remotePort!, ...(peer === undefined ? {} : { peer }) })
+  }
+}

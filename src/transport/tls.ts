@@ -1,0 +1,149 @@
+import { randomBytes } from 'node:crypto'
+import { isIP, type Socket } from 'node:net'
+import {
+  type ConnectionOptions,
+  checkServerIdentity,
+  createSecureContext,
+  createServer,
+  DEFAULT_CIPHERS,
+  type SecureContext,
+  type SecureContextOptions,
+  type Server,
+  type TLSSocket,
+} from 'node:tls'
+import type { PeerIdentity } from '../address/flow.ts'
+import { bareHost } from '../address/listener.ts'
+import { alternativeNames } from '../base/alternative-names.ts'
+import { TransportError } from '../base/errors.ts'
+import type { CertificateMaterial, TlsOptions } from './types.ts'
+
+/**
+ * The TLS side of one listener, made from one set of options and never changed: a reload makes another, and connections
+ * keep the one they began with.
+ */
+export class TlsSide {
+  readonly options: TlsOptions
+  /** Not bound to any port: it is given sockets that were accepted elsewhere, and gives them back after the handshake. */
+  readonly #server: Server
+  readonly #names = new Map<string, SecureContext>()
+  readonly #contexts = new Map<string, SecureContext>()
+  readonly #client: SecureContext
+  readonly #ticketKeys: Buffer
+
+  /**
+   * `before` is the side that this one replaces: unchanged certificates are not read again, and sessions can still be resumed.
+   * @throws TransportError when a certificate, a trust root or the ciphers cannot be used
+   */
+  constructor(listenerName: string, options: TlsOptions | undefined, secured: (socket: TLSSocket) => void, before?: TlsSide) {
+    const [first] = options?.certificates ?? []
+    if (options === undefined || first === undefined) {
+      throw new TransportError(
+        'SBC_TRANSPORT_TLS',
+        `Listener ${listenerName} has no certificate; name one for it, or let the development CA make one`,
+      )
+    }
+    this.options = options
+    const kept = before !== undefined && settingsOf(before.options) === settingsOf(options) ? before : undefined
+    // Whom we believed under other roots or rules must show its certificate again
+    this.#ticketKeys = kept === undefined ? randomBytes(48) : kept.#ticketKeys
+    for (const material of options.certificates) {
+      try {
+        const key = `${material.chain}\n${material.key}`
+        const context = (kept === undefined ? undefined : kept.#contexts.get(key)) ?? createSecureContext(this.#settings(material))
+        this.#contexts.set(key, context)
+        for (const host of material.hosts) if (!this.#names.has(host)) this.#names.set(host, context)
+      } catch (cause) {
+        throw new TransportError(
+          'SBC_TRANSPORT_TLS',
+          `Listener ${listenerName} cannot use certificate ${material.name}: ${(cause as Error).message}`,
+          cause,
+        )
+      }
+    }
+    this.#client = this.#contexts.values().next().value!
+    this.#server = createServer({
+      ...this.#settings(first),
+      requestCert: options.clientCertificate !== 'none',
+      rejectUnauthorized: options.clientCertificate === 'require',
+      SNICallback: (name, answer) => answer(null, this.contextFor(name)),
+    })
+    this.#server.on('secureConnection', secured)
+    // A failed handshake ends with the socket's close, which is where it is counted
+    this.#server.on('tlsClientError', () => {})
+  }
+
+  /** Takes an accepted socket through the handshake. */
+  accept(socket: Socket): void {
+    this.#server.emit('connection', socket)
+  }
+
+  /** RFC 6066 §3: the certificate of that name, else a wildcard for one label (RFC 6125 §6.4.3), else the first. */
+  contextFor(name: string): SecureContext | undefined {
+    const host = bareHost(name)
+    return this.#names.get(host) ?? this.#names.get(`*${host.slice(host.indexOf('.'))}`)
+  }
+
+  /** What a connection to `host` is opened with; our certificate answers when the server asks for one. */
+  dialOptions(host: string): ConnectionOptions {
+    const bare = bareHost(host)
+    return {
+      secureContext: this.#client,
+      // RFC 6066 §3: literal addresses are not permitted as server name
+      ...(isIP(bare) === 0 ? { servername: bare } : {}),
+      rejectUnauthorized: this.options.verifyServer,
+      checkServerIdentity: (_, certificate) => checkServerIdentity(bare, certificate),
+    }
+  }
+
+  /** Who the peer of an accepted connection is; undefined when it was not asked, or showed nothing. */
+  peerOf(socket: TLSSocket): PeerIdentity | undefined {
+    return this.options.clientCertificate === 'none' ? undefined : peerIdentity(socket)
+  }
+
+  #settings(material: CertificateMaterial): SecureContextOptions & { ticketKeys: Buffer } {
+    const { minVersion, trust, ciphers } = this.options
+    // OpenSSL 3 allows TLS 1.0 and 1.1 on its lowest security level only
+    const level = minVersion === 'TLSv1' || minVersion === 'TLSv1.1' ? ':@SECLEVEL=0' : ''
+    return {
+      cert: material.chain,
+      key: material.key,
+      minVersion,
+      ciphers: `${ciphers === '' ? DEFAULT_CIPHERS : ciphers}${level}`,
+      ...(trust.length === 0 ? {} : { ca: [...trust] }),
+      ticketKeys: this.#ticketKeys,
+    }
+  }
+}
+
+/** Everything that is the same for all certificates of a listener. */
+const settingsOf = (options: TlsOptions): string =>
+  JSON.stringify([options.minVersion, options.ciphers, options.clientCertificate, options.trust, options.verifyServer])
+
+/** Two options that would make the same side. */
+export const sameTls = (one: TlsOptions | undefined, other: TlsOptions | undefined): boolean =>
+  one === other || (one !== undefined && other !== undefined && JSON.stringify(one) === JSON.stringify(other))
+
+/** What a TLS peer has shown; undefined when it has no certificate. */
+export const peerIdentity = (socket: TLSSocket): PeerIdentity | undefined => {
+  const certificate = socket.getPeerCertificate()
+  if (certificate?.subject === undefined) return undefined
+  const alternatives = certificate.subjectaltname === undefined ? undefined : namesOf(certificate.subjectaltname)
+  // RFC 5922 §7.1: the common name counts only where there are no alternative names
+  const common = certificate.subject.CN as string | readonly string[] | undefined
+  const names = alternatives ?? (common === undefined ? [] : [common].flat().map((name) => name.toLowerCase()))
+  return { verified: socket.authorized, error: socket.authorized ? '' : String(socket.authorizationError ?? 'not verified'), names }
+}
+
+/** The DNS names of a subjectAltName in Node's text, lower case, and the hosts of its `sip:` URIs (RFC 5922 §7.1). */
+export const namesOf = (text: string): string[] => {
+  const names: string[] = []
+  for (const { kind, value, quoted } of alternativeNames(text)) {
+    if (quoted) continue
+    if (kind === 'DNS') names.push(value.toLowerCase())
+    if (kind !== 'URI') continue
+    // RFC 5922 §7.1: a URI with a user part is a person's, not a domain's
+    const host = /^sip:([^@:;?[\]]+)$/i.exec(value)?.[1]
+    if (host !== undefined) names.push(host.toLowerCase())
+  }
+  return names
+}
