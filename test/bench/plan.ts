@@ -1,0 +1,91 @@
+/** Where everybody in the benchmark lives, and what is played. Loopback only. */
+
+export interface Places {
+  readonly network: string
+  readonly domain: string
+  /** The server under test. */
+  readonly edge: string
+  readonly sipPort: number
+  readonly tlsPort: number
+  readonly wssPort: number
+  /** UDP answerer: the PBX behind the edge. */
+  readonly pbx: string
+  readonly pbxPort: number
+  /** TLS answerer: a trunk in front of the edge. */
+  readonly tlsPeer: string
+  readonly tlsPeerPort: number
+  readonly caller: string
+  /** The first of `clientSpread` addresses that connections are opened from. */
+  readonly clients: string
+  readonly clientSpread: number
+}
+
+/** `prefix`: three octets of a loopback network that nothing else uses, as `127.0.78`. */
+export const placesIn = (prefix: string): Places => ({
+  network: `${prefix}.0/24`,
+  domain: 'sbc.bench.test',
+  edge: `${prefix}.1`,
+  sipPort: 5060,
+  tlsPort: 5061,
+  wssPort: 8443,
+  pbx: `${prefix}.2`,
+  pbxPort: 5080,
+  tlsPeer: `${prefix}.3`,
+  tlsPeerPort: 5071,
+  caller: `${prefix}.4`,
+  clients: `${prefix}.10`,
+  clientSpread: 40,
+})
+
+export type CallScenarioName = 'udp-udp' | 'tls-udp' | 'udp-tls' | 'wss-udp'
+export type ScenarioName = CallScenarioName | 'options' | 'tls-handshakes' | 'wss-handshakes' | 'wss-idle'
+
+export interface Scenario {
+  readonly name: ScenarioName
+  readonly title: string
+  readonly kind: 'calls' | 'options' | 'handshakes' | 'idle'
+  readonly transport: 'udp' | 'tls' | 'wss'
+  /** Connections opened before the calls begin; calls go round them. */
+  readonly clients: number
+  readonly answer: 'udp' | 'tls'
+}
+
+export const SCENARIOS: Readonly<Record<ScenarioName, Scenario>> = {
+  'udp-udp': { name: 'udp-udp', title: 'UDP→UDP', kind: 'calls', transport: 'udp', clients: 0, answer: 'udp' },
+  'tls-udp': { name: 'tls-udp', title: 'TLS→UDP, one connection', kind: 'calls', transport: 'tls', clients: 1, answer: 'udp' },
+  'udp-tls': { name: 'udp-tls', title: 'UDP→TLS', kind: 'calls', transport: 'udp', clients: 0, answer: 'tls' },
+  'wss-udp': { name: 'wss-udp', title: 'WSS→UDP, 500 clients', kind: 'calls', transport: 'wss', clients: 500, answer: 'udp' },
+  options: { name: 'options', title: 'OPTIONS relayed, UDP→UDP', kind: 'options', transport: 'udp', clients: 0, answer: 'udp' },
+  'tls-handshakes': { name: 'tls-handshakes', title: 'TLS handshakes', kind: 'handshakes', transport: 'tls', clients: 0, answer: 'udp' },
+  'wss-handshakes': { name: 'wss-handshakes', title: 'WSS handshakes', kind: 'handshakes', transport: 'wss', clients: 0, answer: 'udp' },
+  'wss-idle': { name: 'wss-idle', title: 'Idle registered WSS client', kind: 'idle', transport: 'wss', clients: 0, answer: 'udp' },
+}
+
+export const SCENARIO_NAMES = Object.keys(SCENARIOS) as readonly ScenarioName[]
+
+const edgePort = (scenario: Scenario, places: Places): number =>
+  scenario.transport === 'udp' ? places.sipPort : scenario.transport === 'tls' ? places.tlsPort : places.wssPort
+
+const targetUri = (scenario: Scenario, places: Places): string => {
+  if (scenario.answer === 'tls') return `sip:answer@${places.tlsPeer}:${places.tlsPeerPort};transport=tls`
+  if (scenario.transport === 'udp') return `sip:answer@${places.pbx}:${places.pbxPort}`
+  return `sip:answer@${places.domain}`
+}
+
+/** The generator's arguments for a scenario. `direct`: past the server, caller to answerer, which shows what the generator itself can do. */
+export const generatorArguments = (
+  scenario: Scenario,
+  places: Places,
+  certificate: { chain: string; key: string },
+  direct = false,
+): string[] => {
+  const answer = scenario.answer === 'tls' ? `tls:${places.tlsPeer}:${places.tlsPeerPort}` : `udp:${places.pbx}:${places.pbxPort}`
+  const through = direct ? answer.slice(4) : `${places.edge}:${edgePort(scenario, places)}`
+  const target = targetUri(scenario, places)
+  const streams = scenario.transport !== 'udp'
+  return [
+    ...['--transport', scenario.transport, '--edge', through, '--target', target, '--answer', answer, '--domain', places.domain],
+    ...['--from', streams ? places.clients : places.caller, '--spread', String(streams ? places.clientSpread : 1)],
+    ...['--chain', certificate.chain, '--key', certificate.key],
+  ]
+}
