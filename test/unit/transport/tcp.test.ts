@@ -50,7 +50,11 @@ const remote = async (address = '127.0.0.1') => {
   await once(server, 'listening')
   const { port } = server.address() as { port: number }
   const destination: Destination = { transport: 'tcp', address, port, host: 'pbx.test' }
-  return { server, accepted, destination }
+  const connection = async (count = 1): Promise<Socket> => {
+    while (accepted.length < count) await once(server, 'connection')
+    return accepted[count - 1]!
+  }
+  return { server, accepted, connection, destination }
 }
 
 /** The next bytes until the text has come, whatever the chunks. */
@@ -235,21 +239,20 @@ describe('limits', () => {
 describe('connections that we open', () => {
   test('what is sent before the connection is there leaves when it is, in order', async () => {
     const listener = await open()
-    const { accepted, destination } = await remote()
+    const { connection, destination } = await remote()
     const flow = world.transports.flowTo(listener, destination)
     expect(flow).toMatchObject({ inbound: false, open: true, remoteAddress: '127.0.0.1', remotePort: destination.port })
     flow.send(bytes('one'))
     flow.send(bytes('two'))
     expect((await world.events.wait('opened')).flow).toBe(flow)
     flow.send(bytes('three'))
-    await reads(accepted[0]!, text('one') + text('two') + text('three'))
-    accepted[0]!.write(text('', 'SIP/2.0 200 OK'))
+    await reads(await connection(), text('one') + text('two') + text('three'))(await connection()).write(text('', 'SIP/2.0 200 OK'))
     expect((await world.events.wait('received')).flow).toBe(flow)
   })
 
   test('§18.1.1: the connection to a destination is used again, and a new one is opened when it is gone', async () => {
     const listener = await open()
-    const { accepted, destination } = await remote()
+    const { connection, destination } = await remote()
     const other = await remote()
     const flow = world.transports.flowTo(listener, destination)
     expect(world.transports.flowTo(listener, destination)).toBe(flow)
@@ -260,7 +263,7 @@ describe('connections that we open', () => {
     const next = world.transports.flowTo(listener, destination)
     expect(next).not.toBe(flow)
     await world.events.wait('opened', 3)
-    expect(accepted).toHaveLength(2)
+    await connection(2)
   })
 
   test('RFC 5923: a connection that the remote opened is never taken for a destination', async () => {
@@ -313,10 +316,10 @@ describe('connections that we open', () => {
 
   test('A1: a connection leaves from the listener’s address', async () => {
     const listener = await open('tcp', '127.0.0.5')
-    const { accepted, destination } = await remote()
+    const { connection, destination } = await remote()
     world.transports.flowTo(listener, destination)
     await world.events.wait('opened')
-    expect(accepted[0]!.remoteAddress).toBe('127.0.0.5')
+    expect((await connection()).remoteAddress).toBe('127.0.0.5')
   })
 
   test('from an IPv6 wildcard to an IPv4 destination', async () => {
