@@ -213,7 +213,7 @@ export class ResponseContext<Message> {
     const effects: ResponseEffect<Message>[] = []
     this.#end(branch)
     if (!this.#answered) this.#consider({ branch, status, message })
-    if (status >= 600 && !this.#answered && !this.#decided) {
+    if (status >= 600 && !this.#decided) {
       // §16.7 item 5: a 6xx is not forwarded at once, but it ends the search; a 2xx may still overtake it.
       this.#decided = true
       if (this.#open > 0) this.#cancelAll(effects)
