@@ -166,14 +166,18 @@ export const withoutHeader = <M extends SipMessage>(message: M, name: string): M
         message.headers.filter((one) => one.name !== name),
       )
 
-/** One line of that name instead of however many there were, at the place of the first. `display` is how an unknown name is written. */
+/**
+ * One line of that name (in any spelling) instead of however many there were, at the place of the first; at the end when there was none.
+ * `display` is how an unknown name is written.
+ */
 export const setHeader = <M extends SipMessage>(message: M, name: string, value: string, display = name): M => {
-  const at = indexOfHeader(message, name)
   const made = line(display, value)
+  const at = indexOfHeader(message, made.name)
   if (at < 0) return append(message, made)
+  if (indexOfHeader(message, made.name, at + 1) < 0) return withHeaders(message, message.headers.with(at, made))
   return withHeaders(
     message,
-    message.headers.flatMap((one, i) => (i === at ? [made] : one.name === name ? [] : [one])),
+    message.headers.flatMap((one, i) => (i === at ? [made] : one.name === made.name ? [] : [one])),
   )
 }
 
