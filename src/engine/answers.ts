@@ -31,7 +31,6 @@ export const REASONS: Readonly<Record<number, string>> = {
   513: 'Message Too Large',
 }
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what it looks for
 const BREAKS = /[\r\n\0]+/g
 
 /**

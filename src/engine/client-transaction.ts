@@ -31,6 +31,7 @@ type ClientEvent = InviteClientEvent | NonInviteClientEvent
 export class ClientTransaction implements TimerOwner {
   readonly key: string
   readonly branch: string
+  readonly method: string
   readonly invite: boolean
   readonly flow: Flow
   readonly user: ClientUser
@@ -54,6 +55,7 @@ export class ClientTransaction implements TimerOwner {
     this.#tables = tables
     this.key = key
     this.branch = branch
+    this.method = request.method
     this.invite = request.method === 'INVITE'
     this.request = request
     this.flow = flow

@@ -38,6 +38,8 @@ export interface Edge {
   readonly clients: Clients
   readonly health: TargetHealth
   readonly order: CallOrder
+  /** Clock milliseconds at which the message that is being handled arrived. */
+  arrivedAt: number
   /** The configuration that new requests begin with. */
   running: Running
   /** No new transactions: the process is about to end. */

@@ -21,6 +21,7 @@ type ServerEvent = InviteServerEvent | NonInviteServerEvent
 /** §17.2. After the final response only what a retransmission needs is kept: the bytes that were sent, the flow, the key. */
 export class ServerTransaction implements TimerOwner {
   readonly key: string
+  readonly method: string
   readonly invite: boolean
   /** Where responses go (§18.2.2, RFC 3581). */
   flow: Flow
@@ -41,6 +42,7 @@ export class ServerTransaction implements TimerOwner {
   constructor(tables: Transactions, key: string, request: SipRequest, flow: Flow, since: number) {
     this.#tables = tables
     this.key = key
+    this.method = request.method
     this.invite = request.method === 'INVITE'
     this.request = request
     this.flow = flow
@@ -68,8 +70,11 @@ export class ServerTransaction implements TimerOwner {
   respond(response: SipResponse): void {
     const final = response.status >= 200
     if (final) this.responseTag = toTag(response)
+    const before = this.answered
     this.#step(sendEvent(response.status), response)
-    if (final && this.answered) this.request = undefined
+    if (!final || before || !this.answered) return
+    this.request = undefined
+    this.#tables.settled()
   }
 
   /** The flow closed. Responses may still find their way by the Via; what is under way is told. */
@@ -79,6 +84,7 @@ export class ServerTransaction implements TimerOwner {
 
   /** Ends without a final response (RFC 4320 §4.2: the client has given up, too). */
   abandon(): void {
+    if (!this.answered) this.#tables.settled()
     this.#tables.wheel.cancel(this.#expire)
     if (this.#again !== undefined) this.#tables.wheel.cancel(this.#again)
     this.state = 'terminated'

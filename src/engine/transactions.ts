@@ -10,6 +10,9 @@ import type { Wheel } from './timers.ts'
 
 /** What the tables tell the rest: counted, never asked for an answer. */
 export interface TransactionEvents {
+  requestSent(transaction: ClientTransaction): void
+  started(transaction: ServerTransaction | ClientTransaction): void
+  ended(transaction: ServerTransaction | ClientTransaction): void
   responseSent(response: SipResponse, transaction: ServerTransaction): void
   retransmitted(what: 'request' | 'response', flow: Flow): void
   /** Timer H: our final response was never acknowledged. */
@@ -27,11 +30,18 @@ export class Transactions {
   /** Those that a lost connection takes along; datagram flows are never lost. */
   readonly #onFlow = new Map<Flow, Set<ServerTransaction | ClientTransaction>>()
 
+  #pending = 0
+
   constructor(wheel: Wheel, timers: TimerValues, clock: Clock, events: TransactionEvents) {
     this.wheel = wheel
     this.timers = timers
     this.#clock = clock
     this.#events = events
+  }
+
+  /** Server transactions that have no final response yet: what a stop waits for. */
+  get pending(): number {
+    return this.#pending
   }
 
   get servers(): number {
@@ -53,6 +63,8 @@ export class Transactions {
   createServer(key: string, request: SipRequest, flow: Flow): ServerTransaction {
     const transaction = new ServerTransaction(this, key, request, flow, this.#clock.now())
     this.#servers.set(key, transaction)
+    this.#pending++
+    this.#events.started(transaction)
     if (flow.listener.transport.reliable) this.#attach(flow, transaction)
     return transaction
   }
@@ -62,18 +74,26 @@ export class Transactions {
     const key = clientKey(request.method, branch)
     const transaction = new ClientTransaction(this, key, branch, request, flow, user, this.#clock.now())
     this.#clients.set(key, transaction)
+    this.#events.started(transaction)
     if (flow.listener.transport.reliable) this.#attach(flow, transaction)
     transaction.start(serialise(request))
     return transaction
   }
 
+  /** A server transaction got its final response, or ended without one. */
+  settled(): void {
+    this.#pending--
+  }
+
   remove(transaction: ServerTransaction): void {
-    this.#servers.delete(transaction.key)
+    if (!this.#servers.delete(transaction.key)) return
+    this.#events.ended(transaction)
     this.#detach(transaction)
   }
 
   removeClient(transaction: ClientTransaction): void {
-    this.#clients.delete(transaction.key)
+    if (!this.#clients.delete(transaction.key)) return
+    this.#events.ended(transaction)
     this.#detach(transaction)
   }
 
@@ -104,6 +124,7 @@ export class Transactions {
   sendRequest(transaction: ClientTransaction, bytes: Buffer, again: boolean): void {
     transaction.flow.send(bytes)
     if (again) this.#events.retransmitted('request', transaction.flow)
+    else this.#events.requestSent(transaction)
   }
 
   unacknowledged(transaction: ServerTransaction): void {

@@ -1,0 +1,374 @@
+/** Puts the parts together: starts, reloads and stops them, and shows what they do. */
+import { createHash } from 'node:crypto'
+import { pathToFileURL } from 'node:url'
+import type { Flow } from '../address/flow.ts'
+import type { Listener } from '../address/listener.ts'
+import { hostText } from '../address/listener.ts'
+import { Myself } from '../address/myself.ts'
+import type { EngineCommands, EngineView, ListenerView, Phase, ReloadView, TargetView, ZoneView } from '../admin/contract.ts'
+import type { Clock } from '../base/clock.ts'
+import type { Ids } from '../base/ids.ts'
+import type { KeyedHash } from '../base/keyed-hash.ts'
+import { TimerWheel } from '../base/timer-wheel.ts'
+import { diffSnapshots } from '../config/diff.ts'
+import type { ConfigProblem } from '../config/errors.ts'
+import type { LoadResult } from '../config/load.ts'
+import type { ListenerEntry, Snapshot } from '../config/snapshot.ts'
+import type { Resolver } from '../dns/types.ts'
+import type { Log, LogLevel } from '../observability/log.ts'
+import type { Metrics, TransactionKind } from '../observability/metrics.ts'
+import { type Rule, rulesWith } from '../routing/decide.ts'
+import { RouteStateCodec } from '../routing/route-state.ts'
+import type { ListenerOptions, TransportEvents, Transports } from '../transport/types.ts'
+import type { Zone } from '../zones/zone.ts'
+import { Admission } from './admission.ts'
+import type { ClientTransaction } from './client-transaction.ts'
+import { Clients } from './clients.ts'
+import type { Edge, Running } from './edge.ts'
+import { TargetHealth } from './health.ts'
+import { type CertificateSource, listenerOptions } from './options.ts'
+import { CallOrder } from './order.ts'
+import { Prober } from './probe.ts'
+import { Receiver } from './receive.ts'
+import { ServerTransaction } from './server-transaction.ts'
+import type { TimerKind, TimerOwner } from './timers.ts'
+import { Transactions } from './transactions.ts'
+
+export interface EngineDeps {
+  readonly version: string
+  /** One character: the worker that owns what this engine hands out. */
+  readonly owner: string
+  readonly clock: Clock
+  readonly ids: Ids
+  readonly log: Log
+  readonly metrics: Metrics
+  readonly resolver: Resolver
+  readonly keys: KeyedHash & { rotate(): void }
+  readonly transports: (events: TransportEvents) => Transports
+  readonly certificates: CertificateSource
+  /** Reads the configuration again, reusing the listeners of the one in use. @throws ConfigError when the file cannot be read */
+  readonly reread: (previous: Snapshot) => LoadResult
+  readonly logLevel: { get(): LogLevel; set(level: LogLevel): void }
+}
+
+const TICK_MS = 10
+const HOUR_MS = 3_600_000
+
+export class Engine implements EngineView, EngineCommands {
+  readonly version: string
+  readonly #deps: EngineDeps
+  readonly #edge: Edge
+  readonly #receiver: Receiver
+  readonly #prober: Prober
+  readonly #open = new Set<string>()
+  readonly #startedAt: number
+  #phase: Phase = 'starting'
+  #policy: Rule | undefined
+  #tick: NodeJS.Timeout | undefined
+  #hourly: NodeJS.Timeout | undefined
+  #reloading: Promise<unknown> = Promise.resolve()
+  #lastReload: ReloadView | undefined
+
+  constructor(deps: EngineDeps, snapshot: Snapshot) {
+    this.#deps = deps
+    this.version = deps.version
+    this.#startedAt = deps.clock.now()
+    const { clock, ids, log, metrics } = deps
+    const wheel = new TimerWheel<TimerOwner, TimerKind>(clock, (timer) => timer.owner.fired(timer.kind), TICK_MS)
+    const transactions = new Transactions(wheel, snapshot.timers, clock, {
+      requestSent: ({ method, flow }) => {
+        metrics.message(method, flow.listener.transport.name, 'out')
+        metrics.inside((clock.now() - this.#edge.arrivedAt) / 1000)
+      },
+      responseSent: ({ status }, { method, flow }) => {
+        metrics.message(method, flow.listener.transport.name, 'out', status)
+        metrics.inside((clock.now() - this.#edge.arrivedAt) / 1000)
+      },
+      started: (transaction) => metrics.transactionStarted(kindOf(transaction)),
+      ended: (transaction) => metrics.transactionEnded(kindOf(transaction)),
+      retransmitted: () => metrics.retransmission('out'),
+      unacknowledged: ({ flow }) => {
+        if (log.enabled('debug'))
+          log.debug({ listener: flow.listener.name, remote: flow.remoteAddress }, 'A final response to INVITE was never acknowledged')
+      },
+    })
+    const health = new TargetHealth(clock, ({ zone, target, up, reason }) => {
+      if (up) log.info({ zone, target }, 'Target is up')
+      else log.warn({ zone, target, reason }, 'Target is down')
+    })
+    const digest = (text: string): string => createHash('sha256').update(text).digest('base64url').slice(0, 12)
+    const edge: Edge = {
+      owner: deps.owner,
+      clock,
+      ids,
+      log,
+      metrics,
+      transports: deps.transports(this.#events()),
+      resolver: deps.resolver,
+      transactions,
+      clients: new Clients(ids.token(4), digest),
+      health,
+      order: new CallOrder((error) => {
+        metrics.internalError('other')
+        log.error({ err: error }, 'A queued step of a call failed')
+      }),
+      arrivedAt: 0,
+      running: this.#run(snapshot, health),
+      stopping: false,
+    }
+    this.#edge = edge
+    this.#receiver = new Receiver(edge)
+    this.#prober = new Prober(edge)
+    metrics.setSources({
+      flows: () => edge.transports.counts(),
+      targets: () => [...health.records()].map(({ zone, target, up, optionsSeconds }) => ({ zone, target, up, optionsSeconds })),
+    })
+  }
+
+  /** Opens all listeners, or none. @throws TransportError, CertificateError with a sentence that names the listener and the remedy */
+  async start(): Promise<void> {
+    const { snapshot } = this.#edge.running
+    if (snapshot.policyModule !== undefined) this.#policy = await loadPolicy(snapshot.policyModule)
+    this.#edge.running = this.#run(snapshot, this.#edge.health)
+    const options = await listenerOptions(snapshot, this.#deps.certificates)
+    try {
+      for (const { listener } of snapshot.listeners) await this.#openOne(listener, options)
+    } catch (error) {
+      await this.#edge.transports.closeAll('start failed')
+      throw error
+    }
+    this.#tick = setInterval(() => this.#edge.transactions.wheel.advance(this.#deps.clock.now()), TICK_MS)
+    this.#hourly = setInterval(() => this.#deps.keys.rotate(), HOUR_MS)
+    this.#prober.watch(snapshot.zones.values())
+    this.#phase = 'running'
+  }
+
+  /** Takes no new transactions, waits for those under way (at most `stopMs`), closes everything. */
+  async stop(): Promise<void> {
+    this.#phase = 'stopping'
+    this.#edge.stopping = true
+    this.#prober.stop()
+    const { transactions, transports, running } = this.#edge
+    const until = this.#deps.clock.now() + running.snapshot.stopMs
+    while (transactions.pending > 0 && this.#deps.clock.now() < until) await new Promise((resolve) => setTimeout(resolve, 20))
+    clearInterval(this.#tick)
+    clearInterval(this.#hourly)
+    await transports.closeAll('stopping')
+    this.#open.clear()
+  }
+
+  // ---- EngineCommands
+
+  reload(): Promise<ReloadView> {
+    const next = this.#reloading.then(() => this.#reload())
+    this.#reloading = next.catch(() => undefined)
+    return next
+  }
+
+  setLogLevel(level: LogLevel): void {
+    this.#deps.logLevel.set(level)
+    this.#deps.log.info({ level }, 'Log level changed')
+  }
+
+  // ---- EngineView
+
+  phase(): Phase {
+    return this.#phase
+  }
+
+  uptimeSeconds(): number {
+    return (this.#deps.clock.now() - this.#startedAt) / 1000
+  }
+
+  listeners(): readonly ListenerView[] {
+    const counts = this.#edge.transports.counts()
+    return this.#edge.running.snapshot.listeners.map(({ listener }) => ({
+      name: listener.name,
+      transport: listener.transport.name,
+      bind: `${hostText(listener.bindAddress)}:${listener.bindPort}`,
+      advertised: listener.sentBy,
+      open: this.#open.has(listener.name),
+      flows: listener.transport.reliable ? (counts.get(listener.name) ?? 0) : 0,
+    }))
+  }
+
+  zones(): readonly ZoneView[] {
+    return [...this.#edge.running.snapshot.zones.values()].map((zone) => ({
+      name: zone.name,
+      kind: zone.kind,
+      listeners: zone.listeners.map((listener) => listener.name),
+      targets: zone.targets.map((target): TargetView => {
+        const record = this.#edge.health.record(zone, target)
+        const known = record.lastAnswer > 0 || record.lastFailure > 0
+        return {
+          name: target.name,
+          health: known ? (record.up ? 'up' : 'down') : 'unknown',
+          drain: target.drain,
+          ...(record.optionsSeconds === undefined ? {} : { optionsSeconds: record.optionsSeconds }),
+          ...(record.reason === '' ? {} : { reason: record.reason }),
+        }
+      }),
+    }))
+  }
+
+  transactions(): Readonly<Record<string, number>> {
+    return { server: this.#edge.transactions.servers, client: this.#edge.transactions.clients, pending: this.#edge.transactions.pending }
+  }
+
+  checks(): readonly { readonly name: string; readonly ok: boolean; readonly detail: string }[] {
+    return [
+      {
+        name: 'transactions',
+        ok: !this.#edge.stopping,
+        detail: this.#edge.stopping ? 'Stopping: no new transactions' : 'New transactions are taken',
+      },
+    ]
+  }
+
+  logLevel(): LogLevel {
+    return this.#deps.logLevel.get()
+  }
+
+  lastReload(): ReloadView | undefined {
+    return this.#lastReload
+  }
+
+  // ---- parts
+
+  #events(): TransportEvents {
+    const { metrics, log } = this.#deps
+    return {
+      received: (flow: Flow, bytes: Buffer) => this.#receiver.received(flow, bytes),
+      opened: (flow: Flow) => {
+        if (log.enabled('debug'))
+          log.debug({ listener: flow.listener.name, remote: flow.remoteAddress, port: flow.remotePort, flow: flow.id }, 'Connection opened')
+      },
+      closed: (flow: Flow, reason: string) => {
+        if (log.enabled('debug'))
+          log.debug(
+            { listener: flow.listener.name, remote: flow.remoteAddress, port: flow.remotePort, flow: flow.id, reason },
+            'Connection closed',
+          )
+        this.#edge.clients.closed(flow)
+        if (flow.listener.transport.reliable) this.#edge.transactions.flowLost(flow, reason)
+        else this.#edge.transactions.datagramFailed(flow, reason)
+      },
+      dropped: (listener: Listener, reason: string) => metrics.drop(reason, listener.name),
+      keptAlive: () => {},
+    }
+  }
+
+  #run(snapshot: Snapshot, health: TargetHealth): Running {
+    const listeners = snapshot.listeners.map(({ listener }) => listener)
+    return {
+      snapshot,
+      myself: new Myself(listeners),
+      states: new RouteStateCodec(this.#deps.keys, this.#deps.owner, listeners, snapshot.zones.values()),
+      admission: new Admission(snapshot.zones.values()),
+      view: { zones: snapshot.zones, routes: snapshot.routes, usable: (zone, target) => health.usable(zone, target), random: Math.random },
+      rules: rulesWith(this.#policy),
+    }
+  }
+
+  async #openOne(listener: Listener, options: ReadonlyMap<string, ListenerOptions>): Promise<void> {
+    await this.#edge.transports.open(listener, options.get(listener.name)!)
+    this.#open.add(listener.name)
+  }
+
+  async #closeOne(listener: Listener): Promise<void> {
+    await this.#edge.transports.close(listener.name)
+    this.#open.delete(listener.name)
+  }
+
+  /** The new file whole, or the old one as it was (the sockets included). */
+  async #reload(): Promise<ReloadView> {
+    const at = new Date(this.#deps.clock.wall()).toISOString()
+    const before = this.#edge.running.snapshot
+    let view: ReloadView
+    try {
+      const loaded = this.#deps.reread(before)
+      view = loaded.ok
+        ? await this.#apply(before, loaded.snapshot, loaded.warnings, at)
+        : { result: 'refused', at, problems: loaded.problems }
+    } catch (error) {
+      view = { result: 'refused', at, problems: [problemOf(error)] }
+    }
+    this.#lastReload = view
+    const { log, metrics } = this.#deps
+    metrics.reload(view.result)
+    if (view.result === 'applied') log.info({ changes: view.changes, warnings: view.problems.map(problemText) }, 'Configuration reloaded')
+    else log.error({ problems: view.problems.map(problemText) }, 'Configuration refused; the one before goes on')
+    return view
+  }
+
+  async #apply(before: Snapshot, after: Snapshot, warnings: readonly ConfigProblem[], at: string): Promise<ReloadView> {
+    const { listeners, restart } = diffSnapshots(before, after)
+    const options = await listenerOptions(after, this.#deps.certificates)
+    const oldOptions = listeners.removed.length > 0 ? await listenerOptions(before, this.#deps.certificates) : options
+    const opened: Listener[] = []
+    const closed: Listener[] = []
+    try {
+      for (const { listener } of listeners.removed) {
+        await this.#closeOne(listener)
+        closed.push(listener)
+      }
+      for (const { listener } of listeners.added) {
+        await this.#openOne(listener, options)
+        opened.push(listener)
+      }
+    } catch (error) {
+      for (const listener of opened) await this.#closeOne(listener)
+      for (const listener of closed) await this.#openOne(listener, oldOptions)
+      throw error
+    }
+    // Certificates may be new where nothing in the file is
+    for (const { listener } of [...listeners.unchanged, ...listeners.changed])
+      this.#edge.transports.update(listener.name, options.get(listener.name)!)
+    const running = this.#run(after, this.#edge.health)
+    this.#edge.running = running
+    this.#edge.transactions.timers = after.timers
+    this.#edge.health.keep(after.zones.values())
+    this.#prober.watch(after.zones.values())
+    if (before.log.level !== after.log.level) this.#deps.logLevel.set(after.log.level)
+    const changes = [
+      ...describe('listener added', listeners.added),
+      ...describe('listener closed', listeners.removed),
+      ...describe('listener changed', listeners.changed),
+      ...zoneChanges(before.zones, after.zones),
+      ...restart.map((path) => `${path}: changes with the next start`),
+    ]
+    return { result: 'applied', at, changes, problems: warnings }
+  }
+}
+
+const kindOf = (transaction: ServerTransaction | ClientTransaction): TransactionKind => {
+  const side = transaction instanceof ServerTransaction ? 'server' : 'client'
+  return transaction.invite ? `invite-${side}` : `non-invite-${side}`
+}
+
+const describe = (what: string, entries: readonly ListenerEntry[]): readonly string[] =>
+  entries.map(({ listener }) => `${what}: ${listener.name}`)
+
+const zoneChanges = (before: ReadonlyMap<string, Zone>, after: ReadonlyMap<string, Zone>): readonly string[] => [
+  ...[...after.keys()].filter((name) => !before.has(name)).map((name) => `zone added: ${name}`),
+  ...[...before.keys()].filter((name) => !after.has(name)).map((name) => `zone removed: ${name}`),
+]
+
+const problemText = ({ path, line, message, remedy }: ConfigProblem): string =>
+  `${line > 0 ? `line ${line}: ` : ''}${path === '' ? '' : `${path}: `}${message}. ${remedy}`
+
+const problemOf = (error: unknown): ConfigProblem => ({
+  path: '',
+  line: 0,
+  column: 0,
+  message: error instanceof Error ? error.message : String(error),
+  remedy: 'Correct it and reload again',
+  severity: 'error',
+})
+
+/** The operator's extension point: a module with `decide(request, view)`. @throws Error when it cannot be loaded or has no such export */
+const loadPolicy = async (file: string): Promise<Rule> => {
+  const loaded = (await import(pathToFileURL(file).href)) as { decide?: Rule['decide'] }
+  if (typeof loaded.decide !== 'function') throw new TypeError(`Policy module ${file} does not export a function "decide"`)
+  return { name: 'policy', decide: loaded.decide }
+}

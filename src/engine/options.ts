@@ -1,0 +1,35 @@
+/** From a configured listener to the options of its socket: certificates and roots are looked up here. */
+import { readFileSync } from 'node:fs'
+import { bareHost } from '../address/listener.ts'
+import { CertificateError } from '../base/errors.ts'
+import type { CertificateEntry, ListenerEntry, Snapshot } from '../config/snapshot.ts'
+import type { CertificateMaterial, ListenerOptions } from '../transport/types.ts'
+
+/** Reads or makes a certificate. @throws CertificateError with a sentence naming what is wrong with it */
+export type CertificateSource = (entry: CertificateEntry) => CertificateMaterial | Promise<CertificateMaterial>
+
+/** The options of all listeners of a snapshot by listener name; each certificate is read once. @throws CertificateError */
+export const listenerOptions = async (snapshot: Snapshot, source: CertificateSource): Promise<ReadonlyMap<string, ListenerOptions>> => {
+  const materials = new Map<string, CertificateMaterial>()
+  if (snapshot.listeners.some(({ options }) => options.tls !== undefined)) {
+    for (const entry of snapshot.certificates) materials.set(entry.name, await source(entry))
+  }
+  return new Map(snapshot.listeners.map((entry) => [entry.listener.name, optionsOf(entry, materials)]))
+}
+
+const optionsOf = ({ listener, options }: ListenerEntry, materials: ReadonlyMap<string, CertificateMaterial>): ListenerOptions => {
+  const { tls, ...rest } = options
+  if (tls === undefined) return rest
+  const { certificates: names, trustFiles, ...policy } = tls
+  const wanted = names.length > 0 ? names.map((name) => materials.get(name)!) : byFitness([...materials.values()], listener.advertisedHost)
+  if (wanted.length === 0) throw new CertificateError('SBC_CERTIFICATE_MISSING', `Listener ${listener.name} has no certificate`)
+  return { ...rest, tls: { ...policy, certificates: wanted, trust: trustFiles.map((file) => readFileSync(file, 'utf8')) } }
+}
+
+/** The certificate for the name that the listener advertises comes first: it is what peers without SNI get (T13). */
+const byFitness = (materials: readonly CertificateMaterial[], host: string): readonly CertificateMaterial[] => {
+  const bare = bareHost(host)
+  const fits = (one: CertificateMaterial): boolean =>
+    one.hosts.some((name) => name === bare || (name.startsWith('*.') && bare.slice(bare.indexOf('.')) === name.slice(1)))
+  return [...materials.filter(fits), ...materials.filter((one) => !fits(one))]
+}

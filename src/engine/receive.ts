@@ -1,0 +1,531 @@
+/**
+ * The life of a message, from its bytes to the proxy core: receive, parse, validate, match, classify, route. What a message's handling throws
+ * costs that message only.
+ */
+import type { Flow } from '../address/flow.ts'
+import { bareHost } from '../address/listener.ts'
+import type { Problem } from '../base/problem.ts'
+import { safeMessage } from '../observability/redact.ts'
+import { applyNumberRules } from '../routing/alterations/number-rules.ts'
+import { branchOf, branchOwner, loopHash, loopPart, MAGIC_COOKIE } from '../routing/branch.ts'
+import { type Classified, classify } from '../routing/classify.ts'
+import { type Candidate, decide } from '../routing/decide.ts'
+import { rewrite } from '../routing/rewrite.ts'
+import type { Side } from '../routing/route-state.ts'
+import { type ValidateView, validateRequest, wellFormed } from '../routing/validate.ts'
+import { headerValue, indexOfHeader, line, replaceLine, type SipRequest, type SipResponse, serialise } from '../sip/message.ts'
+import { parameter } from '../sip/parameters.ts'
+import { type ParseProblem, parse } from '../sip/parse.ts'
+import { cseq, fromTag, topVia, toTag, vias } from '../sip/read.ts'
+import { parseUri } from '../sip/uri.ts'
+import { type Via, withReceived } from '../sip/via.ts'
+import { clientKey, hasMagicCookie, isAckTo, oldServerKey, serverKey } from '../transaction/key.ts'
+import type { Zone } from '../zones/zone.ts'
+import { answer, canAnswer, statusOf, trying } from './answers.ts'
+import type { Edge, Running } from './edge.ts'
+import { wayInDialog } from './next-hop.ts'
+import { type Plan, ProxyContext } from './proxy.ts'
+import type { ServerTransaction } from './server-transaction.ts'
+
+const NO_EXTENSIONS: ReadonlySet<string> = new Set()
+
+/** What we do ourselves when we are the target (OPTIONS): §11.2. */
+const OWN_ALLOW = 'INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, PRACK, UPDATE, INFO, REFER, NOTIFY, SUBSCRIBE, MESSAGE, PUBLISH'
+
+/** The user of a server transaction that the core could hand a CANCEL to. */
+const contextOf = (transaction: ServerTransaction): ProxyContext | undefined =>
+  transaction.user instanceof ProxyContext ? transaction.user : undefined
+
+export class Receiver {
+  readonly #edge: Edge
+  #validateView: ValidateView
+  #viewOf: Running
+
+  constructor(edge: Edge) {
+    this.#edge = edge
+    this.#viewOf = edge.running
+    this.#validateView = this.#makeView(edge.running)
+  }
+
+  /** One whole message from the transports; never throws. */
+  received(flow: Flow, bytes: Buffer): void {
+    const edge = this.#edge
+    edge.arrivedAt = edge.clock.now()
+    try {
+      const message = parse(bytes, edge.running.snapshot.limits.message)
+      if (message.kind === 'problem') this.#unreadable(flow, message)
+      else if (message.kind === 'request') this.#request(flow, message)
+      else this.#response(flow, message)
+    } catch (error) {
+      this.#broke(flow, bytes, error)
+    }
+  }
+
+  #unreadable(flow: Flow, fault: ParseProblem): void {
+    const { metrics, log } = this.#edge
+    if (log.enabled('debug'))
+      log.debug(
+        { step: 'parse', listener: flow.listener.name, remote: flow.remoteAddress, reason: fault.reason, rfc: fault.rfc },
+        'Unreadable message',
+      )
+    if (fault.message?.kind !== 'request') {
+      metrics.drop('unreadable', flow.listener.name)
+      return
+    }
+    metrics.message(fault.message.method, flow.listener.transport.name, 'in')
+    this.#answerOnce(flow, fault.message, fault)
+  }
+
+  /** An answer outside any transaction: the request is not good enough for one. */
+  #answerOnce(flow: Flow, request: SipRequest, fault: Problem): void {
+    const { metrics, ids } = this.#edge
+    if (!canAnswer(request) || this.#edge.running.admission.zoneOf(flow) === undefined) {
+      metrics.drop('unanswerable', flow.listener.name)
+      return
+    }
+    const extra = (fault.headers ?? []).map(([name, value]) => line(name, value))
+    const response = answer(withSource(request, flow, true), fault.status, fault.reason, ids.token(8), extra)
+    metrics.message(request.method, flow.listener.transport.name, 'out', fault.status)
+    this.#replyFlow(flow, topVia(request), true).send(serialise(response))
+  }
+
+  #broke(flow: Flow, bytes: Buffer, error: unknown): void {
+    const { log, metrics } = this.#edge
+    metrics.internalError('other')
+    log.error(
+      { listener: flow.listener.name, remote: flow.remoteAddress, err: error, message: safeMessage(bytes) },
+      'Handling of a message failed',
+    )
+    try {
+      const message = parse(bytes, this.#edge.running.snapshot.limits.message)
+      if (message.kind !== 'request' || !canAnswer(message) || wellFormed(message) !== undefined) return
+      const transaction = this.#edge.transactions.server(this.#key(message, topVia(message)!))
+      const { status, reason } = statusOf(error)
+      const response = answer(withSource(message, flow, true), status, reason, this.#edge.ids.token(8))
+      if (transaction !== undefined && !transaction.answered) transaction.respond(response)
+      else flow.send(serialise(response))
+    } catch (again) {
+      log.error({ err: again }, 'The failure could not be answered')
+    }
+  }
+
+  // ---- requests
+
+  #request(flow: Flow, arrived: SipRequest): void {
+    const edge = this.#edge
+    const { metrics } = edge
+    metrics.message(arrived.method, flow.listener.transport.name, 'in')
+    const malformed = wellFormed(arrived)
+    if (malformed !== undefined) {
+      this.#answerOnce(flow, arrived, malformed)
+      return
+    }
+    const via = topVia(arrived)!
+    const key = this.#key(arrived, via)
+    const known = edge.transactions.server(key)
+    if (known !== undefined) {
+      if (arrived.method !== 'ACK') {
+        metrics.retransmission('in')
+        known.repeated()
+        return
+      }
+      if (known.state === 'completed' && (hasMagicCookie(via.branch) || isAckTo(toTag(arrived), known.responseTag))) {
+        known.acknowledged()
+        return
+      }
+      // INTEROP: some send the ACK to a 2xx with the INVITE's branch (RFC 2543): it still has to reach the UAS
+      if (known.state !== 'accepted') return
+    }
+    const { running } = edge
+    const zone = running.admission.zoneOf(flow)
+    if (zone === undefined) {
+      this.#stranger(flow, arrived)
+      return
+    }
+    const symmetric = zone.profile.reach === 'flow'
+    const request = withSource(arrived, flow, symmetric)
+    if (arrived.method === 'ACK') {
+      this.#ack(flow, request, running, zone)
+      return
+    }
+    const reply = this.#replyFlow(flow, via, symmetric)
+    if (arrived.method === 'CANCEL') {
+      this.#cancel(reply, request, key, via)
+      return
+    }
+    if (edge.stopping || edge.transactions.servers >= running.snapshot.limits.transactions) {
+      metrics.drop(edge.stopping ? 'stopping' : 'transactions', flow.listener.name)
+      reply.send(
+        serialise(answer(request, 503, 'Service Unavailable', edge.ids.token(8), [line('Retry-After', edge.stopping ? '10' : '2')])),
+      )
+      metrics.message(request.method, flow.listener.transport.name, 'out', 503)
+      return
+    }
+    const transaction = edge.transactions.createServer(key, request, reply)
+    // §17.2.1: at once, before DNS and media take time
+    if (transaction.invite) transaction.respond(trying(request))
+    const callId = headerValue(request, 'call-id')!
+    if (edge.order.waits(callId)) edge.order.run(callId, () => this.#proceed(flow, request, running, zone, transaction))
+    else {
+      const pending = this.#guarded(flow, request, running, zone, transaction)
+      if (pending !== undefined) edge.order.hold(callId, pending)
+    }
+  }
+
+  #guarded(flow: Flow, request: SipRequest, running: Running, zone: Zone, transaction: ServerTransaction): void | Promise<void> {
+    try {
+      return this.#proceed(flow, request, running, zone, transaction)
+    } catch (error) {
+      this.#failed(request, transaction, error)
+      return undefined
+    }
+  }
+
+  #failed(request: SipRequest, transaction: ServerTransaction, error: unknown): void {
+    const { log, metrics, ids } = this.#edge
+    const { status, reason } = statusOf(error)
+    if (status === 500) metrics.internalError('other')
+    log.error(
+      { callId: headerValue(request, 'call-id'), err: error, message: safeMessage(serialise(request)) },
+      'Handling of a request failed',
+    )
+    if (!transaction.answered) transaction.respond(answer(request, status, reason, ids.token(8)))
+  }
+
+  #proceed(flow: Flow, request: SipRequest, running: Running, zone: Zone, transaction: ServerTransaction): void | Promise<void> {
+    const edge = this.#edge
+    const fault = validateRequest(request, this.#view(running))
+    if (fault !== undefined) {
+      this.#refuse(transaction, request, fault, 'validate')
+      return
+    }
+    const classified = classify(request, { myself: running.myself, states: running.states, arrivedOn: flow.listener })
+    if (classified.kind === 'problem') {
+      edge.metrics.routeStateRefused(classified.fault)
+      this.#refuse(transaction, request, classified, 'classify')
+      return
+    }
+    switch (classified.kind) {
+      case 'for-us':
+        transaction.respond(
+          answer(request, 200, 'OK', edge.ids.token(8), [
+            line('Allow', OWN_ALLOW),
+            line('Accept', 'application/sdp'),
+            line('Supported', 'path, outbound'),
+          ]),
+        )
+        return
+      case 'stranger':
+        transaction.respond(answer(request, 481, 'Call/Transaction Does Not Exist', edge.ids.token(8)))
+        return
+      case 'in-dialog':
+        this.#checkLeg(flow, request, classified.ingress)
+        return new ProxyContext(edge, running, transaction, flow, inDialogPlan(classified)).start()
+      case 'initial':
+        return this.#initial(flow, running, zone, transaction, classified)
+    }
+  }
+
+  #initial(
+    flow: Flow,
+    running: Running,
+    zone: Zone,
+    transaction: ServerTransaction,
+    classified: Extract<Classified, { kind: 'initial' }>,
+  ): void | Promise<void> {
+    const edge = this.#edge
+    let { request, uri } = classified
+    if (headerValue(request, 'max-forwards') === '0') {
+      // §16.3 item 3: an OPTIONS that may go no further is ours to answer
+      transaction.respond(answer(request, 200, 'OK', edge.ids.token(8), [line('Allow', OWN_ALLOW)]))
+      return
+    }
+    if (zone.numbersIn.length > 0) {
+      request = applyNumberRules(request, zone.numbersIn)
+      uri = parseUri(request.requestUri)!
+    }
+    const decision = decide({ request, uri, zone, via: classified.via }, running.view, running.rules)
+    const { log } = edge
+    if (log.enabled('debug')) {
+      const fields = {
+        callId: headerValue(request, 'call-id'),
+        zone: zone.name,
+        listener: flow.listener.name,
+        step: 'route',
+        rule: decision.rule,
+      } as const
+      log.debug({ ...fields, method: request.method, decision: decision.kind }, 'Route chosen')
+    }
+    if (decision.kind === 'respond') {
+      transaction.respond(answer(request, decision.status, decision.reason, edge.ids.token(8)))
+      return
+    }
+    if (decision.kind === 'drop') {
+      edge.metrics.drop('route', flow.listener.name)
+      transaction.abandon()
+      return
+    }
+    const flowToken = zone.profile.reach === 'flow' ? edge.clients.token(flow, zone, request) : undefined
+    if (flowToken !== undefined && transaction.invite) edge.clients.seen(flow, zone, request)
+    const plan: Plan = {
+      request,
+      uri,
+      ingress: { listener: flow.listener, zone, flow: flowToken },
+      egress: undefined,
+      groups: decision.groups,
+      rule: decision.rule,
+      advertise: decision.advertise,
+      numbers: decision.numbers,
+      headers: decision.headers,
+    }
+    return new ProxyContext(edge, running, transaction, flow, plan).start()
+  }
+
+  #refuse(transaction: ServerTransaction, request: SipRequest, fault: Problem, step: 'validate' | 'classify'): void {
+    const { log, ids } = this.#edge
+    if (log.enabled('debug'))
+      log.debug({ callId: headerValue(request, 'call-id'), step, status: fault.status, rfc: fault.rfc, at: fault.at }, fault.reason)
+    const extra = (fault.headers ?? []).map(([name, value]) => line(name, value))
+    transaction.respond(answer(request, fault.status, fault.reason, ids.token(8), extra))
+  }
+
+  /** T9: a request inside a dialog comes by the listener that this side of the dialog began with. */
+  #checkLeg(flow: Flow, request: SipRequest, side: Side): void {
+    if (side.listener === flow.listener) return
+    const { metrics, log } = this.#edge
+    metrics.legTransportViolation()
+    log.warn(
+      {
+        callId: headerValue(request, 'call-id'),
+        listener: flow.listener.name,
+        expected: side.listener.name,
+        zone: side.zone.name,
+        method: request.method,
+        step: 'classify',
+      },
+      'A leg changed its transport inside a dialog',
+    )
+  }
+
+  #stranger(flow: Flow, request: SipRequest): void {
+    const { metrics, log, ids, running } = this.#edge
+    const zones = running.admission.zonesOn(flow.listener)
+    const silent = zones.length === 0 || zones.some((zone) => zone.admission.otherwise === 'silence')
+    metrics.unadmitted(flow.listener.name, silent ? 'silence' : 'reject')
+    if (log.enabled('debug'))
+      log.debug(
+        { listener: flow.listener.name, remote: flow.remoteAddress, method: request.method, step: 'receive' },
+        'Source is admitted by no zone',
+      )
+    if (silent || !canAnswer(request)) return
+    metrics.message(request.method, flow.listener.transport.name, 'out', 403)
+    flow.send(serialise(answer(withSource(request, flow, true), 403, 'Forbidden', ids.token(8))))
+  }
+
+  /** §16.10. */
+  #cancel(reply: Flow, request: SipRequest, key: string, via: Via): void {
+    const edge = this.#edge
+    const invite = edge.transactions.server(this.#key(request, via, 'INVITE'))
+    const transaction = edge.transactions.createServer(key, request, reply)
+    if (invite === undefined) {
+      transaction.respond(answer(request, 481, 'Call/Transaction Does Not Exist', edge.ids.token(8)))
+      return
+    }
+    // §9.2: the To tag of the CANCEL's answer is the one of the INVITE's answer, where there is one
+    transaction.respond(answer(request, 200, 'OK', invite.responseTag ?? edge.ids.token(8)))
+    const context = contextOf(invite)
+    if (context !== undefined) context.cancel(headerValue(request, 'reason'))
+    // Before there is a context (the call waits for its turn) the INVITE is answered here
+    else if (!invite.answered && invite.request !== undefined)
+      invite.respond(answer(invite.request, 487, 'Request Terminated', edge.ids.token(8)))
+  }
+
+  /** §16.7, §13.2.2.4: the ACK to a 2xx has no transaction; it follows the Route headers, and is never answered. */
+  #ack(flow: Flow, request: SipRequest, running: Running, zone: Zone): void {
+    const edge = this.#edge
+    const callId = headerValue(request, 'call-id')!
+    const drop = (why: string): undefined => {
+      edge.metrics.drop(why, flow.listener.name)
+    }
+    if (validateRequest(request, this.#view(running)) !== undefined) {
+      drop('ack-invalid')
+      return
+    }
+    const classified = classify(request, { myself: running.myself, states: running.states, arrivedOn: flow.listener })
+    if (classified.kind === 'problem') {
+      edge.metrics.routeStateRefused(classified.fault)
+      drop('ack-route')
+      return
+    }
+    if (classified.kind !== 'in-dialog') {
+      drop('ack-stray')
+      return
+    }
+    this.#checkLeg(flow, request, classified.ingress)
+    const { egress } = classified
+    const forward = (): void | Promise<void> => {
+      const way = wayInDialog(edge, egress, classified.request, classified.uri)
+      return way instanceof Promise
+        ? way.then((found) => this.#sendAck(found, request, classified, zone))
+        : this.#sendAck(way, request, classified, zone)
+    }
+    const failed = (error: unknown) => {
+      edge.log.warn({ callId, step: 'resolve', zone: egress.zone.name, err: error }, 'ACK cannot be forwarded')
+      drop('ack-unreachable')
+    }
+    if (edge.order.waits(callId)) {
+      edge.order.run(callId, forward)
+      return
+    }
+    try {
+      const pending = forward()
+      if (pending !== undefined) edge.order.hold(callId, pending.catch(failed))
+    } catch (error) {
+      failed(error)
+    }
+  }
+
+  #sendAck(
+    way: ReturnType<typeof wayInDialog> extends infer W ? Exclude<W, Promise<unknown>> : never,
+    arrived: SipRequest,
+    dialog: Extract<Classified, { kind: 'in-dialog' }>,
+    zone: Zone,
+  ): void {
+    const edge = this.#edge
+    const { egress, ingress } = dialog
+    const destination = way.kind === 'destinations' ? way.list[0] : undefined
+    const flow =
+      way.kind === 'flow' ? way.flow : destination === undefined ? undefined : edge.transports.flowTo(egress.listener, destination)
+    if (flow === undefined) {
+      edge.metrics.drop('ack-unreachable', egress.listener.name)
+      return
+    }
+    // §16.11: without state the branch follows from the request, so that a retransmission is one for the next hop, too
+    const via = topVia(arrived)!
+    const branch = branchOf(edge.owner, `ack${loopHashOf(via)}`, loopHash(arrived))
+    const crossing = {
+      ingress: { ...ingress, zone },
+      egress,
+      advertiseIngress: undefined,
+      advertiseEgress:
+        egress.zone.advertise !== undefined && egress.listener.names.includes(egress.zone.advertise) ? egress.zone.advertise : undefined,
+      recordRoute: false,
+      path: false,
+      cookie: '',
+      target: undefined,
+      inDialog: true,
+      branch,
+      numbers: [],
+      headers: [],
+    }
+    flow.send(serialise(rewrite(dialog.request, crossing)))
+    edge.metrics.message('ACK', egress.listener.transport.name, 'out')
+  }
+
+  // ---- responses
+
+  #response(flow: Flow, response: SipResponse): void {
+    const edge = this.#edge
+    const via = topVia(response)
+    const sequence = cseq(response)
+    const method = sequence?.method ?? ''
+    edge.metrics.message(method, flow.listener.transport.name, 'in', response.status)
+    if (via?.branch === undefined || sequence === undefined || !edge.running.myself.printed(via.host, via.port)) {
+      edge.metrics.drop('response-not-ours', flow.listener.name)
+      return
+    }
+    const transaction = branchOwner(via.branch) === edge.owner ? edge.transactions.client(clientKey(method, via.branch)) : undefined
+    if (transaction === undefined) {
+      edge.metrics.drop('response-stray', flow.listener.name)
+      return
+    }
+    if (wellFormed(response) !== undefined) {
+      edge.metrics.drop('response-malformed', flow.listener.name)
+      return
+    }
+    if (transaction.flow.listener !== flow.listener) {
+      // T9: a response takes the way of its request
+      edge.metrics.legTransportViolation()
+      edge.log.warn(
+        { callId: headerValue(response, 'call-id'), listener: flow.listener.name, expected: transaction.flow.listener.name, step: 'match' },
+        'A response came by another listener than its request left by',
+      )
+    }
+    const callId = headerValue(response, 'call-id')!
+    if (edge.order.waits(callId)) edge.order.run(callId, () => transaction.received(response))
+    else transaction.received(response)
+  }
+
+  // ---- parts
+
+  #key(request: SipRequest, via: Via, method = request.method): string {
+    if (hasMagicCookie(via.branch)) return serverKey(method, via.branch, via.host, via.port)
+    return oldServerKey({
+      method,
+      requestUri: request.requestUri,
+      fromTag: fromTag(request),
+      toTag: toTag(request),
+      callId: headerValue(request, 'call-id')!,
+      cseq: cseq(request)!.number,
+      via: via.text,
+    })
+  }
+
+  /** §18.2.2, RFC 3581 §4: where responses go. On a stream the connection itself; peers behind NAT always where they sent from (N2). */
+  #replyFlow(flow: Flow, via: Via | undefined, symmetric: boolean): Flow {
+    if (flow.listener.transport.reliable || symmetric || via === undefined || parameter(via.parameters, 'rport') !== undefined) return flow
+    const port = via.port ?? 5060
+    return port === flow.remotePort ? flow : this.#edge.transports.datagramFlow(flow.listener, flow.remoteAddress, port)
+  }
+
+  #view(running: Running): ValidateView {
+    if (this.#viewOf !== running) {
+      this.#viewOf = running
+      this.#validateView = this.#makeView(running)
+    }
+    return this.#validateView
+  }
+
+  #makeView(running: Running): ValidateView {
+    const { owner } = this.#edge
+    return {
+      printed: (host, port) => running.myself.printed(host, port),
+      looped: (branch, request) =>
+        branchOwner(branch) === owner && branch.startsWith(MAGIC_COOKIE) && loopPart(branch) === loopHash(request),
+      proxyRequire: NO_EXTENSIONS,
+    }
+  }
+}
+
+const inDialogPlan = ({ request, uri, ingress, egress }: Extract<Classified, { kind: 'in-dialog' }>): Plan => {
+  // In a dialog a zone's flow or listener decides, not its targets
+  const candidate: Candidate = { kind: 'side', side: egress }
+  return { request, uri, ingress, egress, groups: [[candidate]], rule: 'dialog', advertise: undefined, numbers: [], headers: [] }
+}
+
+const loopHashOf = (via: Via): string => {
+  let hash = 0x811c9dc5
+  for (let i = 0; i < via.text.length; i++) hash = Math.imul(hash ^ via.text.charCodeAt(i), 0x01000193)
+  return (hash >>> 0).toString(36)
+}
+
+/** §18.2.1, RFC 3581 §4: `received` when the source differs from sent-by or rport was asked; both for peers behind NAT. */
+const withSource = (request: SipRequest, flow: Flow, symmetric: boolean): SipRequest => {
+  const at = indexOfHeader(request, 'via')
+  if (at < 0) return request
+  const values = vias(request.headers[at]!)
+  const top = values?.[0]
+  if (values === undefined || top === undefined) return request
+  const rport = parameter(top.parameters, 'rport')
+  const asked = rport !== undefined || (symmetric && !flow.listener.transport.reliable)
+  if (!asked && bareHost(top.host) === flow.remoteAddress) return request
+  const changed = withReceived(top, flow.remoteAddress, flow.remotePort, asked)
+  const rest =
+    values.length === 1
+      ? ''
+      : `, ${values
+          .slice(1)
+          .map((via) => via.text)
+          .join(', ')}`
+  return replaceLine(request, at, line('Via', changed + rest))
+}

@@ -1,0 +1,219 @@
+#!/usr/bin/env node
+/** The command line, and the only file that knows everybody: it reads the configuration, builds the parts, starts and stops them. */
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { parseArgs } from 'node:util'
+import { createAdminServer } from './admin/server.ts'
+import { adminToken } from './admin/token.ts'
+import type { Clock } from './base/clock.ts'
+import { EdgewaysError } from './base/errors.ts'
+import { DevelopmentAuthority } from './certs/development.ts'
+import { loadCertificate } from './certs/load.ts'
+import { CertificateStore } from './certs/store.ts'
+import { checkCommand, configCommand, loadConfigFile } from './config/commands.ts'
+import { ConfigError, formatProblems } from './config/errors.ts'
+import { firstRunConfig } from './config/examples.ts'
+import type { CertificateEntry, Snapshot } from './config/snapshot.ts'
+import { callCommand } from './demo/call.ts'
+import { DemoPbx } from './demo/pbx.ts'
+import { createResolver } from './dns/resolver.ts'
+import { Engine } from './engine/engine.ts'
+import { KeyRing } from './engine/keys.ts'
+import { RandomIds } from './engine/random-ids.ts'
+import { EdgeMetrics } from './observability/edge-metrics.ts'
+import { createLogger, type Logger } from './observability/logger.ts'
+import { createTransports } from './transport/transports.ts'
+
+const USAGE = `usage: edgeways COMMAND [options]
+
+run                 start the edge (with --config FILE, or the configuration in the data folder)
+check FILE          validate a configuration; exit code 0 valid, 1 not, 2 unreadable
+config [FILE]       print the effective configuration, with defaults and where each value is from
+call [URI]          place a demonstration call through the running edge
+version             print the version
+
+--config FILE       configuration file           (EDGEWAYS_CONFIG; default: edgeways.yaml in the data folder)
+--data FOLDER       data folder                  (EDGEWAYS_DATA; default: ./data)
+`
+
+const VERSION = (JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }).version
+const clock: Clock = { now: () => performance.now(), wall: () => Date.now() }
+/** The one worker there is; branches, cookies and flow tokens name their owner from the first day. */
+const OWNER = '0'
+
+interface Places {
+  readonly file: string
+  readonly dataDir: string
+  readonly firstRun: boolean
+}
+
+const main = async (args: readonly string[]): Promise<number> => {
+  let parsed: ReturnType<typeof parse>
+  try {
+    parsed = parse(args)
+  } catch (error) {
+    process.stderr.write(`${(error as Error).message}\n\n${USAGE}`)
+    return 2
+  }
+  const { values, positionals } = parsed
+  const [command = 'run', argument] = positionals
+  const dataDir = resolve(values.data ?? process.env.EDGEWAYS_DATA ?? 'data')
+  const named = values.config ?? process.env.EDGEWAYS_CONFIG
+  const file = resolve(named ?? join(dataDir, 'edgeways.yaml'))
+  const io = { stdout: process.stdout, stderr: process.stderr, environment: process.env, dataDir }
+  if (values.help) {
+    process.stdout.write(USAGE)
+    return 0
+  }
+  switch (command) {
+    case 'run':
+      return run({ file, dataDir, firstRun: named === undefined && !existsSync(file) })
+    case 'check':
+      return checkCommand(resolve(argument ?? file), io)
+    case 'config':
+      return configCommand(resolve(argument ?? file), io)
+    case 'call':
+      return callCommand(argument, {
+        file,
+        dataDir,
+        ids: new RandomIds(),
+        load: (path) => loadConfigFile(path, { dataDir, environment: process.env }),
+        stdout: process.stdout,
+      })
+    case 'version':
+      process.stdout.write(`edgeways ${VERSION} (node ${process.version})\n`)
+      return 0
+    default:
+      process.stderr.write(`There is no command "${command}"\n\n${USAGE}`)
+      return 2
+  }
+}
+
+const parse = (args: readonly string[]) =>
+  parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: { config: { type: 'string' }, data: { type: 'string' }, help: { type: 'boolean', short: 'h' } },
+  })
+
+const run = async ({ file, dataDir, firstRun }: Places): Promise<number> => {
+  mkdirSync(dataDir, { recursive: true, mode: 0o700 })
+  if (firstRun) writeFileSync(file, firstRunConfig(), { mode: 0o600, flag: 'wx' })
+  const loaded = loadConfigFile(file, { dataDir, environment: process.env })
+  if (!loaded.ok) {
+    process.stderr.write(`${formatProblems(loaded.problems, file)}\n`)
+    return 1
+  }
+  const { snapshot } = loaded
+  const log = createLogger({ level: snapshot.log.level })
+  if (firstRun) log.info({ file }, 'First start: wrote a configuration')
+  for (const { path, line, message, remedy } of loaded.warnings) log.warn({ path, line, remedy }, message)
+
+  const ids = new RandomIds()
+  const metrics = new EdgeMetrics(VERSION)
+  const resolver = createResolver({
+    clock,
+    failing: (question, detail, serving) => log.warn({ question, detail, serving }, 'DNS server does not answer'),
+  })
+  const engine = new Engine(
+    {
+      version: VERSION,
+      owner: OWNER,
+      clock,
+      ids,
+      log,
+      metrics,
+      resolver,
+      keys: new KeyRing(dataDir, clock, snapshot.keyRotationSeconds),
+      transports: (events) => createTransports({ events, clock, ids, owner: OWNER }),
+      certificates: certificateSource(dataDir),
+      reread: (previous) => loadConfigFile(file, { dataDir, environment: process.env, previous }),
+      logLevel: { get: () => log.level, set: (level) => log.setLevel(level) },
+    },
+    snapshot,
+  )
+  // A mistake of ours in one event must not end all calls; the log has it, and the counter shows it
+  process.on('uncaughtException', (error) => uncaught(error, log, metrics))
+  process.on('unhandledRejection', (error) => uncaught(error, log, metrics))
+
+  const pbx = snapshot.demo === undefined ? undefined : new DemoPbx({ ...snapshot.demo, ids, log })
+  const admin =
+    snapshot.admin === undefined
+      ? undefined
+      : createAdminServer({ ...snapshot.admin, token: (await adminToken(dataDir)).token, view: engine, commands: engine, metrics, log })
+  metrics.start()
+  await pbx?.start()
+  await engine.start()
+  const adminUrl = await admin?.start()
+  for (const line of announcement(snapshot, adminUrl, file)) log.info({}, line)
+  log.info({ version: VERSION, node: process.version, listeners: snapshot.listeners.length }, 'Edgeways is ready')
+
+  process.on('SIGHUP', () => void engine.reload())
+  const signal = await endSignal()
+  log.info({ signal }, 'Stopping: no new transactions, those under way are finished')
+  await engine.stop()
+  await admin?.stop()
+  pbx?.stop()
+  resolver.stop()
+  metrics.stop()
+  log.info({}, 'Stopped')
+  return 0
+}
+
+/** The first SIGTERM or SIGINT; a second one ends the process at once. */
+const endSignal = (): Promise<NodeJS.Signals> =>
+  new Promise((done) => {
+    let first = 0
+    const signalled = (name: NodeJS.Signals) => {
+      if (first === 0) {
+        first = clock.now()
+        done(name)
+      } else if (clock.now() - first > SAME_SIGNAL_MS) process.exit(130)
+    }
+    process.on('SIGTERM', signalled)
+    process.on('SIGINT', signalled)
+  })
+
+/** Ctrl-C under npm arrives twice, from the terminal and from npm. */
+const SAME_SIGNAL_MS = 500
+
+const uncaught = (error: unknown, log: Logger, metrics: EdgeMetrics): void => {
+  metrics.internalError('other')
+  log.error({ err: error }, 'Uncaught error; the process goes on')
+}
+
+/** Files, or the development CA, which is made when the first certificate of its own is asked for. */
+const certificateSource = (dataDir: string) => {
+  const store = new CertificateStore(join(dataDir, 'certs'))
+  let authority: Promise<DevelopmentAuthority> | undefined
+  return async ({ name, source, hosts }: CertificateEntry) => {
+    if (source.kind === 'files') return loadCertificate({ name, chain: source.chain, key: source.key }, clock.wall())
+    authority ??= DevelopmentAuthority.open(store, () => clock.wall())
+    const opened = await authority
+    writeFileSync(join(dataDir, 'development-ca.pem'), opened.root)
+    return opened.certificate({ name, hosts })
+  }
+}
+
+/** What a newcomer reads: where we listen, and what to do next. */
+const announcement = (snapshot: Snapshot, adminUrl: string | undefined, file: string): readonly string[] => {
+  const lines = snapshot.listeners.map(({ listener }) => {
+    const zones = [...snapshot.zones.values()].filter((zone) => zone.listeners.includes(listener)).map((zone) => zone.name)
+    const scheme = listener.transport.webSocket
+      ? `${listener.transport.name}://${listener.sentBy}`
+      : `${listener.transport.name} ${listener.sentBy}`
+    return `Listening: ${scheme}  (${listener.name}; ${zones.length === 0 ? 'no zone' : `zone ${zones.join(', ')}`})`
+  })
+  if (adminUrl !== undefined) lines.push(`Admin API: ${adminUrl}/api/health and ${adminUrl}/metrics`)
+  if (snapshot.demo !== undefined) lines.push('Demonstration PBX is on: in another terminal "npm run call" places a call through the edge')
+  lines.push(`Configuration: ${file}`)
+  return lines
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2))
+} catch (error) {
+  if (!(error instanceof EdgewaysError)) throw error
+  process.stderr.write(`${error instanceof ConfigError ? '' : 'Edgeways cannot start: '}${error.message}\n`)
+  process.exitCode = 1
+}
