@@ -40,7 +40,7 @@ export class DatagramListener {
     this.#dualStack = six && !options.ipv6Only
     this.#socket = createSocket({
       type: six ? 'udp6' : 'udp4',
-      ipv6Only: options.ipv6Only,
+      ipv6Only: six && options.ipv6Only,
       // Destinations are literals: answering at once spares each datagram a trip through DNS code
       lookup: literalLookup,
       recvBufferSize: options.datagramBuffer,
