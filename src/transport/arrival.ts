@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import type { PeerIdentity } from '../address/flow.ts'
 import { normalAddress, sourceOf } from './addresses.ts'
 import type { Endpoint, Tracked } from './connections.ts'
 
@@ -43,6 +44,8 @@ export const arrivalKey = (socket: Socket): string => `${socket.remoteAddress}|$
 export class Arrival implements Tracked {
   readonly endpoint: Endpoint
   readonly address: string
+  /** Whom its TLS handshake has shown. */
+  peer: PeerIdentity | undefined
   readonly #socket: Socket
   readonly #key: string
   readonly #since: number
@@ -64,8 +67,9 @@ export class Arrival implements Tracked {
     this.endpoint.table.unwatch(this)
   }
 
-  /** Refused with an answer: counted under this reason, and closed when the time for handshakes is over at the latest. */
+  /** Refused with an answer: counted once, under the first reason, and closed when the time for handshakes is over at the latest. */
   refused(reason: 'origin' | 'sub-protocol' | 'handshake'): void {
+    if (this.#told) return
     this.#told = true
     this.endpoint.table.dropped(this.endpoint.listener, reason, this.address)
   }
@@ -73,7 +77,7 @@ export class Arrival implements Tracked {
   /** The socket closed in mid-handshake. */
   gone(): void {
     this.done()
-    if (!this.#told) this.refused('handshake')
+    this.refused('handshake')
   }
 
   check(now: number): void {

@@ -1,7 +1,6 @@
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { connect as connectTls, type TLSSocket } from 'node:tls'
 import type { Destination } from '../address/destination.ts'
-import type { PeerIdentity } from '../address/flow.ts'
 import { isWildcard } from './addresses.ts'
 import { Arrival, admit, arrivalKey } from './arrival.ts'
 import type { Endpoint } from './connections.ts'
@@ -9,15 +8,17 @@ import { bindError } from './shared.ts'
 import { StreamFlow } from './stream.ts'
 import { peerIdentity, sameTls, TlsSide } from './tls.ts'
 import type { ListenerOptions } from './types.ts'
+import { WebSocketSide } from './websocket.ts'
 
 /** Finds dead peers on streams that carry nothing else. */
 const TCP_KEEP_ALIVE_MS = 60_000
 
-/** A listening stream socket with TLS or without, and the connections that we open from its address. */
+/** A listening stream socket, with TLS and WebSocket or without, and the connections that we open from its address. */
 export class StreamListener {
   readonly endpoint: Endpoint
   readonly #server: Server
   #tls: TlsSide | undefined
+  #web: WebSocketSide | undefined
   /** Connections of ours by destination, for reuse (§18.1.1); those that remotes opened are never in it. */
   readonly #dialled = new Map<string, StreamFlow>()
 
@@ -25,6 +26,7 @@ export class StreamListener {
   constructor(endpoint: Endpoint) {
     this.endpoint = endpoint
     this.#tls = this.#tlsSide(endpoint.options)
+    if (endpoint.listener.transport.webSocket) this.#web = new WebSocketSide(endpoint)
     this.#server = createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: TCP_KEEP_ALIVE_MS }, (socket) =>
       this.#accept(socket),
     )
@@ -53,6 +55,7 @@ export class StreamListener {
   update(options: ListenerOptions): void {
     if (!sameTls(options.tls, this.endpoint.options.tls)) this.#tls = this.#tlsSide(options)
     this.endpoint.options = options
+    this.#web?.update()
   }
 
   stopListening(): void {
@@ -94,12 +97,13 @@ export class StreamListener {
   #accept(socket: Socket): void {
     const address = admit(this.endpoint, socket)
     if (address === undefined) return
-    if (this.#tls === undefined) {
-      this.#established(socket, address, undefined)
+    if (this.#tls === undefined && this.#web === undefined) {
+      new StreamFlow(this.endpoint, socket, { address, port: socket.remotePort! })
       return
     }
     new Arrival(this.endpoint, socket, address)
-    this.#tls.accept(socket)
+    if (this.#tls === undefined) this.#web?.accept(socket)
+    else this.#tls.accept(socket)
   }
 
   #tlsSide({ tls }: ListenerOptions): TlsSide | undefined {
@@ -116,11 +120,13 @@ export class StreamListener {
       socket.destroy()
       return
     }
+    const peer = side.peerOf(socket)
+    if (this.#web !== undefined) {
+      arrival.peer = peer
+      this.#web.accept(socket)
+      return
+    }
     arrival.done()
-    this.#established(socket, arrival.address, side.peerOf(socket))
-  }
-
-  #established(socket: Socket, address: string, peer: PeerIdentity | undefined): void {
-    new StreamFlow(this.endpoint, socket, { address, port: socket.remotePort!, ...(peer === undefined ? {} : { peer }) })
+    new StreamFlow(this.endpoint, socket, { address: arrival.address, port: socket.remotePort!, ...(peer === undefined ? {} : { peer }) })
   }
 }

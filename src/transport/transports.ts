@@ -47,9 +47,11 @@ class SocketTransports implements Transports {
   flowTo(listener: Listener, destination: Destination): Flow {
     if (listener.transport.name === 'udp') return this.datagramFlow(listener, destination.address, destination.port)
     const stream = this.#streams.get(listener.name)
-    return (
-      stream?.flowTo(destination) ?? this.#failed(listener, destination.address, destination.port, `listener ${listener.name} is not open`)
-    )
+    const { address, port } = destination
+    if (stream === undefined) return this.#failed(listener, address, port, `listener ${listener.name} is not open`)
+    // RFC 7118 §5: only clients open them
+    if (listener.transport.webSocket) return this.#failed(listener, address, port, 'WebSocket connections are opened by clients only')
+    return stream.flowTo(destination)
   }
 
   datagramFlow(listener: Listener, remoteAddress: string, remotePort: number): Flow {

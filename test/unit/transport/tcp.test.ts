@@ -246,7 +246,9 @@ describe('connections that we open', () => {
     flow.send(bytes('two'))
     expect((await world.events.wait('opened')).flow).toBe(flow)
     flow.send(bytes('three'))
-    await reads(await connection(), text('one') + text('two') + text('three'))(await connection()).write(text('', 'SIP/2.0 200 OK'))
+    const peer = await connection()
+    await reads(peer, text('one') + text('two') + text('three'))
+    peer.write(text('', 'SIP/2.0 200 OK'))
     expect((await world.events.wait('received')).flow).toBe(flow)
   })
 

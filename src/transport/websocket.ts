@@ -1,0 +1,215 @@
+import { isUtf8 } from 'node:buffer'
+import { createServer, type IncomingMessage, type Server } from 'node:http'
+import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { type WebSocket, WebSocketServer } from 'ws'
+import { PONG } from '../sip/framing.ts'
+import { type Arrival, arrivalKey } from './arrival.ts'
+import { CLOSE_MS, type Endpoint } from './connections.ts'
+import { type Remote, SocketFlow } from './stream.ts'
+
+/** RFC 7118 §4.1. */
+const SUB_PROTOCOL = 'sip'
+const TEXT = { binary: false }
+const BINARY = { binary: true }
+const GOING_AWAY = 1001
+/** An option of `ws` that its types do not know. */
+const CLOSE_TIMEOUT: object = { closeTimeout: CLOSE_MS }
+
+/** The HTTP side of a WS or WSS listener: it is given connected sockets, and makes flows of those that upgrade. */
+export class WebSocketSide {
+  readonly #endpoint: Endpoint
+  /** Not bound to any port. It serves one request for each socket. */
+  readonly #http: Server
+  #server: WebSocketServer
+
+  constructor(endpoint: Endpoint) {
+    this.#endpoint = endpoint
+    this.#http = createServer({ keepAliveTimeout: 1000, maxHeaderSize: 16_384 })
+    this.#http.on('request', (request, response) => {
+      this.#arrivalOf(request.socket)?.refused('handshake')
+      response.writeHead(426, { Upgrade: 'websocket', Connection: 'close, Upgrade', 'Content-Type': 'text/plain; charset=utf-8' })
+      response.end(`This port speaks SIP over WebSocket (RFC 7118). Connect with a WebSocket client and sub-protocol "${SUB_PROTOCOL}".\n`)
+    })
+    this.#http.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => this.#upgrade(request, socket as Socket, head))
+    this.#http.on('clientError', (_error, socket) => answer(socket as Socket, '400 Bad Request', 'This is no HTTP request.'))
+    this.#server = this.#webSocketServer()
+  }
+
+  /** Takes a socket, after its TLS handshake where there is one, through the WebSocket handshake. */
+  accept(socket: Socket): void {
+    this.#http.emit('connection', socket)
+  }
+
+  /** The endpoint has new options. */
+  update(): void {
+    this.#server = this.#webSocketServer()
+  }
+
+  #webSocketServer(): WebSocketServer {
+    const { maxHead, maxBody } = this.#endpoint.options.limits
+    return new WebSocketServer({
+      noServer: true,
+      clientTracking: false,
+      perMessageDeflate: false,
+      maxPayload: maxHead + maxBody,
+      // The head is read as latin1, whatever the kind of the frame
+      skipUTF8Validation: true,
+      ...CLOSE_TIMEOUT,
+      handleProtocols: () => SUB_PROTOCOL,
+    })
+  }
+
+  #arrivalOf(socket: Socket): Arrival | undefined {
+    return this.#endpoint.arrivals.get(arrivalKey(socket))
+  }
+
+  #upgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
+    const arrival = this.#arrivalOf(socket)
+    // It closed at the very moment
+    if (arrival === undefined) {
+      socket.destroy()
+      return
+    }
+    const origin = request.headers.origin?.toLowerCase()
+    if (!this.#allows(origin)) {
+      arrival.refused('origin')
+      answer(socket, '403 Forbidden', origin === undefined ? 'An Origin header is required.' : `Origin ${origin} is not allowed here.`)
+      return
+    }
+    // RFC 6455 §4.2.2: a list; RFC 7118 §4.1: `sip` must be in it
+    const offered = request.headers['sec-websocket-protocol'] ?? ''
+    if (!offered.split(',').some((one) => one.trim() === SUB_PROTOCOL)) {
+      arrival.refused('sub-protocol')
+      answer(socket, '400 Bad Request', `The WebSocket must offer sub-protocol "${SUB_PROTOCOL}" (RFC 7118).`)
+      return
+    }
+    const remote: Remote = {
+      address: arrival.address,
+      port: socket.remotePort!,
+      ...(arrival.peer === undefined ? {} : { peer: arrival.peer }),
+      ...(origin === undefined ? {} : { origin }),
+    }
+    this.#server.handleUpgrade(request, socket, head, (webSocket) => {
+      arrival.done()
+      new WebSocketFlow(this.#endpoint, socket, webSocket, remote)
+    })
+  }
+
+  #allows(origin: string | undefined): boolean {
+    const { origins, originRequired } = this.#endpoint.options
+    if (origins.includes('*')) return true
+    return origin === undefined ? !originRequired : origins.includes(origin)
+  }
+}
+
+/** A short answer in words, then the end. */
+const answer = (socket: Socket, status: string, sentence: string): void => {
+  if (!socket.writable) {
+    socket.destroy()
+    return
+  }
+  socket.on('error', ignoreLateError)
+  const body = `${sentence}\n`
+  socket.end(
+    `HTTP/1.1 ${status}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+  )
+}
+
+/** Whom we have sent away may reset the connection: its close is what counts. */
+const ignoreLateError = (): void => {}
+
+const FLOW = Symbol('flow')
+
+interface FlowWebSocket extends WebSocket {
+  [FLOW]?: WebSocketFlow
+}
+
+/** WS and WSS (RFC 7118): each WebSocket message is one SIP message, text or binary. */
+export class WebSocketFlow extends SocketFlow {
+  readonly #webSocket: WebSocket
+  #pingedAt: number
+  /** Nothing has come since the last ping. */
+  #silent = false
+
+  constructor(endpoint: Endpoint, socket: Socket, webSocket: WebSocket, remote: Remote) {
+    super(endpoint, socket, remote, true)
+    this.#webSocket = webSocket
+    this.#pingedAt = this.since
+    ;(webSocket as FlowWebSocket)[FLOW] = this
+    webSocket.on('message', onMessage)
+    webSocket.on('pong', onPong)
+    webSocket.on('error', onError)
+    endpoint.table.opened(this)
+  }
+
+  read(bytes: Buffer): void {
+    if (this.stage !== 'open') return
+    this.#heard()
+    const first = bytes[0]
+    if (first === undefined || (first < 32 && isBlank(bytes))) {
+      // RFC 7118 §6 has WebSocket pings for this; clients send CRLFs all the same
+      if (bytes.length === 4) this.send(PONG)
+      this.endpoint.table.events.keptAlive(this)
+    } else this.endpoint.table.events.received(this, bytes)
+  }
+
+  ponged(): void {
+    if (this.stage !== 'open') return
+    this.#heard()
+    this.endpoint.table.events.keptAlive(this)
+  }
+
+  #heard(): void {
+    this.since = this.endpoint.table.time.now
+    this.#silent = false
+  }
+
+  /** A frame that breaks RFC 6455, or a message over the limit. */
+  broken(error: Error): void {
+    if (this.stage !== 'open') return
+    this.endpoint.table.dropped(this.listener, 'framing', this.remoteAddress)
+    this.close(`framing: ${error.message}`)
+  }
+
+  protected override checkOpen(now: number, age: number): void {
+    const { pingMs } = this.endpoint.options.limits
+    if (pingMs > 0 && now - this.#pingedAt >= pingMs) {
+      if (this.#silent) {
+        this.endpoint.table.dropped(this.listener, 'idle', this.remoteAddress)
+        this.cut(`no pong within ${pingMs} ms`)
+        return
+      }
+      this.#pingedAt = now
+      this.#silent = true
+      this.#webSocket.ping()
+    }
+    super.checkOpen(now, age)
+  }
+
+  protected override write(bytes: Buffer): void {
+    // A text frame must be UTF-8, or the client ends the connection (RFC 6455 §8.1)
+    this.#webSocket.send(bytes, isUtf8(bytes) ? TEXT : BINARY)
+  }
+
+  protected override finish(): void {
+    this.#webSocket.close(GOING_AWAY)
+  }
+}
+
+const isBlank = (bytes: Buffer): boolean => {
+  for (let i = 0; i < bytes.length; i++) if (bytes[i] !== 13 && bytes[i] !== 10) return false
+  return true
+}
+
+function onMessage(this: WebSocket, bytes: Buffer): void {
+  ;(this as FlowWebSocket)[FLOW]?.read(bytes)
+}
+
+function onPong(this: WebSocket): void {
+  ;(this as FlowWebSocket)[FLOW]?.ponged()
+}
+
+function onError(this: WebSocket, error: Error): void {
+  ;(this as FlowWebSocket)[FLOW]?.broken(error)
+}
