@@ -5,7 +5,6 @@
 import { createSocket } from 'node:dgram'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { ConnectionOptions } from 'node:tls'
 import { type ClientOptions, WebSocket } from 'ws'
 import { hostText, type Listener } from '../address/listener.ts'
 import type { Ids } from '../base/ids.ts'
@@ -75,8 +74,9 @@ class Phone {
     const url = `wss://${hostText(listener.bindAddress)}:${listener.bindPort}`
     // Our own development CA is trusted for this connection and nothing else
     const trust = existsSync(rootFile) ? { ca: readFileSync(rootFile) } : {}
-    const tls: ConnectionOptions = { ...trust, servername: listener.advertisedHost }
-    const options: ClientOptions & ConnectionOptions = { ...tls, origin: 'https://localhost', handshakeTimeout: ANSWER_MS }
+    // ws hands these on to node:tls; its own types do not name them
+    const sni: object = { servername: listener.advertisedHost }
+    const options: ClientOptions = { ...trust, ...sni, origin: 'https://localhost', handshakeTimeout: ANSWER_MS }
     this.#socket = new WebSocket(url, 'sip', options)
     this.#socket.on('message', (data: Buffer) => this.#received(data))
     this.#socket.on('error', (error) => this.#broken?.(error))
