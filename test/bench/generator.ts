@@ -95,9 +95,9 @@ export class Generator {
     this.#process.stderr!.on('data', (chunk) => {
       this.#errors += chunk
     })
-    this.#process.once('close', () => {
+    this.#process.once('close', (code, signal) => {
       this.#exited = true
-      this.#ended?.(new Error(`The load generator ended early: ${this.#errors.trim() || 'without a word'}`))
+      this.#ended?.(new Error(`The load generator ended early: ${this.#errors.trim() || `with ${signal ?? `status ${code}`}`}`))
     })
     createInterface({ input: this.#process.stdout! }).on('line', (line) => this.#listener?.(JSON.parse(line) as GeneratorEvent))
   }

@@ -8,6 +8,8 @@ export interface Places {
   readonly sipPort: number
   readonly tlsPort: number
   readonly wssPort: number
+  /** Used by the stress script only. */
+  readonly wsPort: number
   /** UDP answerer: the PBX behind the edge. */
   readonly pbx: string
   readonly pbxPort: number
@@ -28,6 +30,7 @@ export const placesIn = (prefix: string): Places => ({
   sipPort: 5060,
   tlsPort: 5061,
   wssPort: 8443,
+  wsPort: 8080,
   pbx: `${prefix}.2`,
   pbxPort: 5080,
   tlsPeer: `${prefix}.3`,

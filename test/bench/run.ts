@@ -245,7 +245,7 @@ const main = async (): Promise<void> => {
   const pin = !given['no-pin'] && availableParallelism() > 1
   const folder = temporaryFolder()
   const places = placesIn(given.network)
-  const certificate = makeCertificate(folder, places.domain)
+  const certificate = makeCertificate(folder, places)
   const lengths = given.quick
     ? { warm: 1, window: 2.5, probeWarm: 0.4, probeWindow: 1.2, precision: 1.12, maxProbes: 6, secondChances: 0 }
     : { warm: 4, window: 6, probeWarm: 1, probeWindow: 3, precision: 1.04, maxProbes: 12, secondChances: 1 }

@@ -46,10 +46,10 @@ export const temporaryFolder = (): string => {
   return folder
 }
 
-/** One self-signed ECDSA P-256 certificate, with which both servers and the TLS answerer work. */
-export const makeCertificate = (folder: string, domain: string): Certificate => {
+/** One self-signed ECDSA P-256 certificate, with which both servers and the TLS answerer work; it is its own root. */
+export const makeCertificate = (folder: string, { domain, tlsPeer }: Places): Certificate => {
   const certificate = { chain: join(folder, 'chain.pem'), key: join(folder, 'key.pem') }
-  const names = ['-subj', `/CN=${domain}`, '-addext', `subjectAltName=DNS:${domain}`]
+  const names = ['-subj', `/CN=${domain}`, '-addext', `subjectAltName=DNS:${domain},IP:${tlsPeer}`]
   const kind = ['-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '7']
   try {
     execFileSync('openssl', ['req', ...kind, '-keyout', certificate.key, '-out', certificate.chain, ...names], { stdio: 'pipe' })
@@ -60,6 +60,9 @@ export const makeCertificate = (folder: string, domain: string): Certificate => 
 }
 
 const running = new Set<ChildProcess>()
+/** Each start has a log of its own: an old one would say that it is ready. */
+let starts = 0
+
 const killTree = (pids: readonly number[]): void => {
   for (const pid of pids) {
     try {
@@ -80,7 +83,7 @@ const start = (
   args: readonly string[],
   environment: NodeJS.ProcessEnv,
 ): Server => {
-  const logFile = join(settings.folder, `${name}.log`)
+  const logFile = join(settings.folder, `${name}-${++starts}.log`)
   const [file, all] = pinned(settings.cpu, program, args)
   const child = spawn(file, all, { cwd: ROOT, env: { ...process.env, ...environment }, stdio: ['ignore', 'pipe', 'pipe'] })
   running.add(child)
@@ -131,7 +134,7 @@ const untilReady = async (server: Server, ready: () => Promise<boolean> | boolea
 }
 
 const somebodyListens = async (places: Places): Promise<void> => {
-  for (const port of [places.sipPort, places.tlsPort, places.wssPort]) {
+  for (const port of [places.sipPort, places.tlsPort, places.wssPort, places.wsPort]) {
     if (await accepts(places.edge, port))
       throw new Error(`Something listens on ${places.edge}:${port} already; choose another network with --network`)
   }
@@ -140,8 +143,8 @@ const somebodyListens = async (places: Places): Promise<void> => {
 const edgeConfiguration = ({ places, certificate }: ServerSettings): string => `name: ${places.domain}
 listeners:
   lan: { udp: "${places.edge}:${places.sipPort}", tcp: "${places.edge}:${places.sipPort}" }
-  out: { tls: "${places.edge}:${places.tlsPort}" }
-  web: { wss: "${places.edge}:${places.wssPort}" }
+  out: { tls: "${places.edge}:${places.tlsPort}", tls-settings: { trust: "${certificate.chain}" } }
+  web: { wss: "${places.edge}:${places.wssPort}", ws: "${places.edge}:${places.wsPort}" }
 zones:
   pbx: { kind: trunk, on: lan, targets: ["sip:${places.pbx}:${places.pbxPort};transport=udp"], admit: { networks: ["${places.network}"] }, probe: false }
   out: { kind: trunk, on: out, targets: ["sip:${places.tlsPeer}:${places.tlsPeerPort};transport=tls"], admit: { networks: ["${places.network}"] }, probe: false }
@@ -151,7 +154,6 @@ routes:
   - { from: pbx, host: ${places.tlsPeer}, to: out }
   - { from: [out, browsers], to: pbx }
 certificates: { main: { chain: "${certificate.chain}", key: "${certificate.key}" } }
-log: { level: warn }
 `
 
 /** The edge of this working tree, run by the Node that runs us. */
@@ -206,6 +208,7 @@ export const startKamailio = async (settings: ServerSettings, workers: KamailioW
     SIP_PORT: places.sipPort,
     TLS_PORT: places.tlsPort,
     WSS_PORT: places.wssPort,
+    WS_PORT: places.wsPort,
     DOMAIN: places.domain,
     NETWORK: places.network,
     PBX: `${places.pbx}:${places.pbxPort}`,

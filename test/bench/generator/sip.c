@@ -19,6 +19,12 @@ static void add(struct lines *lines, struct text value) {
   lines->count++;
 }
 
+/* The CRLF at or after `at`; the caller knows that there is one before `end`. A bare CR or LF ends no line. */
+static const char *end_of_line(const char *at, const char *end) {
+  while (at + 1 < end && (at = memchr(at, '\r', (size_t)(end - 1 - at))) && at[1] != '\n') at++;
+  return at && at + 1 < end ? at : NULL;
+}
+
 /* §20: long and compact names of what we read; all else is passed over. */
 static bool keep(struct sip *m, struct text name, struct text value, long *content_length) {
   char first = (char)(name.len ? name.at[0] | 0x20 : 0);
@@ -94,11 +100,12 @@ enum sip_outcome sip_read(struct text data, struct sip *m, size_t *length) {
   long content_length = -1;
   m->head = (struct text){data.at, (size_t)(blank + 4 - data.at)};
 
-  const char *eol = memmem(at, (size_t)(end - at), "\r\n", 2);
-  if (!start_line(m, (struct text){at, (size_t)(eol - at)})) return broken(m, "bad start line");
+  const char *eol = end_of_line(at, end);
+  if (!eol || !start_line(m, (struct text){at, (size_t)(eol - at)})) return broken(m, "bad start line");
   for (at = eol + 2; at < end; at = eol + 2) {
-    eol = memchr(at, '\r', (size_t)(end - at));
-    while (eol + 2 < end && (eol[2] == ' ' || eol[2] == '\t')) eol = memchr(eol + 2, '\r', (size_t)(end - eol - 2)); /* §7.3.1 folding */
+    eol = end_of_line(at, end);
+    while (eol && eol + 2 < end && (eol[2] == ' ' || eol[2] == '\t')) eol = end_of_line(eol + 2, end); /* §7.3.1 folding */
+    if (!eol) return broken(m, "line without end");
     const char *colon = memchr(at, ':', (size_t)(eol - at));
     if (!colon) return broken(m, "header line without colon");
     struct text name = text_trim((struct text){at, (size_t)(colon - at)});
@@ -138,6 +145,7 @@ int sip_entries(const struct lines *lines, struct text *entries, int room) {
 }
 
 struct text sip_uri(struct text value) {
+  if (!value.len) return value;
   const char *open = memchr(value.at, '<', value.len);
   if (open) {
     const char *close = memchr(open, '>', value.len - (size_t)(open - value.at));
@@ -149,7 +157,7 @@ struct text sip_uri(struct text value) {
 }
 
 struct text sip_parameter(struct text value, struct text name, bool *found) {
-  const char *close = memrchr(value.at, '>', value.len);
+  const char *close = value.len ? memrchr(value.at, '>', value.len) : NULL;
   size_t at = close ? (size_t)(close - value.at) : 0;
   if (found) *found = false;
   while (at < value.len) {

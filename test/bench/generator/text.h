@@ -35,6 +35,7 @@ struct page {
 };
 
 static inline void put(struct page *page, struct text t) {
+  if (!t.len) return;
   if (page->len + t.len > page->size) {
     page->full = true;
     return;
