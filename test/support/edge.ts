@@ -4,7 +4,8 @@ import { type Program, start, until } from './processes.ts'
 
 const project = join(import.meta.dirname, '..', '..')
 const node = join(project, 'node_modules', '.bin', 'node')
-const main = join(project, 'src', 'main.ts')
+/** Another checkout's `main.ts` can be put to the test. */
+const main = process.env.E2E_EDGE ?? join(project, 'src', 'main.ts')
 
 /** One event of the edge's log. */
 export type LogLine = Readonly<Record<string, unknown>> & { readonly msg?: string; readonly level?: unknown }

@@ -63,6 +63,7 @@ loadmodule "nathelper.so"
 modparam("tls", "config", "${folder}/kamailio/tls.cfg")
 modparam("ctl", "binrpc", "unix:${folder}/kamailio/ctl")
 modparam("htable", "htable", "source=>size=8;")
+modparam("htable", "htable", "dest=>size=8;")
 modparam("rr", "enable_full_lr", 0)
 modparam("rr", "enable_double_rr", ${fault === 'single record-route' ? 0 : 2})
 modparam("path", "use_received", 1)
@@ -72,11 +73,22 @@ request_route {
 	if (is_method("OPTIONS") && uri == myself && $rU == $null) { sl_send_reply("200", "OK"); exit; }
 	force_rport();
 	${fault === 'header lost' ? 'remove_hf("Subject");' : ''}
+	if (is_method("CANCEL")) { if (t_check_trans()) t_relay(); exit; }
+	if (!has_totag() && $rd =~ "[.]invalid$") {
+		# toward a browser, by the Path of its registration and the connection it came by
+		loose_route();
+		$du = $sht(source=>$tU);
+		$fs = "tls:${outside}:${ground.wssPort}";
+		if (is_method("INVITE")) { $sht(dest=>$ci) = $du; record_route(); }
+		if (!t_relay()) sl_reply_error();
+		exit;
+	}
 	if (has_totag()) {
 		if (loose_route()) {
 			${fault === 'record-route at dialog requests' ? 'if (!is_method("ACK")) record_route();' : ''}
 			# callers are reached through the connection they opened
 			if (is_direction("upstream") && $sht(source=>$ci) != $null) $du = $sht(source=>$ci);
+			if (is_direction("downstream") && $sht(dest=>$ci) != $null) $du = $sht(dest=>$ci);
 			if (!t_relay()) sl_reply_error();
 			exit;
 		}
@@ -87,7 +99,7 @@ request_route {
 	if (is_method("CANCEL")) { if (t_check_trans()) t_relay(); exit; }
 	t_check_trans();
 	if (is_method("INVITE")) {
-		$sht(source=>$ci) = "sip:" + $si + ":" + $sp + ";transport=" + $(proto{s.tolower});
+		$sht(source=>$ci) = "sip:" + $si + ":" + $sp + ";transport=" + $(proto{s.tolower}{re.subst,/wss/ws/});
 		${fault === 'contact changed' ? `remove_hf("Contact"); append_hf("Contact: <sip:edge@${inside}:5060>\\r\\n");` : ''}
 	}
 	if ($rU == "to-udp") {
@@ -100,6 +112,10 @@ request_route {
 	} else if ($rU == "to-tls") {
 		$ru = "sip:" + $rU + "@${targets.tls.address}:${targets.tls.port};transport=tls";
 		$fs = "tls:${outside}:${ground.targetsTlsPort}";
+	} else if (proto == WSS) {
+		$ru = "sip:" + $rU + "@${targets.udp.address}:${targets.udp.port}";
+		$fs = "udp:${inside}:${ground.targetsPort}";
+		if (is_method("REGISTER")) { $ru = "sip:${targets.udp.address}:${targets.udp.port}"; $sht(source=>$tU) = "sip:" + $si + ":" + $sp + ";transport=ws"; add_path_received(); }
 	} else {
 		sl_send_reply("404", "Not Found");
 		exit;

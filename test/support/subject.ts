@@ -1,6 +1,8 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import type { Issued } from './authority.ts'
 import type { Ground } from './crossing.ts'
-import { startEdge } from './edge.ts'
+import { type Edge, startEdge } from './edge.ts'
 import { FAULTS, type Fault, startKamailio } from './kamailio.ts'
 import { bound } from './places.ts'
 import { until } from './processes.ts'
@@ -42,6 +44,35 @@ const fault = (): Fault | undefined => {
   if (name === undefined || name === '') return undefined
   if (!Object.hasOwn(FAULTS, name)) throw new Error(`Unknown fault ${name}`)
   return name as Fault
+}
+
+/** The configuration of an edge with browsers before a PBX on UDP. */
+export const browserConfig = (ground: Ground, origin: string): string => `
+name: ${ground.name}
+listeners:
+  lan: { udp: '${ground.inside}:${ground.targetsPort}' }
+  web: { wss: '${ground.outside}:${ground.wssPort}' }
+zones:
+  pbx: { kind: trunk, on: lan, targets: ['sip:${ground.targets.udp.address}:${ground.targets.udp.port};transport=udp'], probe: false }
+  browsers: { kind: webrtc, on: web, origins: ['${origin}'] }
+routes:
+  - { from: browsers, to: pbx }
+  - { from: pbx, to: browsers }
+certificates: { main: development }
+admin: { listen: '127.0.0.1:${ground.adminPort}' }
+`
+
+/** The root of the edge's own development authority, from its data folder. */
+const developmentRoot = (edge: Edge): string => readFileSync(join(edge.dataFolder, 'development-ca.pem'), 'utf8')
+
+/** @returns the subject, and the root that its browsers must trust */
+export const startBrowserSubject = async (
+  ground: Ground,
+  origin: string,
+): Promise<{ readonly subject: Subject; readonly root: string }> => {
+  if (process.env.E2E_SUBJECT === 'kamailio') return { subject: await startSubject(ground), root: ground.authority.certificate }
+  const edge = await startEdge({ config: browserConfig(ground, origin), adminPort: ground.adminPort, folder: ground.folder })
+  return { subject: edge, root: developmentRoot(edge) }
 }
 
 export const startSubject = async (ground: Ground): Promise<Subject> => {
