@@ -62,24 +62,21 @@ const hasSection = (schema: SchemaNode): boolean => mappingsIn(schema, '').lengt
 
 const section = (place: string, schema: SchemaNode, heading: string): readonly string[] => {
   const mappings = mappingsIn(schema, place)
-  const lines = [
-    `${heading} ${heading === '##' ? place : `\`${place}\``}`,
-    '',
-    schema.description ?? '',
-    '',
-    ...example(place.replace(/^.*\./, '').replace(/\[\]$/, ''), schema),
-  ]
+  // What is to be said about the entries of a list stands with the entries
+  const items = schema.items?.description === undefined ? undefined : schema.items
+  const lines = [`${heading} ${heading === '##' ? place : `\`${place}\``}`, '', schema.description ?? '', '', items?.description ?? '', '']
+  lines.push(...example(place.replace(/^.*\./, ''), items === undefined ? schema : { examples: [items.examples] }))
   const nested: string[] = []
   for (const inner of mappings) {
     const several = mappings.length > 1
-    if (several) lines.push('', `With \`${inner.schema.required?.join('` and `') ?? Object.keys(inner.schema.properties ?? {})[0]}\`:`, '')
+    if (several) lines.push('', `With \`${inner.schema.required?.join('` and `')}\`:`, '')
     else if (inner.place !== place) lines.push('', `Each \`${inner.place}\`:`, '')
     for (const [key, value] of Object.entries(inner.schema.properties ?? {})) {
-      // Rules have sections of their own; they are the same everywhere
-      const rules = key === 'numbers' || key === 'headers' || key === 'in' || key === 'out'
       lines.push(...property(key, value, isRequired(inner.schema, key)))
-      if (hasSection(value) && (!rules || place === 'zones')) nested.push('', ...section(`${inner.place}.${key}`, value, '###'))
-      else if (hasSection(value) && key === 'in') nested.push('', ...section(`${inner.place}.${key}`, value, '####'))
+      // Rules are the same everywhere: they are explained once, where zones have them
+      if (hasSection(value) && key !== 'out' && !(place === 'routes' && (key === 'numbers' || key === 'headers'))) {
+        nested.push('', ...section(`${inner.place}.${key}`, value, '###'))
+      }
     }
   }
   return [...lines, ...nested]

@@ -14,6 +14,12 @@ export interface ConfigProblem {
   readonly severity: 'error' | 'warning'
 }
 
+/** A piece of a file as one line that a terminal can show: without control characters and marks that turn the direction. */
+export const printable = (text: string, length = 400): string => {
+  const line = text.replace(/[\0-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]/g, ' ').trim()
+  return line.length <= length ? line : `${line.slice(0, length - 3)}...`
+}
+
 /** The operator's mistake: start and reload refuse. */
 export class ConfigError extends EdgewaysError {
   readonly problems: readonly ConfigProblem[]

@@ -83,13 +83,22 @@ export const draftListeners = (
           advertisedPort: advertised.port ?? bound.port,
           names: names.filter((tenant) => tenant !== advertised.host),
         }
-        if (advertised.derived)
-          report.derive([...path, 'advertise', transport], `${hostText(spec.advertisedHost)}:${spec.advertisedPort}`, advertised.why)
+        if (advertised.word !== '')
+          report.derive([...path, 'advertise', transport], advertised.word, `${hostText(spec.advertisedHost)}:${spec.advertisedPort}`)
         const before = kept.get(name)
         drafts.push({ listener: before !== undefined && sameListener(before, spec) ? before : new Listener(spec), path: place })
       }
     }
-    if (!any)
+    for (const transport of Object.keys(typeof settings.advertise === 'object' ? settings.advertise : {})) {
+      if (settings[transport as TransportName] !== undefined) continue
+      report.warn(
+        [...path, 'advertise', transport],
+        `Group "${group}" has no ${transport} address to advertise`,
+        'Remove this, or add the address',
+        'key',
+      )
+    }
+    if (!any && !report.failedIn(path))
       report.error(
         path,
         `Group "${group}" has no address`,
@@ -124,9 +133,8 @@ const tenantNames = (settings: Group, path: Path, report: Report): readonly stri
 }
 
 interface Advertised extends HostPort {
-  /** Not from the group's own `advertise`. */
-  readonly derived: boolean
-  readonly why: string
+  /** The word that would say the same in `advertise`, when this is a default. */
+  readonly word: '' | 'bind' | 'name' | 'public-address'
 }
 
 const advertisedOf = (
@@ -150,16 +158,16 @@ const advertisedOf = (
   }
   const path = typeof setting === 'string' ? [...group, 'advertise'] : [...group, 'advertise', transport]
   const advertised = report.take(path, namedAddress(word, bound, identity))
-  return advertised && { ...advertised, derived: false, why: '' }
+  return advertised && { ...advertised, word: '' }
 }
 
 /** A1, A3: encrypted listeners face the world and speak under our name, the others under the address that they are bound to. */
 const byDefault = (transport: TransportName, bound: HostPort, { name, publicAddress }: Identity): Advertised => {
-  const own = { host: bound.host, port: undefined, derived: true, why: 'the address bound' }
+  const own: Advertised = { host: bound.host, port: undefined, word: 'bind' }
   if (!TRANSPORTS[transport].secure) return own
-  if (name !== undefined) return { ...own, host: name, why: 'name' }
+  if (name !== undefined) return { ...own, host: name, word: 'name' }
   return publicAddress !== undefined && ipFamily(publicAddress) === ipFamily(bound.host)
-    ? { ...own, host: publicAddress, why: 'public-address' }
+    ? { ...own, host: publicAddress, word: 'public-address' }
     : own
 }
 

@@ -100,7 +100,9 @@ const wildSource = (text: string): string | Fault => {
   const slashed = SLASHED.exec(text)
   if (slashed !== null) {
     const expression = regularExpression(text, 'anywhere')
-    return isFault(expression) ? expression : slashed[1]!
+    if (isFault(expression)) return expression
+    // One expression is made of a whole list: the flag goes along with its part
+    return slashed[2] === 'i' ? `(?i:${slashed[1]})` : slashed[1]!
   }
   const parts = text.split(/\*+/)
   if (parts.length > MAX_REPETITIONS + 1) return fault(`"${shortened(text)}" has more than ${MAX_REPETITIONS} *`, 'Write fewer of them')

@@ -1,4 +1,4 @@
-import type { ConfigProblem } from './errors.ts'
+import { type ConfigProblem, printable } from './errors.ts'
 import { type Path, pathText, type Source } from './source.ts'
 
 /** Why a text could not be read: a sentence with the value, and what to write instead. */
@@ -35,9 +35,12 @@ export class Report {
     return this.#errors > 0
   }
 
-  /** Whether something is wrong in one section: what is built upon it would only repeat that. */
-  failedIn(section: string): boolean {
-    return this.#problems.some(({ path, severity }) => severity === 'error' && (path === section || path.startsWith(`${section}.`)))
+  /** Whether something is wrong in one part: complaints about what is built upon it would only repeat that. */
+  failedIn(part: Path): boolean {
+    const text = pathText(part)
+    return this.#problems.some(
+      ({ path, severity }) => severity === 'error' && path.startsWith(text) && /^(?:$|[.[])/.test(path.slice(text.length)),
+    )
   }
 
   /** In the order of the file. */
@@ -75,7 +78,13 @@ export class Report {
     const key = `${text}\n${message}`
     if (this.#problems.length >= MAX_PROBLEMS || this.#seen.has(key)) return
     this.#seen.add(key)
-    this.#problems.push({ path: text, ...this.#source.placeOf(path, at), message, remedy, severity })
+    this.#problems.push({
+      path: printable(text),
+      ...this.#source.placeOf(path, at),
+      message: printable(message),
+      remedy: printable(remedy),
+      severity,
+    })
   }
 }
 

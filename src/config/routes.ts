@@ -57,7 +57,8 @@ const draftRoute = (text: RouteText, index: number, zones: ReadonlyMap<string, Z
 
 const zoneNames = (written: RouteText['from'], path: Path, names: readonly string[], report: Report): readonly string[] => {
   for (const [name, place] of placed(written, path)) {
-    if (!names.includes(name)) report.error(place, `There is no zone "${name}"`, didYouMean(name, names, 'zone'))
+    if (!names.includes(name) && !report.failedIn(['zones', name]))
+      report.error(place, `There is no zone "${name}"`, didYouMean(name, names, 'zone'))
   }
   return [...new Set(listOf(written))]
 }
@@ -79,7 +80,7 @@ const ONLY_WITH_TO = ['fork', 'request-uri', 'advertise', 'numbers', 'headers'] 
 
 const actionOf = (text: RouteText, path: Path, zones: ReadonlyMap<string, Zone>, names: readonly string[], report: Report): RouteAction => {
   const actions = (['to', 'respond', 'drop'] as const).filter((key) => text[key] !== undefined)
-  if (actions.length === 0)
+  if (actions.length === 0 && !report.failedIn(path))
     report.error(path, 'The route says nothing about what happens', 'Add one of "to: ZONE", "respond: 503 Text" and "drop: true"')
   if (actions.length > 1)
     report.error([...path, actions[1]!], `The route has both "${actions[0]}" and "${actions[1]}"`, 'Keep one of them', 'key')

@@ -237,7 +237,8 @@ const checkGroup = (group: string, settings: ConfigFile['listeners'][string], kn
       report.warn([...path, key], `Group "${group}" has no tls or wss address, so "${key}" means nothing`, `Remove "${key}"`, 'key')
   }
   for (const [name, place] of placed(settings.certificate, [...path, 'certificate'])) {
-    if (!known.includes(name)) report.error(place, `There is no certificate "${name}"`, didYouMean(name, known, 'certificate'))
+    if (!known.includes(name) && !report.failedIn(['certificates', name]))
+      report.error(place, `There is no certificate "${name}"`, didYouMean(name, known, 'certificate'))
   }
   const tls = settings['tls-settings']
   const version = tls?.['min-version'] ?? '1.2'

@@ -1,4 +1,5 @@
 import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml'
+import { printable } from './errors.ts'
 
 /** Steps from the root of the file: keys and list positions. */
 export type Path = readonly (string | number)[]
@@ -104,7 +105,7 @@ export const readSource = (text: string): Source | readonly SyntaxProblem[] => {
       prettyErrors: false,
       uniqueKeys: false,
       stringKeys: true,
-      logLevel: 'silent',
+      logLevel: 'error',
     }) as Document
   } catch {
     // A RangeError: thousands of brackets nested into each other
@@ -114,7 +115,7 @@ export const readSource = (text: string): Source | readonly SyntaxProblem[] => {
   if (document.errors.length === 0) return source
   return document.errors.slice(0, 20).map((error) => ({
     ...source.placeAt(error.pos[0]),
-    message: `Not valid YAML: ${error.message.replace(/\s+/g, ' ')}`,
+    message: printable(`Not valid YAML: ${error.message.replace(/\s+/g, ' ')}`),
     remedy: SYNTAX_REMEDIES[error.code] ?? 'Correct the YAML syntax at this place',
   }))
 }

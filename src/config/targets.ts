@@ -9,6 +9,8 @@ import type { ZoneText } from './zones.ts'
 
 type TargetText = NonNullable<ZoneText['targets']>[number]
 
+/** What people write who do not think of URIs. */
+const HOST_AND_PORT = /^[\w.-]+:\d+$/
 const EXAMPLE = 'Write for example sip:10.0.0.20:5060;transport=udp'
 
 /**
@@ -40,19 +42,21 @@ export const targetOf = (written: TargetText, listeners: readonly Listener[], al
 }
 
 const uriOf = (text: string): SipUri | Fault => {
-  if (schemeOf(text) === undefined || /^[\w.-]+:\d+$/.test(text))
-    return fault(
-      `"${shortened(text)}" is no SIP URI`,
-      `Write for example sip:${/^[\w.-]+(?::\d+)?$/.test(text) ? text : '10.0.0.20:5060'};transport=udp`,
-    )
+  if (schemeOf(text) === undefined || HOST_AND_PORT.test(text)) {
+    return fault(`"${shortened(text)}" is no SIP URI`, HOST_AND_PORT.test(text) ? `Write for example sip:${text};transport=udp` : EXAMPLE)
+  }
   const uri = parseUri(text)
-  if (uri === undefined || uri.scheme === 'tel') return fault(`"${shortened(text)}" is no SIP URI`, EXAMPLE)
-  if (uri.userinfo?.includes(':'))
+  if (uri === undefined || uri.scheme === 'tel') {
+    const digits = /^sips?:(?:[^@]*@)?([\d.]+)(?=[:;?]|$)/i.exec(text)?.[1]
+    if (digits !== undefined && ipFamily(digits) === undefined) return fault(`"${shortened(digits)}" is no IP address`, EXAMPLE)
+    return fault(`"${shortened(text)}" is no SIP URI`, EXAMPLE)
+  }
+  if (uri.userinfo?.includes(':')) {
     return fault('A password does not belong into a target (the value is not shown)', 'Write the URI without the password')
-  if (uri.headers !== '')
+  }
+  if (uri.headers !== '') {
     return fault(`"${shortened(text)}" has headers (after "?"), which a target cannot have`, 'Remove them; header rules add headers')
-  const bare = bareHost(uri.host)
-  if (/^[\d.]+$/.test(bare) && ipFamily(bare) === undefined) return fault(`"${bare}" is no IP address`, EXAMPLE)
+  }
   return uri.port === 0 ? fault(`"${shortened(text)}" has port 0`, EXAMPLE) : uri
 }
 

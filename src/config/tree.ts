@@ -1,4 +1,5 @@
 import { isMap, isScalar, isSeq, Scalar, YAMLMap, type YAMLSeq } from 'yaml'
+import { printable } from './errors.ts'
 import { flow } from './flow.ts'
 import { didYouMean, type Origin, type Report } from './report.ts'
 import { type Path, pathText, type Source } from './source.ts'
@@ -302,7 +303,5 @@ const fits = (schema: SchemaNode, node: unknown): boolean => {
   return schema.type === 'string' || schema.enum !== undefined
 }
 
-export const shortened = (text: string): string => {
-  const line = text.replace(/[\0-\x1f\x7f]/g, ' ')
-  return line.length <= 60 ? line : `${line.slice(0, 57)}...`
-}
+/** A value as it stands in a sentence. */
+export const shortened = (text: string): string => printable(text, 60)

@@ -24,7 +24,7 @@ export interface DraftZone {
 export const draftZones = (file: ConfigFile, drafts: readonly DraftListener[], report: Report): readonly DraftZone[] => {
   const groups = Object.keys(file.listeners)
   // With a listener missing, complaints about zones without it would only hide the one cause
-  const listeners = report.failedIn('listeners') ? [] : drafts.map(({ listener }) => listener)
+  const listeners = report.failedIn(['listeners']) ? [] : drafts.map(({ listener }) => listener)
   const zones = Object.entries(file.zones).flatMap(([name, text]) => draftZone(name, text, groups, listeners, report) ?? [])
   if (Object.keys(file.zones).length === 0)
     report.error(['zones'], 'There is no zone', 'Add one, for example pbx: { kind: trunk, on: lan }', 'key')
@@ -53,6 +53,7 @@ const draftZone = (
   const profile: ZoneProfile = PROFILES[text.kind ?? 'trunk']
   const listeners = placed(text.on, [...path, 'on']).flatMap(([group, place]) => {
     if (groups.includes(group)) return all.filter((listener) => listener.group === group)
+    if (report.failedIn(['listeners', group])) return []
     report.error(place, `There is no listener group "${group}"`, didYouMean(group, groups, 'listener group'))
     return []
   })

@@ -66,8 +66,8 @@ const route = mapping({
   drop: optional(Type.Boolean({ description: 'Gives no answer at all.', examples: [true] })),
   fork: optional(
     Type.Enum(['serial', 'parallel'], {
-      description: 'Several contacts or targets: one after the other, or all at once.',
-      default: 'serial',
+      description: 'Several contacts or targets: one after the other (the default), or all at once.',
+      examples: ['parallel'],
     }),
   ),
   'request-uri': optional(Type.Enum(['target', 'keep'], { description: "Overrides the targets' own `request-uri`.", examples: ['keep'] })),
