@@ -170,7 +170,7 @@ const probingOf = (text: ZoneText, profile: ZoneProfile, targets: readonly Targe
   const wanted = typeof text.probe === 'boolean' ? text.probe : text.probe !== undefined || profile.probe
   if (text.probe === undefined) report.derive([...path, 'probe'], wanted, `kind ${text.kind}`)
   const intervalSeconds = milliseconds(written.interval ?? '30s') / 1000
-  const timeoutSeconds = milliseconds(written.timeout ?? '5s') / 1000
+  const timeoutSeconds = written.timeout === undefined ? Math.min(5, intervalSeconds) : milliseconds(written.timeout) / 1000
   if (timeoutSeconds > intervalSeconds) {
     report.error(
       [...path, 'probe', 'timeout'],

@@ -70,7 +70,12 @@ const probe = Type.Union(
     mapping({
       interval: optional(duration({ description: 'Between two probes of one target.', default: '30s', least: '1s', most: '1h' })),
       timeout: optional(
-        duration({ description: 'Without an answer for so long a probe has failed.', default: '5s', least: '500ms', most: '32s' }),
+        duration({
+          description: 'Without an answer for so long a probe has failed. Default: 5s, or the interval when that is shorter.',
+          examples: ['2s'],
+          least: '500ms',
+          most: '32s',
+        }),
       ),
       'down-after': optional(
         count({ description: 'Failures in a row after which a target is down.', default: 2, minimum: 1, maximum: 100 }),

@@ -287,9 +287,9 @@ export const REFUSED: readonly (readonly [text: string, path: string, place: str
     'Remove "client-certificate: none"',
   ],
   [
-    pbx('probe: { interval: 2s }'),
+    pbx('probe: { interval: 2s, timeout: 5s }'),
     'zones.pbx.probe.timeout',
-    '{ interval',
+    '5s',
     "A probe's timeout of 5s is longer than the interval of 2s",
     'Write a shorter timeout',
   ],
