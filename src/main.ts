@@ -129,6 +129,10 @@ const run = async ({ file, dataDir, firstRun }: Places): Promise<number> => {
       certificates: certificateSource(dataDir),
       reread: (previous) => loadConfigFile(file, { dataDir, environment: process.env, previous }),
       logLevel: { get: () => log.level, set: (level) => log.setLevel(level) },
+      every: (ms, run) => {
+        const timer = setInterval(run, ms)
+        return () => clearInterval(timer)
+      },
     },
     snapshot,
   )

@@ -9,6 +9,7 @@ import type { Log } from '../observability/log.ts'
 import type { Metrics } from '../observability/metrics.ts'
 import type { RoutingView, Rule } from '../routing/decide.ts'
 import type { RouteStateCodec } from '../routing/route-state.ts'
+import type { ValidateView } from '../routing/validate.ts'
 import type { Transports } from '../transport/types.ts'
 import type { Admission } from './admission.ts'
 import type { Clients } from './clients.ts'
@@ -22,6 +23,7 @@ export interface Running {
   readonly myself: Myself
   readonly states: RouteStateCodec
   readonly admission: Admission
+  readonly validate: ValidateView
   readonly view: RoutingView
   readonly rules: readonly Rule[]
 }

@@ -19,6 +19,7 @@ import type { Log, LogLevel } from '../observability/log.ts'
 import type { Metrics, TransactionKind } from '../observability/metrics.ts'
 import { type Rule, rulesWith } from '../routing/decide.ts'
 import { RouteStateCodec } from '../routing/route-state.ts'
+import { validateView } from '../routing/validate.ts'
 import type { ListenerOptions, TransportEvents, Transports } from '../transport/types.ts'
 import type { Zone } from '../zones/zone.ts'
 import { Admission } from './admission.ts'
@@ -49,10 +50,14 @@ export interface EngineDeps {
   /** Reads the configuration again, reusing the listeners of the one in use. @throws ConfigError when the file cannot be read */
   readonly reread: (previous: Snapshot) => LoadResult
   readonly logLevel: { get(): LogLevel; set(level: LogLevel): void }
+  /** Runs something every so many milliseconds, until the function that it returns is called; tests run it as they move their clock. */
+  readonly every: (ms: number, run: () => void) => () => void
 }
 
 const TICK_MS = 10
 const HOUR_MS = 3_600_000
+/** How often a stop looks whether the last transaction has ended. */
+const LOOK_MS = 20
 
 export class Engine implements EngineView, EngineCommands {
   readonly version: string
@@ -64,8 +69,7 @@ export class Engine implements EngineView, EngineCommands {
   readonly #startedAt: number
   #phase: Phase = 'starting'
   #policy: Rule | undefined
-  #tick: NodeJS.Timeout | undefined
-  #hourly: NodeJS.Timeout | undefined
+  readonly #running: (() => void)[] = []
   #reloading: Promise<unknown> = Promise.resolve()
   #lastReload: ReloadView | undefined
 
@@ -137,8 +141,12 @@ export class Engine implements EngineView, EngineCommands {
       await this.#edge.transports.closeAll('start failed')
       throw error
     }
-    this.#tick = setInterval(() => this.#edge.transactions.wheel.advance(this.#deps.clock.now()), TICK_MS)
-    this.#hourly = setInterval(() => this.#deps.keys.rotate(), HOUR_MS)
+    const { every, clock, keys } = this.#deps
+    const { wheel } = this.#edge.transactions
+    this.#running.push(
+      every(TICK_MS, () => wheel.advance(clock.now())),
+      every(HOUR_MS, () => keys.rotate()),
+    )
     this.#prober.watch(snapshot.zones.values())
     this.#phase = 'running'
   }
@@ -148,13 +156,23 @@ export class Engine implements EngineView, EngineCommands {
     this.#phase = 'stopping'
     this.#edge.stopping = true
     this.#prober.stop()
-    const { transactions, transports, running } = this.#edge
-    const until = this.#deps.clock.now() + running.snapshot.stopMs
-    while (transactions.pending > 0 && this.#deps.clock.now() < until) await new Promise((resolve) => setTimeout(resolve, 20))
-    clearInterval(this.#tick)
-    clearInterval(this.#hourly)
-    await transports.closeAll('stopping')
+    await this.#finished(this.#deps.clock.now() + this.#edge.running.snapshot.stopMs)
+    for (const end of this.#running) end()
+    await this.#edge.transports.closeAll('stopping')
     this.#open.clear()
+  }
+
+  /** No transaction waits for its final response any more, or it is `until`. */
+  #finished(until: number): Promise<void> {
+    const { transactions } = this.#edge
+    if (transactions.pending === 0) return Promise.resolve()
+    return new Promise((done) => {
+      const end = this.#deps.every(LOOK_MS, () => {
+        if (transactions.pending > 0 && this.#deps.clock.now() < until) return
+        end()
+        done()
+      })
+    })
   }
 
   // ---- EngineCommands
@@ -212,7 +230,9 @@ export class Engine implements EngineView, EngineCommands {
   }
 
   transactions(): Readonly<Record<string, number>> {
-    return { server: this.#edge.transactions.servers, client: this.#edge.transactions.clients, pending: this.#edge.transactions.pending }
+    const { transactions, order } = this.#edge
+    const { servers, clients, pending, onFlows } = transactions
+    return { server: servers, client: clients, pending, onFlows, waitingCalls: order.size }
   }
 
   checks(): readonly { readonly name: string; readonly ok: boolean; readonly detail: string }[] {
@@ -260,9 +280,11 @@ export class Engine implements EngineView, EngineCommands {
 
   #run(snapshot: Snapshot, health: TargetHealth): Running {
     const listeners = snapshot.listeners.map(({ listener }) => listener)
+    const myself = new Myself(listeners)
     return {
       snapshot,
-      myself: new Myself(listeners),
+      myself,
+      validate: validateView(myself, this.#deps.owner),
       states: new RouteStateCodec(this.#deps.keys, this.#deps.owner, listeners, snapshot.zones.values()),
       admission: new Admission(snapshot.zones.values()),
       view: { zones: snapshot.zones, routes: snapshot.routes, usable: (zone, target) => health.usable(zone, target), random: Math.random },

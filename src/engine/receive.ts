@@ -3,31 +3,27 @@
  * costs that message only.
  */
 import type { Flow } from '../address/flow.ts'
-import { bareHost } from '../address/listener.ts'
 import type { Problem } from '../base/problem.ts'
 import { safeMessage } from '../observability/redact.ts'
 import { applyNumberRules } from '../routing/alterations/number-rules.ts'
-import { branchOf, branchOwner, loopHash, loopPart, MAGIC_COOKIE } from '../routing/branch.ts'
 import { type Classified, classify } from '../routing/classify.ts'
 import { type Candidate, decide } from '../routing/decide.ts'
-import { rewrite } from '../routing/rewrite.ts'
-import type { Side } from '../routing/route-state.ts'
-import { type ValidateView, validateRequest, wellFormed } from '../routing/validate.ts'
-import { headerValue, indexOfHeader, line, replaceLine, type SipRequest, type SipResponse, serialise } from '../sip/message.ts'
-import { parameter } from '../sip/parameters.ts'
+import { validateRequest, wellFormed } from '../routing/validate.ts'
+import { headerValue, line, type SipRequest, serialise } from '../sip/message.ts'
 import { type ParseProblem, parse } from '../sip/parse.ts'
-import { cseq, fromTag, topVia, toTag, vias } from '../sip/read.ts'
+import { cseq, fromTag, topVia, toTag } from '../sip/read.ts'
 import { parseUri } from '../sip/uri.ts'
-import { type Via, withReceived } from '../sip/via.ts'
-import { clientKey, hasMagicCookie, isAckTo, oldServerKey, serverKey } from '../transaction/key.ts'
+import type { Via } from '../sip/via.ts'
+import { hasMagicCookie, isAckTo, oldServerKey, serverKey } from '../transaction/key.ts'
 import type { Zone } from '../zones/zone.ts'
+import { forwardAck } from './ack.ts'
 import { answer, canAnswer, statusOf, trying } from './answers.ts'
 import type { Edge, Running } from './edge.ts'
-import { wayInDialog } from './next-hop.ts'
+import { checkLeg } from './legs.ts'
 import { type Plan, ProxyContext } from './proxy.ts'
+import { receiveResponse } from './receive-response.ts'
 import type { ServerTransaction } from './server-transaction.ts'
-
-const NO_EXTENSIONS: ReadonlySet<string> = new Set()
+import { replyFlow, withSource } from './source.ts'
 
 /** What we do ourselves when we are the target (OPTIONS): §11.2. */
 const OWN_ALLOW = 'INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, PRACK, UPDATE, INFO, REFER, NOTIFY, SUBSCRIBE, MESSAGE, PUBLISH'
@@ -38,13 +34,9 @@ const contextOf = (transaction: ServerTransaction): ProxyContext | undefined =>
 
 export class Receiver {
   readonly #edge: Edge
-  #validateView: ValidateView
-  #viewOf: Running
 
   constructor(edge: Edge) {
     this.#edge = edge
-    this.#viewOf = edge.running
-    this.#validateView = this.#makeView(edge.running)
   }
 
   /** One whole message from the transports; never throws. */
@@ -55,7 +47,7 @@ export class Receiver {
       const message = parse(bytes, edge.running.snapshot.limits.message)
       if (message.kind === 'problem') this.#unreadable(flow, message)
       else if (message.kind === 'request') this.#request(flow, message)
-      else this.#response(flow, message)
+      else receiveResponse(this.#edge, flow, message)
     } catch (error) {
       this.#broke(flow, bytes, error)
     }
@@ -86,7 +78,7 @@ export class Receiver {
     const extra = (fault.headers ?? []).map(([name, value]) => line(name, value))
     const response = answer(withSource(request, flow, true), fault.status, fault.reason, ids.token(8), extra)
     metrics.message(request.method, flow.listener.transport.name, 'out', fault.status)
-    this.#replyFlow(flow, topVia(request), true).send(serialise(response))
+    replyFlow(this.#edge, flow, topVia(request), true).send(serialise(response))
   }
 
   #broke(flow: Flow, bytes: Buffer, error: unknown): void {
@@ -145,10 +137,10 @@ export class Receiver {
     const symmetric = zone.profile.reach === 'flow'
     const request = withSource(arrived, flow, symmetric)
     if (arrived.method === 'ACK') {
-      this.#ack(flow, request, running, zone)
+      forwardAck(edge, flow, request, running, zone)
       return
     }
-    const reply = this.#replyFlow(flow, via, symmetric)
+    const reply = replyFlow(edge, flow, via, symmetric)
     if (arrived.method === 'CANCEL') {
       this.#cancel(reply, request, key, via)
       return
@@ -194,7 +186,7 @@ export class Receiver {
 
   #proceed(flow: Flow, request: SipRequest, running: Running, zone: Zone, transaction: ServerTransaction): void | Promise<void> {
     const edge = this.#edge
-    const fault = validateRequest(request, this.#view(running))
+    const fault = validateRequest(request, running.validate)
     if (fault !== undefined) {
       this.#refuse(transaction, request, fault, 'validate')
       return
@@ -219,7 +211,7 @@ export class Receiver {
         transaction.respond(answer(request, 481, 'Call/Transaction Does Not Exist', edge.ids.token(8)))
         return
       case 'in-dialog':
-        this.#checkLeg(flow, request, classified.ingress)
+        checkLeg(edge, flow, request, classified.ingress)
         return new ProxyContext(edge, running, transaction, flow, inDialogPlan(classified)).start()
       case 'initial':
         return this.#initial(flow, running, zone, transaction, classified)
@@ -289,24 +281,6 @@ export class Receiver {
     transaction.respond(answer(request, fault.status, fault.reason, ids.token(8), extra))
   }
 
-  /** T9: a request inside a dialog comes by the listener that this side of the dialog began with. */
-  #checkLeg(flow: Flow, request: SipRequest, side: Side): void {
-    if (side.listener === flow.listener) return
-    const { metrics, log } = this.#edge
-    metrics.legTransportViolation()
-    log.warn(
-      {
-        callId: headerValue(request, 'call-id'),
-        listener: flow.listener.name,
-        expected: side.listener.name,
-        zone: side.zone.name,
-        method: request.method,
-        step: 'classify',
-      },
-      'A leg changed its transport inside a dialog',
-    )
-  }
-
   #stranger(flow: Flow, request: SipRequest): void {
     const { metrics, log, ids, running } = this.#edge
     const zones = running.admission.zonesOn(flow.listener)
@@ -340,122 +314,6 @@ export class Receiver {
       invite.respond(answer(invite.request, 487, 'Request Terminated', edge.ids.token(8)))
   }
 
-  /** §16.7, §13.2.2.4: the ACK to a 2xx has no transaction; it follows the Route headers, and is never answered. */
-  #ack(flow: Flow, request: SipRequest, running: Running, zone: Zone): void {
-    const edge = this.#edge
-    const callId = headerValue(request, 'call-id')!
-    const drop = (why: string): undefined => {
-      edge.metrics.drop(why, flow.listener.name)
-    }
-    if (validateRequest(request, this.#view(running)) !== undefined) {
-      drop('ack-invalid')
-      return
-    }
-    const classified = classify(request, { myself: running.myself, states: running.states, arrivedOn: flow.listener })
-    if (classified.kind === 'problem') {
-      edge.metrics.routeStateRefused(classified.fault)
-      drop('ack-route')
-      return
-    }
-    if (classified.kind !== 'in-dialog') {
-      drop('ack-stray')
-      return
-    }
-    this.#checkLeg(flow, request, classified.ingress)
-    const { egress } = classified
-    const forward = (): void | Promise<void> => {
-      const way = wayInDialog(edge, egress, classified.request, classified.uri)
-      return way instanceof Promise
-        ? way.then((found) => this.#sendAck(found, request, classified, zone))
-        : this.#sendAck(way, request, classified, zone)
-    }
-    const failed = (error: unknown) => {
-      edge.log.warn({ callId, step: 'resolve', zone: egress.zone.name, err: error }, 'ACK cannot be forwarded')
-      drop('ack-unreachable')
-    }
-    if (edge.order.waits(callId)) {
-      edge.order.run(callId, forward)
-      return
-    }
-    try {
-      const pending = forward()
-      if (pending !== undefined) edge.order.hold(callId, pending.catch(failed))
-    } catch (error) {
-      failed(error)
-    }
-  }
-
-  #sendAck(
-    way: ReturnType<typeof wayInDialog> extends infer W ? Exclude<W, Promise<unknown>> : never,
-    arrived: SipRequest,
-    dialog: Extract<Classified, { kind: 'in-dialog' }>,
-    zone: Zone,
-  ): void {
-    const edge = this.#edge
-    const { egress, ingress } = dialog
-    const destination = way.kind === 'destinations' ? way.list[0] : undefined
-    const flow =
-      way.kind === 'flow' ? way.flow : destination === undefined ? undefined : edge.transports.flowTo(egress.listener, destination)
-    if (flow === undefined) {
-      edge.metrics.drop('ack-unreachable', egress.listener.name)
-      return
-    }
-    // §16.11: without state the branch follows from the request, so that a retransmission is one for the next hop, too
-    const via = topVia(arrived)!
-    const branch = branchOf(edge.owner, `ack${loopHashOf(via)}`, loopHash(arrived))
-    const crossing = {
-      ingress: { ...ingress, zone },
-      egress,
-      advertiseIngress: undefined,
-      advertiseEgress:
-        egress.zone.advertise !== undefined && egress.listener.names.includes(egress.zone.advertise) ? egress.zone.advertise : undefined,
-      recordRoute: false,
-      path: false,
-      cookie: '',
-      target: undefined,
-      inDialog: true,
-      branch,
-      numbers: [],
-      headers: [],
-    }
-    flow.send(serialise(rewrite(dialog.request, crossing)))
-    edge.metrics.message('ACK', egress.listener.transport.name, 'out')
-  }
-
-  // ---- responses
-
-  #response(flow: Flow, response: SipResponse): void {
-    const edge = this.#edge
-    const via = topVia(response)
-    const sequence = cseq(response)
-    const method = sequence?.method ?? ''
-    edge.metrics.message(method, flow.listener.transport.name, 'in', response.status)
-    if (via?.branch === undefined || sequence === undefined || !edge.running.myself.printed(via.host, via.port)) {
-      edge.metrics.drop('response-not-ours', flow.listener.name)
-      return
-    }
-    const transaction = branchOwner(via.branch) === edge.owner ? edge.transactions.client(clientKey(method, via.branch)) : undefined
-    if (transaction === undefined) {
-      edge.metrics.drop('response-stray', flow.listener.name)
-      return
-    }
-    if (wellFormed(response) !== undefined) {
-      edge.metrics.drop('response-malformed', flow.listener.name)
-      return
-    }
-    if (transaction.flow.listener !== flow.listener) {
-      // T9: a response takes the way of its request
-      edge.metrics.legTransportViolation()
-      edge.log.warn(
-        { callId: headerValue(response, 'call-id'), listener: flow.listener.name, expected: transaction.flow.listener.name, step: 'match' },
-        'A response came by another listener than its request left by',
-      )
-    }
-    const callId = headerValue(response, 'call-id')!
-    if (edge.order.waits(callId)) edge.order.run(callId, () => transaction.received(response))
-    else transaction.received(response)
-  }
-
   // ---- parts
 
   #key(request: SipRequest, via: Via, method = request.method): string {
@@ -470,62 +328,10 @@ export class Receiver {
       via: via.text,
     })
   }
-
-  /** §18.2.2, RFC 3581 §4: where responses go. On a stream the connection itself; peers behind NAT always where they sent from (N2). */
-  #replyFlow(flow: Flow, via: Via | undefined, symmetric: boolean): Flow {
-    if (flow.listener.transport.reliable || symmetric || via === undefined || parameter(via.parameters, 'rport') !== undefined) return flow
-    const port = via.port ?? 5060
-    return port === flow.remotePort ? flow : this.#edge.transports.datagramFlow(flow.listener, flow.remoteAddress, port)
-  }
-
-  #view(running: Running): ValidateView {
-    if (this.#viewOf !== running) {
-      this.#viewOf = running
-      this.#validateView = this.#makeView(running)
-    }
-    return this.#validateView
-  }
-
-  #makeView(running: Running): ValidateView {
-    const { owner } = this.#edge
-    return {
-      printed: (host, port) => running.myself.printed(host, port),
-      looped: (branch, request) =>
-        branchOwner(branch) === owner && branch.startsWith(MAGIC_COOKIE) && loopPart(branch) === loopHash(request),
-      proxyRequire: NO_EXTENSIONS,
-    }
-  }
 }
 
 const inDialogPlan = ({ request, uri, ingress, egress }: Extract<Classified, { kind: 'in-dialog' }>): Plan => {
   // In a dialog a zone's flow or listener decides, not its targets
   const candidate: Candidate = { kind: 'side', side: egress }
   return { request, uri, ingress, egress, groups: [[candidate]], rule: 'dialog', advertise: undefined, numbers: [], headers: [] }
-}
-
-const loopHashOf = (via: Via): string => {
-  let hash = 0x811c9dc5
-  for (let i = 0; i < via.text.length; i++) hash = Math.imul(hash ^ via.text.charCodeAt(i), 0x01000193)
-  return (hash >>> 0).toString(36)
-}
-
-/** §18.2.1, RFC 3581 §4: `received` when the source differs from sent-by or rport was asked; both for peers behind NAT. */
-const withSource = (request: SipRequest, flow: Flow, symmetric: boolean): SipRequest => {
-  const at = indexOfHeader(request, 'via')
-  if (at < 0) return request
-  const values = vias(request.headers[at]!)
-  const top = values?.[0]
-  if (values === undefined || top === undefined) return request
-  const rport = parameter(top.parameters, 'rport')
-  const asked = rport !== undefined || (symmetric && !flow.listener.transport.reliable)
-  if (!asked && bareHost(top.host) === flow.remoteAddress) return request
-  const changed = withReceived(top, flow.remoteAddress, flow.remotePort, asked)
-  const rest =
-    values.length === 1
-      ? ''
-      : `, ${values
-          .slice(1)
-          .map((via) => via.text)
-          .join(', ')}`
-  return replaceLine(request, at, line('Via', changed + rest))
 }

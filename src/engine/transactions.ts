@@ -52,6 +52,11 @@ export class Transactions {
     return this.#clients.size
   }
 
+  /** Connections that transactions depend on. */
+  get onFlows(): number {
+    return this.#onFlow.size
+  }
+
   server(key: string): ServerTransaction | undefined {
     return this.#servers.get(key)
   }

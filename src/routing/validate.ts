@@ -1,7 +1,10 @@
+import type { Myself } from '../address/myself.ts'
+import type { Owner } from '../base/ids.ts'
 import { type Problem, problem } from '../base/problem.ts'
 import { firstHeader, type HeaderLine, headerValue, indexOfHeader, type SipMessage, type SipRequest } from '../sip/message.ts'
 import { address, addresses, cseq, tokens, topVia, vias } from '../sip/read.ts'
 import { parseUri, schemeOf } from '../sip/uri.ts'
+import { branchOwner, loopHash, loopPart } from './branch.ts'
 
 /** What §16.3 needs to know of us. */
 export interface ValidateView {
@@ -12,6 +15,15 @@ export interface ValidateView {
   /** Option tags of Proxy-Require that we understand. */
   readonly proxyRequire: ReadonlySet<string>
 }
+
+const NO_EXTENSIONS: ReadonlySet<string> = new Set()
+
+/** The view of a worker: what it printed, and what it wrote into its branches. */
+export const validateView = (myself: Myself, owner: Owner): ValidateView => ({
+  printed: (host, port) => myself.printed(host, port),
+  looped: (branch, request) => branchOwner(branch) === owner && loopPart(branch) === loopHash(request),
+  proxyRequire: NO_EXTENSIONS,
+})
 
 const MANDATORY = ['from', 'to', 'call-id', 'cseq'] as const
 const DISPLAY = { from: 'From', to: 'To', 'call-id': 'Call-ID', cseq: 'CSeq' } as const

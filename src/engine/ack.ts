@@ -1,0 +1,94 @@
+/** The ACK to a 2xx (§16.7, §13.2.2.4): it has no transaction, follows the Route headers, and is never answered. */
+import type { Flow } from '../address/flow.ts'
+import { branchOf, loopHash } from '../routing/branch.ts'
+import { type Classified, classify } from '../routing/classify.ts'
+import { rewrite } from '../routing/rewrite.ts'
+import { validateRequest } from '../routing/validate.ts'
+import { headerValue, type SipRequest, serialise } from '../sip/message.ts'
+import { topVia } from '../sip/read.ts'
+import type { Via } from '../sip/via.ts'
+import type { Zone } from '../zones/zone.ts'
+import type { Edge, Running } from './edge.ts'
+import { checkLeg } from './legs.ts'
+import { type Way, wayInDialog } from './next-hop.ts'
+
+type InDialog = Extract<Classified, { kind: 'in-dialog' }>
+
+/** Sends an ACK on, after whatever its call waits for; what cannot be forwarded is counted and dropped. */
+export const forwardAck = (edge: Edge, flow: Flow, request: SipRequest, running: Running, zone: Zone): void => {
+  const drop = (why: string): void => edge.metrics.drop(why, flow.listener.name)
+  if (validateRequest(request, running.validate) !== undefined) {
+    drop('ack-invalid')
+    return
+  }
+  const classified = classify(request, { myself: running.myself, states: running.states, arrivedOn: flow.listener })
+  if (classified.kind === 'problem') {
+    edge.metrics.routeStateRefused(classified.fault)
+    drop('ack-route')
+    return
+  }
+  if (classified.kind !== 'in-dialog') {
+    drop('ack-stray')
+    return
+  }
+  checkLeg(edge, flow, request, classified.ingress)
+  const { egress } = classified
+  const callId = headerValue(request, 'call-id')!
+  const forward = (): void | Promise<void> => {
+    const way = wayInDialog(edge, egress, classified.request, classified.uri)
+    return way instanceof Promise
+      ? way.then((found) => send(edge, found, request, classified, zone))
+      : send(edge, way, request, classified, zone)
+  }
+  const failed = (error: unknown): void => {
+    edge.log.warn({ callId, step: 'resolve', zone: egress.zone.name, err: error }, 'ACK cannot be forwarded')
+    drop('ack-unreachable')
+  }
+  const step = (): void | Promise<void> => {
+    try {
+      return forward()?.catch(failed)
+    } catch (error) {
+      failed(error)
+      return undefined
+    }
+  }
+  if (edge.order.waits(callId)) edge.order.run(callId, step)
+  else {
+    const pending = step()
+    if (pending !== undefined) edge.order.hold(callId, pending)
+  }
+}
+
+const send = (edge: Edge, way: Way, arrived: SipRequest, { request, egress, ingress }: InDialog, zone: Zone): void => {
+  const destination = way.kind === 'destinations' ? way.list[0] : undefined
+  const flow = way.kind === 'flow' ? way.flow : destination === undefined ? undefined : edge.transports.flowTo(egress.listener, destination)
+  if (flow === undefined) {
+    edge.metrics.drop('ack-unreachable', egress.listener.name)
+    return
+  }
+  // §16.11: without state the branch follows from the request, so that a retransmission is one for the next hop, too
+  const branch = branchOf(edge.owner, `ack${viaHash(topVia(arrived)!)}`, loopHash(arrived))
+  const { advertise } = egress.zone
+  const crossing = {
+    ingress: { ...ingress, zone },
+    egress,
+    advertiseIngress: undefined,
+    advertiseEgress: advertise !== undefined && egress.listener.names.includes(advertise) ? advertise : undefined,
+    recordRoute: false,
+    path: false,
+    cookie: '',
+    target: undefined,
+    inDialog: true,
+    branch,
+    numbers: [],
+    headers: [],
+  }
+  flow.send(serialise(rewrite(request, crossing)))
+  edge.metrics.message('ACK', egress.listener.transport.name, 'out')
+}
+
+const viaHash = (via: Via): string => {
+  let hash = 0x811c9dc5
+  for (let i = 0; i < via.text.length; i++) hash = Math.imul(hash ^ via.text.charCodeAt(i), 0x01000193)
+  return (hash >>> 0).toString(36)
+}
