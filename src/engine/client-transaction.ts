@@ -30,7 +30,6 @@ type ClientEvent = InviteClientEvent | NonInviteClientEvent
 /** §17.1. After the final response the request and its bytes are given back. */
 export class ClientTransaction implements TimerOwner {
   readonly key: string
-  readonly branch: string
   readonly method: string
   readonly invite: boolean
   readonly flow: Flow
@@ -51,10 +50,9 @@ export class ClientTransaction implements TimerOwner {
   #again: Timer | undefined
   #extra: Timer | undefined
 
-  constructor(tables: Transactions, key: string, branch: string, request: SipRequest, flow: Flow, user: ClientUser, since: number) {
+  constructor(tables: Transactions, key: string, request: SipRequest, flow: Flow, user: ClientUser, since: number) {
     this.#tables = tables
     this.key = key
-    this.branch = branch
     this.method = request.method
     this.invite = request.method === 'INVITE'
     this.request = request
@@ -63,6 +61,11 @@ export class ClientTransaction implements TimerOwner {
     this.since = since
     this.state = this.invite ? 'calling' : 'trying'
     this.#expire = new WheelTimer<TimerOwner, TimerKind>(this, 'timerB')
+  }
+
+  /** Of our topmost Via; a CANCEL has the one of its INVITE (§9.1). */
+  get branch(): string {
+    return this.key.slice(this.method.length + 1)
   }
 
   start(bytes: Buffer): void {

@@ -1,6 +1,7 @@
-import { createHmac, randomBytes } from 'node:crypto'
+import { createHmac, createSecretKey, type KeyObject, randomBytes } from 'node:crypto'
 import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
+import { own } from '../base/bytes.ts'
 import type { Clock } from '../base/clock.ts'
 import type { KeyedHash } from '../base/keyed-hash.ts'
 
@@ -22,7 +23,7 @@ export class KeyRing implements KeyedHash {
   readonly #clock: Clock
   readonly #rotateMs: number
   #keys: readonly StoredKey[]
-  readonly #secrets = new Map<string, Buffer>()
+  readonly #secrets = new Map<string, KeyObject>()
   /** The last MACs made: ACK and BYE of a call ask for what its INVITE asked for. */
   #recent = new Map<string, string>()
   #older = new Map<string, string>()
@@ -50,7 +51,7 @@ export class KeyRing implements KeyedHash {
       this.#older = this.#recent
       this.#recent = new Map()
     }
-    this.#recent.set(text, made)
+    this.#recent.set(own(text), made)
     return made
   }
 
@@ -68,7 +69,7 @@ export class KeyRing implements KeyedHash {
     this.#secrets.clear()
     this.#recent.clear()
     this.#older.clear()
-    for (const key of keys) this.#secrets.set(key.name, Buffer.from(key.secret, 'base64url'))
+    for (const key of keys) this.#secrets.set(key.name, createSecretKey(key.secret, 'base64url'))
   }
 
   #load(): readonly StoredKey[] {

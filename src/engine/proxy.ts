@@ -9,7 +9,7 @@ import { takeOffVia } from '../routing/alterations/take-off-via.ts'
 import { branchOf, loopHash } from '../routing/branch.ts'
 import { PATH_BOUND } from '../routing/classify.ts'
 import type { Candidate } from '../routing/decide.ts'
-import { failsOver, ResponseContext, type ResponseEffect } from '../routing/response-context.ts'
+import { failsOver, ONE_BRANCH, ResponseContext, type ResponseEffect } from '../routing/response-context.ts'
 import { rewrite } from '../routing/rewrite.ts'
 import type { Side } from '../routing/route-state.ts'
 import { append, type HeaderLine, headerValue, type SipRequest, type SipResponse } from '../sip/message.ts'
@@ -68,7 +68,7 @@ export class ProxyContext implements ServerUser {
     this.#candidates = plan.groups.length === 1 ? plan.groups[0]! : plan.groups.flat()
     this.#responses = new ResponseContext<SipResponse>(
       server.invite,
-      plan.groups.map((group) => group.length),
+      this.#candidates.length === 1 ? ONE_BRANCH : plan.groups.map((group) => group.length),
       POLICY,
     )
     server.user = this
@@ -253,6 +253,7 @@ export class ProxyContext implements ServerUser {
         case 'done':
           // What stays for Timers L and M is small
           this.#plan = undefined
+          this.#server.user = undefined
           break
         default:
           unreachable(effect)

@@ -1,4 +1,5 @@
 import type { Flow } from '../address/flow.ts'
+import { own } from '../base/bytes.ts'
 import { WheelTimer } from '../base/timer-wheel.ts'
 import type { SipRequest, SipResponse } from '../sip/message.ts'
 import { toTag } from '../sip/read.ts'
@@ -34,7 +35,8 @@ export class ServerTransaction implements TimerOwner {
   /** Tag of the last final response: an ACK of RFC 2543 is matched by it. */
   responseTag: string | undefined
   readonly #tables: Transactions
-  #last: Buffer | undefined
+  /** What a retransmission of the request is answered with, as latin1 text; empty when nothing is (yet). */
+  #last = ''
   #attempt = 0
   readonly #expire: Timer
   #again: Timer | undefined
@@ -69,7 +71,7 @@ export class ServerTransaction implements TimerOwner {
   /** Sends a response of ours or of downstream; what the state does not allow is absorbed. */
   respond(response: SipResponse): void {
     const final = response.status >= 200
-    if (final) this.responseTag = toTag(response)
+    if (final) this.responseTag = ownTag(toTag(response))
     const before = this.answered
     this.#step(sendEvent(response.status), response)
     if (!final || before || !this.answered) return
@@ -89,7 +91,7 @@ export class ServerTransaction implements TimerOwner {
     if (this.#again !== undefined) this.#tables.wheel.cancel(this.#again)
     this.state = 'terminated'
     this.request = undefined
-    this.#last = undefined
+    this.#last = ''
     this.#tables.remove(this)
   }
 
@@ -110,11 +112,13 @@ export class ServerTransaction implements TimerOwner {
       this.#tables.wheel.cancel(this.#expire)
       if (this.#again !== undefined) this.#tables.wheel.cancel(this.#again)
     }
-    if (effects & SEND && response !== undefined) this.#last = this.#tables.sendResponse(this, response)
-    if (effects & RESEND && this.#last !== undefined) this.#tables.resendResponse(this, this.#last)
+    // A 2xx to INVITE is retransmitted by the UAS; on a stream nothing comes twice
+    if (effects & SEND && response !== undefined)
+      this.#last = this.#tables.sendResponse(this, response, !reliable && this.state !== 'accepted')
+    if (effects & RESEND && this.#last !== '') this.#tables.resendResponse(this, this.#last)
     if (effects & (FAILED | TIMED_OUT)) this.#tables.unacknowledged(this)
     if (effects & TERMINATE) {
-      this.#last = undefined
+      this.#last = ''
       this.#tables.remove(this)
       return
     }
@@ -129,3 +133,5 @@ export class ServerTransaction implements TimerOwner {
     }
   }
 }
+
+const ownTag = (tag: string | undefined): string | undefined => (tag === undefined ? undefined : own(tag))

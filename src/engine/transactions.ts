@@ -1,5 +1,5 @@
 import type { Flow } from '../address/flow.ts'
-import { EMPTY } from '../base/bytes.ts'
+import { EMPTY, own } from '../base/bytes.ts'
 import type { Clock } from '../base/clock.ts'
 import { indexOfHeader, line, makeRequest, type SipRequest, type SipResponse, serialise } from '../sip/message.ts'
 import { clientKey } from '../transaction/key.ts'
@@ -66,8 +66,9 @@ export class Transactions {
   }
 
   createServer(key: string, request: SipRequest, flow: Flow): ServerTransaction {
-    const transaction = new ServerTransaction(this, key, request, flow, this.#clock.now())
-    this.#servers.set(key, transaction)
+    // A key is put together from slices of the message; a copy lets go of it
+    const transaction = new ServerTransaction(this, own(key), request, flow, this.#clock.now())
+    this.#servers.set(transaction.key, transaction)
     this.#pending++
     this.#events.started(transaction)
     if (flow.listener.transport.reliable) this.#attach(flow, transaction)
@@ -76,8 +77,8 @@ export class Transactions {
 
   /** Sends a request, whose topmost Via has `branch`, and keeps sending it as §17.1 says. */
   send(request: SipRequest, branch: string, flow: Flow, user: ClientUser): ClientTransaction {
-    const key = clientKey(request.method, branch)
-    const transaction = new ClientTransaction(this, key, branch, request, flow, user, this.#clock.now())
+    const key = own(clientKey(request.method, branch))
+    const transaction = new ClientTransaction(this, key, request, flow, user, this.#clock.now())
     this.#clients.set(key, transaction)
     this.#events.started(transaction)
     if (flow.listener.transport.reliable) this.#attach(flow, transaction)
@@ -114,15 +115,18 @@ export class Transactions {
     for (const transaction of [...this.#clients.values()]) if (transaction.flow === flow) transaction.flowLost(why)
   }
 
-  sendResponse(transaction: ServerTransaction, response: SipResponse): Buffer {
+  /** @returns the bytes as latin1 text, for `resendResponse` */
+  sendResponse(transaction: ServerTransaction, response: SipResponse, keep: boolean): string {
     const bytes = serialise(response)
+    // Text of its own: a Buffer kept for Timer J would keep the pool it was cut from, a hundred times its size
+    const kept = keep ? bytes.latin1Slice(0, bytes.length) : ''
     transaction.flow.send(bytes)
     this.#events.responseSent(response, transaction)
-    return bytes
+    return kept
   }
 
-  resendResponse(transaction: ServerTransaction, bytes: Buffer): void {
-    transaction.flow.send(bytes)
+  resendResponse(transaction: ServerTransaction, text: string): void {
+    transaction.flow.send(Buffer.from(text, 'latin1'))
     this.#events.retransmitted('response', transaction.flow)
   }
 
