@@ -234,8 +234,9 @@ export class StreamFlow extends SocketFlow implements FrameSink {
 }
 
 function onData(this: Socket, chunk: Buffer): void {
-  const flow = (this as FlowSocket)[FLOW]
-  if (flow instanceof StreamFlow) flow.read(chunk)
+  // Only `StreamFlow` listens with this
+  const flow = (this as FlowSocket)[FLOW] as StreamFlow
+  flow.read(chunk)
 }
 
 function onError(this: Socket, error: Error): void {

@@ -20,7 +20,10 @@ export interface TransportEvents {
   received(flow: Flow, bytes: Buffer): void
   /** A connection was opened (ours or theirs), its handshakes done. */
   opened(flow: Flow): void
-  /** A connection is gone, or could not be opened; what it still had to send is lost. Called once, also when we closed it. */
+  /**
+   * A connection is gone, or could not be opened; what it still had to send is lost. Called once, also when we closed it.
+   * For UDP: a datagram could not be sent, such as to a network that cannot be reached; the flow stays usable, and this may come again.
+   */
   closed(flow: Flow, reason: string): void
   dropped(listener: Listener, reason: DropReason, remoteAddress: string): void
   /** A keep-alive (CRLF, WebSocket pong) arrived. */
@@ -30,9 +33,12 @@ export interface TransportEvents {
 export interface Transports {
   /** Binds the listener's socket. @throws TransportError with a sentence naming the address and the remedy */
   open(listener: Listener, options: ListenerOptions): Promise<void>
-  /** New options (certificates, origins, limits) for an open listener; connections stay. */
+  /**
+   * New options (certificates, origins, limits) for an open listener; connections stay.
+   * @throws TransportError when a certificate cannot be used; then the options before stay
+   */
   update(listenerName: string, options: ListenerOptions): void
-  /** Stops accepting; connections stay until they are closed or `closeAll`. */
+  /** Stops accepting; connections stay until they are closed or `closeAll`. A UDP socket is closed at once. */
   close(listenerName: string): Promise<void>
   /**
    * The flow to a destination, from `listener`: for UDP always at once; for a stream an open connection that we opened

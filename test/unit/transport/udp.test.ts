@@ -68,6 +68,16 @@ test('an IPv6 wildcard also speaks IPv4, and shows those remotes by their IPv4 a
   expect(String((await answer)[0])).toBe(text('back'))
 })
 
+test('ipv6Only: an IPv6 wildcard leaves IPv4 to another listener, and says nothing to an IPv4 one', async () => {
+  const six = await makeListener('udp', '::')
+  const four = await makeListener('udp', '0.0.0.0', { name: 'lan/udp#2', bindPort: six.bindPort })
+  await world.transports.open(six, options({}, { ipv6Only: true }))
+  await world.transports.open(four, options({}, { ipv6Only: true }))
+  const phone = await peer('127.0.0.1')
+  phone.send(bytes(), six.bindPort, '127.0.0.1')
+  expect((await world.events.wait('received')).flow.listener).toBe(four)
+})
+
 test('N4: CRLF and NUL datagrams keep a pinhole open and are no messages; other tiny ones are dropped', async () => {
   const listener = await makeListener('udp')
   await world.transports.open(listener, options())
