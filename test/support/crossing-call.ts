@@ -1,3 +1,4 @@
+import { createSocket } from 'node:dgram'
 import { join } from 'node:path'
 import { expect } from 'vitest'
 import { type Ground, type PeerTransport, type Place, peerValues } from './crossing.ts'
@@ -10,7 +11,10 @@ const peers = join(import.meta.dirname, '..', 'e2e', '01-transports', 'peers')
 export interface CrossingScenarios {
   readonly caller: string
   readonly called: string
-  readonly bye?: 'caller' | 'called'
+  /** Who hangs up; `nobody`: the call is still up when both SIPp have gone. */
+  readonly bye?: 'caller' | 'called' | 'nobody'
+  /** Called when the call is up; the caller, which must be on UDP, hangs up after it. */
+  readonly whileUp?: () => Promise<void>
 }
 
 export interface CrossingCall {
@@ -23,6 +27,22 @@ export interface CrossingCall {
 
 /** A whole call with holds from both sides. */
 export const callWithHolds = (bye: 'caller' | 'called'): CrossingScenarios => ({ caller: 'caller.xml', called: 'called.xml', bye })
+
+const endingOf = ({ bye, whileUp }: CrossingScenarios, user: 'caller' | 'called'): string => {
+  if (bye === 'nobody') return 'ending-without-bye.xml'
+  if (bye !== user) return 'ending-gets-bye.xml'
+  return whileUp === undefined ? 'ending-sends-bye.xml' : 'ending-waits-and-sends-bye.xml'
+}
+
+export const callIdOf = (message: string): string => /^Call-ID: *(.*?)\r$/m.exec(message)?.[1] ?? ''
+
+/** SIPp waits for an INFO of its call: the test's own, straight to its socket. */
+const tellToGoOn = async (place: Place, callId: string): Promise<void> => {
+  const socket = createSocket('udp4')
+  const text = `INFO sip:go-on SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1;branch=z9hG4bKgo\r\nFrom: <sip:test@test>;tag=t\r\nTo: <sip:go-on>;tag=t\r\nCall-ID: ${callId}\r\nCSeq: 1 INFO\r\nContent-Length: 0\r\n\r\n`
+  await new Promise((resolve) => socket.send(text, place.port, place.address, resolve))
+  socket.close()
+}
 
 /** One call over the subject on `ground`: SIPp calls SIPp. Both have ended when the promise resolves. */
 export const crossingCall = async (
@@ -37,7 +57,7 @@ export const crossingCall = async (
   const called = { side: 'targets', transport: to, self: calledPlace, user: 'called' } as const
   const values = (leg: typeof caller | typeof called, other: typeof caller | typeof called): Record<string, string> => ({
     ...peerValues(ground, leg, other, `to-${to}`),
-    ending: scenarios.bye === leg.user ? 'ending-sends-bye.xml' : 'ending-gets-bye.xml',
+    ending: endingOf(scenarios, leg.user),
   })
   const open: { stop(): Promise<unknown> }[] = []
   const bridged = async (bridge: Promise<TlsBridge>): Promise<void> => {
@@ -75,6 +95,11 @@ export const crossingCall = async (
       remote,
     })
     open.push(uac)
+    if (scenarios.whileUp !== undefined) {
+      const callId = callIdOf(await uac.message('received', /^ACK [\s\S]*\nCSeq: 101 /))
+      await scenarios.whileUp()
+      await tellToGoOn(callerPlace, callId)
+    }
     const [calledResult, callerResult] = await allEnd([uas, uac])
     return { caller: callerResult!, called: calledResult!, callerPlace, calledPlace: listenAt }
   } finally {

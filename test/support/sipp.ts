@@ -13,6 +13,8 @@ export interface SippOptions {
   readonly port: number
   /** Where it sends; a caller has one, a called party does not. */
   readonly remote?: { readonly address: string; readonly port: number }
+  /** The Call-ID of a caller's one call, where it has to be a certain one. */
+  readonly callId?: string
   /** Calls until it ends by itself. */
   readonly calls?: number
   /** Folder for its scenario and logs. */
@@ -104,6 +106,7 @@ export const startSipp = async (options: SippOptions): Promise<Sipp> => {
       ...(options.remote === undefined ? [] : [`${options.remote.address}:${options.remote.port}`]),
       ...['-sf', file, '-i', options.address, '-p', String(options.port), '-t', options.transport === 'udp' ? 'u1' : 't1'],
       ...['-m', String(options.calls ?? 1), '-nostdin', '-timeout', `${seconds}s`, '-timeout_error', '-skip_rlimit', '-deadcall_wait', '0'],
+      ...(options.callId === undefined ? [] : ['-cid_str', options.callId]),
       // A failed check must not be followed by SIPp's own idea of a clean end: the test sees it as it is.
       ...['-default_behaviors', 'all,-bye'],
       ...['-trace_err', '-error_file', log('errors'), '-trace_msg', '-message_file', log('messages')],

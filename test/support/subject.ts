@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { expect } from 'vitest'
 import type { Issued } from './authority.ts'
 import type { Ground } from './crossing.ts'
 import { type Edge, startEdge } from './edge.ts'
@@ -9,6 +10,8 @@ import { until } from './processes.ts'
 
 /** What a crossing scenario runs against: the edge, or, to test the test, the known proxy, perhaps with a fault built in. */
 export interface Subject {
+  /** Only when it is the edge. */
+  readonly edge?: Edge
   stop(): Promise<unknown>
 }
 
@@ -63,7 +66,7 @@ admin: { listen: '127.0.0.1:${ground.adminPort}' }
 `
 
 /** The root of the edge's own development authority, from its data folder. */
-const developmentRoot = (edge: Edge): string => readFileSync(join(edge.dataFolder, 'development-ca.pem'), 'utf8')
+export const developmentRoot = (edge: Edge): string => readFileSync(join(edge.dataFolder, 'development-ca.pem'), 'utf8')
 
 /** @returns the subject, and the root that its browsers must trust */
 export const startBrowserSubject = async (
@@ -72,16 +75,26 @@ export const startBrowserSubject = async (
 ): Promise<{ readonly subject: Subject; readonly root: string }> => {
   if (process.env.E2E_SUBJECT === 'kamailio') return { subject: await startSubject(ground), root: ground.authority.certificate }
   const edge = await startEdge({ config: browserConfig(ground, origin), adminPort: ground.adminPort, folder: ground.folder })
-  return { subject: edge, root: developmentRoot(edge) }
+  return { subject: { edge, stop: () => edge.stop() }, root: developmentRoot(edge) }
 }
 
 export const startSubject = async (ground: Ground): Promise<Subject> => {
   const own = ground.authority.issue('edge', [ground.name])
   if (process.env.E2E_SUBJECT !== 'kamailio') {
-    return startEdge({ config: crossingConfig(ground, own), adminPort: ground.adminPort, folder: ground.folder })
+    const edge = await startEdge({ config: crossingConfig(ground, own), adminPort: ground.adminPort, folder: ground.folder })
+    return { edge, stop: () => edge.stop() }
   }
   const program = startKamailio(ground, own, fault())
   await until(() => bound('tcp', ground.outside, ground.targetsTlsPort) || !program.running() || undefined, 'Kamailio', 15_000)
   if (!program.running()) throw new Error(program.lines.join('\n'))
   return program
+}
+
+/** What the edge says of itself after a scenario: no leg changed its transport, nothing of ours broke, nothing was logged as an error. */
+export const expectHealthy = async ({ edge }: Subject): Promise<void> => {
+  if (edge === undefined) return
+  expect(await edge.metric('edgeways_leg_transport_violations_total')).toBe(0)
+  expect(await edge.metric('edgeways_internal_errors_total')).toBe(0)
+  expect(await edge.metric('edgeways_route_state_refused_total')).toBe(0)
+  expect(edge.log().filter((line) => line.level === 'error')).toEqual([])
 }

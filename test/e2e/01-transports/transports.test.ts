@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, it } from 'vitest'
 import { type Ground, layGround, PEER_TRANSPORTS } from '../../support/crossing.ts'
 import { callWithHolds, crossingCall, expectPassed } from '../../support/crossing-call.ts'
-import { type Subject, startSubject } from '../../support/subject.ts'
+import { expectHealthy, type Subject, startSubject } from '../../support/subject.ts'
 
 let ground: Ground
 let subject: Subject
@@ -36,4 +36,8 @@ describe.each([
   it('§16.7: 486 comes back, and each side acknowledges on its own hop', async () => {
     expectPassed(await crossingCall(ground, from, to, { caller: 'caller-busy.xml', called: 'called-busy.xml' }))
   })
+})
+
+it('T9: no leg changed its transport in all these calls', async () => {
+  await expectHealthy(subject)
 })

@@ -5,10 +5,10 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { type PageServer, Phone, servePhone, startBrowser } from '../../support/browser.ts'
 import { dissect, writeCapture } from '../../support/capture.ts'
 import { type Ground, layGround } from '../../support/crossing.ts'
-import { literal, type Sipp, type SippResult, startSipp } from '../../support/sipp.ts'
-import { type Subject, startBrowserSubject } from '../../support/subject.ts'
+import { GETS_BYE, SENDS_BYE, startPbx } from '../../support/pbx.ts'
+import type { Sipp, SippResult } from '../../support/sipp.ts'
+import { expectHealthy, type Subject, startBrowserSubject } from '../../support/subject.ts'
 
-const peers = join(import.meta.dirname, 'peers')
 let ground: Ground
 let subject: Subject
 let root: string
@@ -27,6 +27,7 @@ beforeAll(async () => {
 })
 
 afterAll(async () => {
+  await expectHealthy(subject)
   await browser?.close()
   await pages?.close()
   await subject?.stop()
@@ -64,28 +65,9 @@ const judgeFrames = async (): Promise<void> => {
   expect(received.filter(({ text }) => text.includes(`${ground.outside}:`))).toEqual([])
 }
 
-/** SIPp as the PBX, on UDP. */
-const pbx = async (scenario: string, values: Readonly<Record<string, string>> = {}): Promise<Sipp> => {
-  const place = ground.targets.udp
-  const sipp = await startSipp({
-    scenario: join(peers, scenario),
-    values: {
-      name: ground.name,
-      host: place.address,
-      self: `${place.address}:${place.port}`,
-      selfPattern: literal(`${place.address}:${place.port}`),
-      edge: literal(`${ground.inside}:${ground.targetsPort}`),
-      wss: literal(`${ground.name}:${ground.wssPort}`),
-      dialled: 'echo',
-      hidden: `${literal(ground.outside)}[^0-9]|(Via|Route|Path|Contact):[^[:cntrl:]]*0\\.0\\.0\\.0`,
-      byeCseq: '110',
-      ...values,
-    },
-    transport: 'udp',
-    ...place,
-    folder: ground.folder,
-    ...(scenario.startsWith('calls') ? { remote: { address: ground.inside, port: ground.targetsPort } } : {}),
-  })
+/** SIPp as the PBX; stopped after the test. */
+const pbx = async (scenario: string, values?: Readonly<Record<string, string>>): Promise<Sipp> => {
+  const sipp = await startPbx(ground, scenario, values)
   started.push(sipp)
   return sipp
 }
@@ -96,8 +78,6 @@ const passed = (result: SippResult): void => {
 }
 
 const call = (): Promise<void> => phone.do('call', `sip:echo@${ground.name}`)
-const SENDS_BYE = { ending: 'ending-sends-bye.xml' }
-const GETS_BYE = { ending: 'ending-gets-bye.xml' }
 
 it('T13: the chain that browsers are shown leads to the root that they trust', async () => {
   const authorized = await new Promise((resolve, reject) => {
