@@ -12,7 +12,7 @@
  */
 import { InvariantError } from '../base/errors.ts'
 import { canonicalName, headerFacts } from './headers/table.ts'
-import { isBlank, unfold } from './text.ts'
+import { hasBareNul, isBlank, unfold } from './text.ts'
 
 export class HeaderLine {
   /** Canonical: lower case, long form. */
@@ -101,20 +101,20 @@ export const makeResponse = (
   body,
 })
 
-/** CR, LF and NUL, and what is more than one byte: only the low byte would be written, and that of U+010A is a line feed. */
-const BREAKS = /[\r\n\0\u0100-\uffff]/
+/** CR and LF, and what is more than one byte: only the low byte would be written, and that of U+010A is a line feed. */
+const BREAKS = /[\r\n\u0100-\uffff]/
 /** §25.1: also white space and control characters would take a start line apart. */
 const BREAKS_START_LINE = /[\0-\x20\x7f\u0100-\uffff]/
 
 /**
  * The only door for new text. `name` in any spelling; the value is written as given, one byte for each character
  * (what somebody wrote in Unicode goes through `wireText` first).
- * @throws InvariantError when name or value would break out of the line (CR, LF, NUL) or cannot be written as bytes: callers check
+ * @throws InvariantError when name or value would break out of the line (CR, LF, NUL that is no quoted pair) or cannot be written as bytes: callers check
  * what operators and remotes give them
  */
 export const line = (name: string, value: string): HeaderLine => {
   const canonical = canonicalName(name)
-  if (canonical === undefined || BREAKS.test(value))
+  if (canonical === undefined || BREAKS.test(value) || hasBareNul(value))
     throw new InvariantError(`Header line refused: ${JSON.stringify(name)}: ${JSON.stringify(value)}`)
   const display = headerFacts(canonical)?.display ?? name
   const before = display.length + 2

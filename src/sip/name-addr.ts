@@ -1,5 +1,5 @@
 import { parameter, quotesBalance } from './parameters.ts'
-import { trimBlank } from './text.ts'
+import { hasBareNul, trimBlank } from './text.ts'
 
 /** One value of From, To, Contact, Route, Record-Route, Path and the like (§20.10, §25.1). */
 export interface NameAddr {
@@ -57,6 +57,7 @@ const BARE = /^[^\0- ?,"<>\x7f]+$/
 
 /** One name-addr or addr-spec, without white space around it; `undefined` when malformed. The `*` of Contact reads as a value with that URI. */
 export const parseNameAddr = (text: string): NameAddr | undefined => {
+  if (hasBareNul(text)) return undefined
   let open = 0
   if (text.charCodeAt(0) === 34) {
     open = 1

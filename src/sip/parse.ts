@@ -98,7 +98,7 @@ export const parse = (bytes: Buffer, limits: ParseLimits): SipMessage | ParsePro
     headers.push(one)
     if (one.name !== 'content-length') continue
     const length = digitsOf(one)
-    if (length < 0) bad ??= fault(400, `Content-Length ${one.value.slice(0, 20)}`, '§20.14', 'Content-Length')
+    if (length < 0) bad ??= fault(400, `Content-Length ${printable(one.value)}`, '§20.14', 'Content-Length')
     else if (declared >= 0 && declared !== length) bad ??= fault(400, 'Two different Content-Lengths', '§7.3.1', 'Content-Length')
     declared = length
   }
@@ -191,6 +191,9 @@ const digitsOf = (one: HeaderLine): number => {
   }
   return number
 }
+
+/** A remote's text as part of a reason: it is logged, and written into the status line of the answer. */
+const printable = (text: string): string => text.slice(0, 20).replace(/[^ -~]/g, '?')
 
 const requestLine = (startLine: string, headers: readonly HeaderLine[], body: Buffer): SipMessage | ParseProblem => {
   const end = startLine.length - 2

@@ -22,6 +22,11 @@ export const unfold = (text: string): string =>
     .filter((part) => part !== '')
     .join(' ')
 
+const BARE_NUL = /(?:^|[^\\])\0/
+
+/** A NUL that is no quoted pair: §25.1 allows it nowhere, and to a peer written in C the text would end there. */
+export const hasBareNul = (text: string): boolean => text.indexOf('\0') >= 0 && BARE_NUL.test(text)
+
 const BEYOND_LATIN1 = /[\u0100-\uffff]/
 
 /** True when each character is one byte; other text would be cut to its low bytes on the wire, where `\u010a` is a line feed. */

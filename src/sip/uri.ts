@@ -46,6 +46,7 @@ export const schemeOf = (text: string): string | undefined => {
 export const parseUri = (text: string): Uri | undefined => {
   if (NEVER.test(text) || (text.indexOf('%') >= 0 && BAD_ESCAPE.test(text))) return undefined
   const colon = text.indexOf(':')
+  if (colon < 0) return undefined
   const scheme = text.startsWith('sip:') ? 'sip' : text.slice(0, colon).toLowerCase()
   if (scheme === 'tel') {
     const semicolon = text.indexOf(';')

@@ -54,7 +54,9 @@ const looseVia = (text: string): Via | undefined => {
 }
 
 const made = (text: string, transport: string, host: string, port: number | undefined, parameters: string): Via | undefined =>
-  quotesBalance(parameters) ? { transport, host, port, parameters, branch: parameter(parameters, 'branch'), text } : undefined
+  quotesBalance(parameters) && text.indexOf('\0') < 0
+    ? { transport, host, port, parameters, branch: parameter(parameters, 'branch'), text }
+    : undefined
 
 /** §18.2.1, RFC 3581 §4: what the server adds to the topmost Via. `received` always when the addresses differ or rport was asked. */
 export const withReceived = (via: Via, address: string, port: number, rportAsked: boolean): string => {

@@ -75,6 +75,11 @@ describe('the door for new text', () => {
     },
   )
 
+  test('§25.1: NUL passes as a quoted pair only', () => {
+    expect(line('To', '"NUL:\\\0" <sip:a>').value).toBe('"NUL:\\\0" <sip:a>')
+    for (const value of ['\0', 'a\0', '"\\\0\0"']) expect(() => line('To', value)).toThrow(InvariantError)
+  })
+
   test('characters whose low byte is CR, LF or anything else are refused: only that byte would be written', () => {
     for (const value of ['a\u010d\u010aEvil: 1', '\u0100', '\u20ac', 'a\u{1f600}', '\u212a', '\ud800'])
       expect(() => line('Subject', value)).toThrow(InvariantError)

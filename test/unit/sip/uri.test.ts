@@ -59,6 +59,8 @@ describe('sip and sips', () => {
     '',
     ':',
     'sip',
+    'sip9',
+    'sipsx',
     'sip:',
     'sip:@example.com',
     'sip::secret@example.com',
@@ -238,7 +240,7 @@ describe('tel', () => {
     expect(formatUri(parseUri(text)!)).toBe(text)
   })
 
-  test.each(['tel:', 'tel:;ext=1', 'tel:+1 201', 'tel:alice', 'tel:+1@example.com', 'tel:+1?x=y', 'tel:%2B1'])(
+  test.each(['tel:', 'tel:;ext=1', 'tel:+1 201', 'tel:alice', 'tel:+1@example.com', 'tel:+1?x=y', 'tel:%2B1', 'tel', 'tel1'])(
     'RFC 3966 §3: %s is none',
     (text) => {
       expect(parseUri(text)).toBeUndefined()

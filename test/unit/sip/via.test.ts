@@ -70,6 +70,8 @@ describe('Via', () => {
     'HTTP/2.0/TCP a',
     'SIP/2.0/UDP  ',
     'xSIP/2.0/UDP a',
+    'SIP/2.0/UDP a;x=\0;branch=b',
+    'SIP / 2.0/UDP a;x="\\\0"',
   ])('§20.42: %j is malformed', (text) => {
     expect(parseVia(text)).toBeUndefined()
   })
