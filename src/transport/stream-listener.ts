@@ -5,7 +5,7 @@ import { isWildcard } from './addresses.ts'
 import { Arrival, admit, arrivalKey } from './arrival.ts'
 import type { Endpoint } from './connections.ts'
 import { bindError } from './shared.ts'
-import { StreamFlow } from './stream.ts'
+import { type Remote, StreamFlow } from './stream.ts'
 import { peerIdentity, sameTls, TlsSide } from './tls.ts'
 import type { ListenerOptions } from './types.ts'
 import { WebSocketSide } from './websocket.ts'
@@ -19,8 +19,10 @@ export class StreamListener {
   readonly #server: Server
   #tls: TlsSide | undefined
   #web: WebSocketSide | undefined
-  /** Connections of ours by destination, for reuse (§18.1.1); those that remotes opened are never in it. */
+  /** Connections of ours by destination, for reuse (§18). */
   readonly #dialled = new Map<string, StreamFlow>()
+  /** Connections that remotes opened, by the address and port at their end: no alias for the port that they listen on (RFC 5923). */
+  readonly #accepted = new Map<string, StreamFlow>()
 
   /** @throws TransportError when the certificates cannot be used */
   constructor(endpoint: Endpoint) {
@@ -62,12 +64,15 @@ export class StreamListener {
     if (this.#server.listening) this.#server.close()
   }
 
-  /** The connection to that destination: one that we opened before, else a new one. */
+  /** The connection to that destination: one that we opened before, one that comes from exactly there, else a new one. */
   flowTo(destination: Destination): StreamFlow {
     const { address, port, host } = destination
     // Another name on the same address is another certificate to be shown
     const key = this.#tls === undefined ? `${address}|${port}` : `${address}|${port}|${host}`
-    return this.#dialled.get(key) ?? this.#dial(destination, key)
+    const dialled = this.#dialled.get(key)
+    if (dialled !== undefined) return dialled
+    // §18: a client's Contact may be the very address and port that its connection comes from; only that connection reaches it
+    return this.#accepted.get(`${address}|${port}`) ?? this.#dial(destination, key)
   }
 
   #dial(destination: Destination, key: string): StreamFlow {
@@ -84,12 +89,12 @@ export class StreamListener {
     }
     if (this.#tls === undefined) {
       const socket = connect(options)
-      const flow = new StreamFlow(this.endpoint, socket, { address, port }, this.#dialled, key)
+      const flow = new StreamFlow(this.endpoint, socket, { address, port }, false, this.#dialled, key)
       socket.once('connect', () => flow.connected())
       return flow
     }
     const socket = connectTls({ ...options, ...this.#tls.dialOptions(host) })
-    const flow = new StreamFlow(this.endpoint, socket, { address, port }, this.#dialled, key)
+    const flow = new StreamFlow(this.endpoint, socket, { address, port }, false, this.#dialled, key)
     socket.once('secureConnect', () => flow.connected(peerIdentity(socket)))
     return flow
   }
@@ -98,7 +103,7 @@ export class StreamListener {
     const address = admit(this.endpoint, socket)
     if (address === undefined) return
     if (this.#tls === undefined && this.#web === undefined) {
-      new StreamFlow(this.endpoint, socket, { address, port: socket.remotePort! })
+      this.#inbound(socket, { address, port: socket.remotePort! })
       return
     }
     new Arrival(this.endpoint, socket, address)
@@ -127,6 +132,10 @@ export class StreamListener {
       return
     }
     arrival.done()
-    new StreamFlow(this.endpoint, socket, { address: arrival.address, port: socket.remotePort!, ...(peer === undefined ? {} : { peer }) })
+    this.#inbound(socket, { address: arrival.address, port: socket.remotePort!, ...(peer === undefined ? {} : { peer }) })
+  }
+
+  #inbound(socket: Socket, remote: Remote): void {
+    new StreamFlow(this.endpoint, socket, remote, true, this.#accepted, `${remote.address}|${remote.port}`)
   }
 }

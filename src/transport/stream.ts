@@ -181,17 +181,17 @@ export abstract class SocketFlow implements Flow, Connection, Corked {
 /** TCP and TLS: messages are framed by Content-Length. */
 export class StreamFlow extends SocketFlow implements FrameSink {
   readonly #framer = new StreamFramer()
-  /** Where a connection of ours is kept for reuse. */
-  readonly #pool: Map<string, StreamFlow> | undefined
+  /** Where the connection is kept for reuse. */
+  readonly #pool: Map<string, StreamFlow>
   readonly #poolKey: string
 
-  constructor(endpoint: Endpoint, socket: Socket, remote: Remote, pool?: Map<string, StreamFlow>, poolKey = '') {
-    super(endpoint, socket, remote, pool === undefined)
+  constructor(endpoint: Endpoint, socket: Socket, remote: Remote, inbound: boolean, pool: Map<string, StreamFlow>, poolKey: string) {
+    super(endpoint, socket, remote, inbound)
     this.#pool = pool
     this.#poolKey = poolKey
-    pool?.set(poolKey, this)
+    pool.set(poolKey, this)
     socket.on('data', onData)
-    if (pool === undefined) endpoint.table.opened(this)
+    if (inbound) endpoint.table.opened(this)
   }
 
   read(chunk: Buffer): void {
@@ -229,7 +229,7 @@ export class StreamFlow extends SocketFlow implements FrameSink {
   }
 
   protected override left(): void {
-    if (this.#pool?.get(this.#poolKey) === this) this.#pool.delete(this.#poolKey)
+    if (this.#pool.get(this.#poolKey) === this) this.#pool.delete(this.#poolKey)
   }
 }
 

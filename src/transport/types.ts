@@ -42,7 +42,7 @@ export interface Transports {
   close(listenerName: string): Promise<void>
   /**
    * The flow to a destination, from `listener`: for UDP always at once; for a stream an open connection that we opened
-   * before, else a new one that is still connecting and keeps what is sent. Never a connection that the remote opened.
+   * before, one that comes from exactly that address and port (§18), else a new one that is still connecting and keeps what is sent.
    */
   flowTo(listener: Listener, destination: Destination): Flow
   /** For UDP: the flow to a remote that we heard from. For a connection: `flowById`. */

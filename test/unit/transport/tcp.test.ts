@@ -268,22 +268,28 @@ describe('connections that we open', () => {
     await connection(2)
   })
 
-  test('RFC 5923: a connection that the remote opened is never taken for a destination', async () => {
+  test('§18: a connection that the remote opened carries requests to exactly the address and port it comes from', async () => {
     const listener = await open()
-    const { server, accepted, destination } = await remote()
-    // The remote connects from the very address and port that it listens on
-    server.close()
-    await once(server, 'close')
-    const phone = connect({ host: '127.0.0.1', port: listener.bindPort, localAddress: '127.0.0.1', localPort: destination.port })
+    const phone = connect({ host: '127.0.0.1', port: listener.bindPort })
     phone.on('error', () => {})
     sockets.push(phone)
     const { flow } = await world.events.wait('opened')
-    expect(flow.remotePort).toBe(destination.port)
+    const destination = { transport: 'tcp', address: flow.remoteAddress, port: flow.remotePort, host: flow.remoteAddress } as const
+    expect(world.transports.flowTo(listener, destination)).toBe(flow)
+    flow.close('test')
+    expect(world.transports.flowTo(listener, destination)).not.toBe(flow)
+  })
+
+  test('RFC 5923: a connection that the remote opened is no alias for the port that it listens on', async () => {
+    const listener = await open()
+    const { destination } = await remote()
+    const phone = connect({ host: '127.0.0.1', port: listener.bindPort, localAddress: '127.0.0.1' })
+    phone.on('error', () => {})
+    sockets.push(phone)
+    const { flow } = await world.events.wait('opened')
     const ours = world.transports.flowTo(listener, destination)
     expect(ours).not.toBe(flow)
     expect(ours.inbound).toBe(false)
-    expect(accepted).toEqual([])
-    await world.events.wait('closed')
   })
 
   test('a refused connection is told as closed, once, and what waited is lost', async () => {
