@@ -1,0 +1,293 @@
+/**
+ * Whole calls through the real engine, with a clock, transports and a DNS of our own: no sockets, no waiting. A test says who is there
+ * and reads like the call. What the edge sends is looked at by `FlowChecks`, and when a test has ended nothing of its calls may be left.
+ */
+import { createHmac } from 'node:crypto'
+import { expect, onTestFinished } from 'vitest'
+import type { Listener } from '../../src/address/listener.ts'
+import type { Clock } from '../../src/base/clock.ts'
+import type { KeyedHash } from '../../src/base/keyed-hash.ts'
+import { loadConfig } from '../../src/config/load.ts'
+import type { Snapshot } from '../../src/config/snapshot.ts'
+import { Engine } from '../../src/engine/engine.ts'
+import type { Log, LogFields } from '../../src/observability/log.ts'
+import { type Metrics, SILENT_METRICS } from '../../src/observability/metrics.ts'
+import { resolverOver, TableLookup, type ZoneTable } from '../unit/dns/fixture.ts'
+import { FlowChecks } from './flow-checks.ts'
+import { FakeTransports } from './flow-network.ts'
+import { Party, type PartySpec } from './flow-party.ts'
+import { readWire } from './wire.ts'
+
+export interface EdgeOptions {
+  /** The DNS, as `TableLookup` takes it. */
+  readonly dns?: ZoneTable
+  /** Headers that the configuration's own rules change. */
+  readonly touches?: readonly string[]
+}
+
+interface Runner {
+  readonly ms: number
+  readonly run: () => void
+  next: number
+}
+
+const STEP_MS = 10
+/** Longer than any timer of a call: Timer C, then 64*T1 after its CANCEL, then Timers D, H and so on. */
+const ALL_TIMERS_MS = 300_000
+
+/** Milliseconds of §17.1.1.1. */
+export const T1 = 500
+
+export const startEdge = async (configuration: string, options: EdgeOptions = {}): Promise<EdgeUnderTest> => {
+  const edge = new EdgeUnderTest(configuration, options)
+  await edge.start()
+  onTestFinished(({ task }) => edge.finished(task.result?.state === 'fail'))
+  return edge
+}
+
+export class EdgeUnderTest {
+  engine!: Engine
+  readonly lookup: TableLookup
+  readonly counts = new Map<string, number>()
+  readonly warnings: { readonly level: string; readonly text: string; readonly fields: LogFields }[] = []
+  readonly checks: FlowChecks
+  #configuration: string
+  #snapshot: Snapshot
+  #network!: FakeTransports
+  readonly #clock: Clock
+  #now = 1_000_000
+  #runners: Runner[] = []
+  readonly #parties: Party[] = []
+  readonly #keys: KeyedHash & { rotate(): void; secret: string }
+  #tokens = 0
+  #numbers = 0
+  #lives = 0
+  #tolerated: RegExp[] = []
+
+  constructor(configuration: string, options: EdgeOptions) {
+    this.#configuration = configuration
+    this.#clock = { now: () => this.#now, wall: () => 1_790_000_000_000 + this.#now }
+    this.lookup = new TableLookup(options.dns ?? {}, 3600)
+    this.checks = new FlowChecks(options.touches ?? [])
+    this.#snapshot = this.#load()
+    this.#keys = {
+      secret: 'kept in the data folder',
+      currentKey: 'a',
+      mac(key, text) {
+        return key === 'a' ? createHmac('sha256', this.secret).update(text).digest('base64url').slice(0, 11) : undefined
+      },
+      rotate: () => {},
+    }
+  }
+
+  async start(): Promise<void> {
+    const life = ++this.#lives
+    const runners: Runner[] = []
+    this.#runners = runners
+    this.engine = new Engine(
+      {
+        version: 'test',
+        owner: '0',
+        clock: this.#clock,
+        ids: { token: (length) => (++this.#tokens).toString(36).padStart(length, 'x').slice(-length) },
+        log: this.#log(),
+        metrics: this.#metrics(),
+        resolver: resolverOver(this.lookup, this.#clock),
+        keys: this.#keys,
+        transports: (events) => {
+          this.#network = new FakeTransports(
+            events,
+            {
+              at: (address, port) => this.#at(address, port),
+              sent: (flow, bytes) => {
+                try {
+                  this.checks.sent(flow, readWire(bytes))
+                } catch (error) {
+                  this.checks.faults.push(`${(error as Error).message}\n${bytes.toString('latin1')}`)
+                }
+              },
+            },
+            `0life${life}-`,
+          )
+          return this.#network
+        },
+        certificates: ({ name, hosts }) => ({ name, chain: '', key: '', hosts }),
+        reread: (previous) => loadConfig(this.#configuration, { file: '/etc/edgeways/edge.yaml', dataDir: '/var/lib/edgeways', previous }),
+        logLevel: { get: () => 'info', set: () => {} },
+        every: (ms, run) => {
+          const runner = { ms, run, next: this.#now + ms }
+          runners.push(runner)
+          return () => {
+            runners.splice(runners.indexOf(runner), 1)
+          }
+        },
+      },
+      this.#snapshot,
+    )
+    await this.engine.start()
+    this.checks.setListeners(this.#network.listeners())
+  }
+
+  /** The process is killed and started again: nothing survives but the configuration and the keys. */
+  async restarts(): Promise<void> {
+    for (const party of this.#parties) party.reset()
+    await this.start()
+  }
+
+  async reloads(configuration: string): Promise<void> {
+    this.#configuration = configuration
+    const result = await this.engine.reload()
+    expect(result).toMatchObject({ result: 'applied' })
+    this.checks.setListeners(this.#network.listeners())
+  }
+
+  /** Other keys: what was signed before is forged now. */
+  losesItsKeys(): void {
+    this.#keys.secret = 'another one'
+  }
+
+  /** @param at `10.0.0.20:5060`, where it listens and, over UDP, sends from; over connections ports from there on */
+  party(name: string, listener: string, at: string, more: Partial<PartySpec> = {}): Party {
+    const match = /^\[?(.+?)\]?:(\d+)$/.exec(at)!
+    const party = new Party(
+      {
+        connect: (from, address, port, peer) => this.#network.connect(from, address, port, peer),
+        datagrams: (from, address, port) => this.#network.datagramFlow(this.#network.listener(from), address, port),
+        transportOf: (from) => this.#network.listener(from).transport.name,
+        arrives: (flow, bytes) => {
+          try {
+            this.checks.received(flow, readWire(bytes))
+          } catch {
+            // A test may send what is no message
+          }
+          this.#network.events.received(flow, bytes)
+        },
+        pump: () => this.#network.pump(),
+        next: () => ++this.#numbers,
+      },
+      { name, listener, address: match[1]!, port: Number(match[2]), ...more },
+    )
+    this.#parties.push(party)
+    return party
+  }
+
+  /** A browser: a connection to a WebSocket listener, and a name under .invalid (RFC 7118 §5). */
+  browser(name: string, listener: string, at: string): Party {
+    const party = this.party(name, listener, at, { host: `${name}0rnd.invalid` })
+    party.connects()
+    return party
+  }
+
+  listener(name: string): Listener {
+    return this.#network.listener(name)
+  }
+
+  /** Time goes by, and everything that is due happens. */
+  passes(ms: number): void {
+    const end = this.#now + ms
+    this.#network.pump()
+    while (this.#now < end) {
+      this.#now += Math.min(STEP_MS, end - this.#now)
+      for (const runner of [...this.#runners]) {
+        if (this.#now < runner.next) continue
+        runner.next += runner.ms
+        try {
+          runner.run()
+        } catch (error) {
+          this.checks.faults.push(`a timer threw: ${(error as Error).stack}`)
+        }
+        this.#network.pump()
+      }
+    }
+  }
+
+  /** Lets everything happen that waits for promises only. */
+  async settles(): Promise<void> {
+    for (let i = 0; i < 5; i++) await new Promise((resolve) => setImmediate(resolve))
+    this.#network.pump()
+  }
+
+  /** How often something was counted: `drop response-stray`, `refused forged`, `leg`, `500`. */
+  count(what: string): number {
+    return this.counts.get(what) ?? 0
+  }
+
+  /** A fault that the test provokes. */
+  tolerates(fault: RegExp): void {
+    this.#tolerated.push(fault)
+  }
+
+  /** Every timer runs out; then nothing of the calls may be left, nor anything that somebody got and no test looked at. */
+  finished(failed = false): void {
+    if (failed) return
+    this.#network.pump()
+    this.#nobodyGot('during the test')
+    this.passes(ALL_TIMERS_MS)
+    this.#nobodyGot('after it')
+    expect(this.checks.faults.filter((fault) => !this.#tolerated.some((one) => one.test(fault)))).toEqual([])
+    expect(this.engine.transactions(), 'what is left of the calls').toEqual({
+      server: 0,
+      client: 0,
+      pending: 0,
+      onFlows: 0,
+      waitingCalls: 0,
+    })
+    if (!this.#tolerated.some((one) => one.test('500'))) expect(this.warnings.filter(({ level }) => level === 'error')).toEqual([])
+    if (!this.#tolerated.some((one) => one.test('T9'))) expect(this.count('leg'), 'legs that changed').toBe(0)
+  }
+
+  #nobodyGot(when: string): void {
+    for (const { inbox, name } of this.#parties)
+      expect(
+        inbox.map(({ start }) => start),
+        `what ${name} got ${when}, and nobody expected`,
+      ).toEqual([])
+  }
+
+  #at(address: string, port: number): Party | undefined {
+    return (
+      this.#parties.findLast(({ spec }) => spec.address === address && spec.port === port) ??
+      // The ports that its connections come from
+      this.#parties.findLast(({ spec }) => spec.address === address && port > spec.port && port < spec.port + 100)
+    )
+  }
+
+  #load(): Snapshot {
+    const result = loadConfig(this.#configuration, { file: '/etc/edgeways/edge.yaml', dataDir: '/var/lib/edgeways' })
+    if (!result.ok) throw new Error(JSON.stringify(result.problems, undefined, 1))
+    return result.snapshot
+  }
+
+  #counted(what: string): void {
+    this.counts.set(what, this.count(what) + 1)
+  }
+
+  #metrics(): Metrics {
+    return {
+      ...SILENT_METRICS,
+      drop: (reason) => this.#counted(`drop ${reason}`),
+      retransmission: (direction) => this.#counted(`retransmission ${direction}`),
+      legTransportViolation: () => this.#counted('leg'),
+      oversizeDatagram: (outcome) => this.#counted(`oversize ${outcome}`),
+      routeStateRefused: (reason) => this.#counted(`refused ${reason}`),
+      unadmitted: (_, answer) => this.#counted(`unadmitted ${answer}`),
+      internalError: () => this.#counted('500'),
+    }
+  }
+
+  #log(): Log {
+    const write = (level: string) => (fields: LogFields, text: string) => {
+      this.warnings.push({ level, text, fields })
+    }
+    const log: Log = {
+      enabled: () => true,
+      trace: () => {},
+      debug: () => {},
+      info: () => {},
+      warn: write('warn'),
+      error: write('error'),
+      with: () => log,
+    }
+    return log
+  }
+}

@@ -1,0 +1,177 @@
+/** Transports without sockets: every message that the edge sends is given to the party at that address. */
+import type { Destination } from '../../src/address/destination.ts'
+import type { Flow, PeerIdentity } from '../../src/address/flow.ts'
+import type { Listener } from '../../src/address/listener.ts'
+import type { ListenerOptions, TransportEvents, Transports } from '../../src/transport/types.ts'
+
+/** Who is at the other end of flows. */
+export interface Remote {
+  readonly name: string
+  /** Transports whose connections it refuses. */
+  readonly refused: ReadonlySet<string>
+  arrived(flow: FakeFlow, bytes: Buffer): void
+  /** The edge opened a connection. */
+  accepted(flow: FakeFlow): void
+}
+
+export class FakeFlow implements Flow {
+  readonly id: string
+  readonly listener: Listener
+  readonly remoteAddress: string
+  readonly remotePort: number
+  readonly inbound: boolean
+  readonly peer?: PeerIdentity
+  readonly remote: Remote | undefined
+  readonly #network: FakeTransports
+  open = true
+
+  constructor(
+    network: FakeTransports,
+    id: string,
+    listener: Listener,
+    address: string,
+    port: number,
+    inbound: boolean,
+    peer?: PeerIdentity,
+  ) {
+    this.#network = network
+    this.id = id
+    this.listener = listener
+    this.remoteAddress = address
+    this.remotePort = port
+    this.inbound = inbound
+    this.remote = network.at(address, port)
+    if (peer !== undefined) this.peer = peer
+  }
+
+  send(bytes: Buffer): void {
+    if (this.open) this.#network.deliver(this, bytes)
+  }
+
+  close(reason: string): void {
+    this.#network.closed(this, reason)
+  }
+}
+
+export interface NetworkHooks {
+  /** Who is at an address; nobody is there when `undefined`. */
+  at(address: string, port: number): Remote | undefined
+  /** The edge sent something, before anybody gets it. */
+  sent(flow: FakeFlow, bytes: Buffer): void
+}
+
+export class FakeTransports implements Transports {
+  readonly events: TransportEvents
+  readonly #hooks: NetworkHooks
+  readonly #prefix: string
+  readonly #listeners = new Map<string, Listener>()
+  readonly #datagrams = new Map<string, FakeFlow>()
+  readonly #connections = new Map<string, FakeFlow>()
+  /** What happens after the edge has returned: refused connections. */
+  readonly #later: (() => void)[] = []
+  #count = 0
+
+  constructor(events: TransportEvents, hooks: NetworkHooks, prefix: string) {
+    this.events = events
+    this.#hooks = hooks
+    this.#prefix = prefix
+  }
+
+  at(address: string, port: number): Remote | undefined {
+    return this.#hooks.at(address, port)
+  }
+
+  listener(name: string): Listener {
+    const listener = this.#listeners.get(name)
+    if (listener === undefined) throw new Error(`There is no open listener ${name}, only ${[...this.#listeners.keys()].join(', ')}`)
+    return listener
+  }
+
+  listeners(): readonly Listener[] {
+    return [...this.#listeners.values()]
+  }
+
+  async open(listener: Listener, _options: ListenerOptions): Promise<void> {
+    this.#listeners.set(listener.name, listener)
+  }
+
+  update(): void {}
+
+  async close(listenerName: string): Promise<void> {
+    this.#listeners.delete(listenerName)
+  }
+
+  flowTo(listener: Listener, { address, port }: Destination): FakeFlow {
+    if (!listener.transport.reliable) return this.datagramFlow(listener, address, port)
+    for (const flow of this.#connections.values())
+      if (!flow.inbound && flow.listener === listener && flow.remoteAddress === address && flow.remotePort === port) return flow
+    const flow = this.#connect(listener, address, port, false)
+    if (listener.transport.webSocket || flow.remote === undefined || flow.remote.refused.has(listener.transport.name)) {
+      flow.open = false
+      this.#connections.delete(flow.id)
+      this.#later.push(() => this.events.closed(flow, 'connection refused'))
+    } else {
+      this.events.opened(flow)
+      flow.remote.accepted(flow)
+    }
+    return flow
+  }
+
+  datagramFlow(listener: Listener, address: string, port: number): FakeFlow {
+    const key = `${listener.name} ${address} ${port}`
+    let flow = this.#datagrams.get(key)
+    if (flow === undefined) {
+      flow = new FakeFlow(this, `${address}:${port}`, listener, address, port, false)
+      this.#datagrams.set(key, flow)
+    }
+    return flow
+  }
+
+  flowById(id: string): FakeFlow | undefined {
+    return this.#connections.get(id)
+  }
+
+  counts(): ReadonlyMap<string, number> {
+    return new Map()
+  }
+
+  async closeAll(reason: string): Promise<void> {
+    for (const flow of [...this.#connections.values()]) this.closed(flow, reason)
+  }
+
+  // ---- for parties
+
+  /** A party opens a connection to a listener of ours. */
+  connect(listenerName: string, address: string, port: number, peer?: PeerIdentity): FakeFlow {
+    const flow = this.#connect(this.listener(listenerName), address, port, true, peer)
+    this.events.opened(flow)
+    return flow
+  }
+
+  deliver(flow: FakeFlow, bytes: Buffer): void {
+    this.#hooks.sent(flow, bytes)
+    flow.remote?.arrived(flow, bytes)
+  }
+
+  closed(flow: FakeFlow, reason: string): void {
+    if (!flow.listener.transport.reliable) {
+      this.events.closed(flow, reason)
+      return
+    }
+    if (!flow.open) return
+    flow.open = false
+    this.#connections.delete(flow.id)
+    this.events.closed(flow, reason)
+  }
+
+  /** Lets happen what has to wait until the edge has returned. */
+  pump(): void {
+    for (let next = this.#later.shift(); next !== undefined; next = this.#later.shift()) next()
+  }
+
+  #connect(listener: Listener, address: string, port: number, inbound: boolean, peer?: PeerIdentity): FakeFlow {
+    const flow = new FakeFlow(this, `${this.#prefix}${++this.#count}`, listener, address, port, inbound, peer)
+    this.#connections.set(flow.id, flow)
+    return flow
+  }
+}
