@@ -68,6 +68,12 @@ const FIGURES: readonly Figure[] = [
   { name: 'memory per client (PSS)', unit: 'KB', digits: 1, of: (m) => m.idle?.pssPerClient },
 ]
 
+/** The CPUs that other programs used while we measured: the reader's hint how far to trust the figures. */
+const disturbance = (report: Report): string => {
+  const others = report.measurements.flatMap((m) => [m.fixed, m.highest?.at, m.half]).flatMap((window) => window?.otherCpu ?? [])
+  return `Other programs used ${(median(others) ?? 0).toFixed(2)} CPUs meanwhile (median; at most ${Math.max(0, ...others).toFixed(2)})`
+}
+
 export const median = (values: readonly number[]): number | undefined => {
   const sorted = values.toSorted((a, b) => a - b)
   const middle = sorted.length >> 1
@@ -159,7 +165,7 @@ const markdownTable = (report: Report): string => {
       `${Object.entries(versions)
         .map(([name, version]) => `${name} ${version}`)
         .join(', ')}. Medians of ${String(options.repeat)}; both servers in one session, one after the other. ` +
-      `Fixed rate: ${String(options.rate)} calls/s; windows of ${String(options.window)} s after ${String(options.warm)} s of warm-up.` +
+      `Fixed rate: ${String(options.rate)} calls/s; windows of ${String(options.window)} s after ${String(options.warm)} s of warm-up. ${disturbance(report)}.` +
       (direct
         ? ` The generator alone, caller to answerer over UDP without a server: at least ${direct.highest} calls/s, INVITE→180 ${(direct.at.ringing.p50 / 1000).toFixed(2)} ms (p50) and ${(direct.at.ringing.p99 / 1000).toFixed(2)} ms (p99), which is part of the delays above.`
         : ''),

@@ -6,7 +6,7 @@ import { availableParallelism, release } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { buildGenerator } from './generator.ts'
-import { type Bench, findHighest, measureIdle, openGenerator, playHandshakes, playRate } from './measure.ts'
+import { type Bench, findHighest, measureIdle, openGenerator, playHandshakes, playQuietly, playRate } from './measure.ts'
 import { placesIn, SCENARIO_NAMES, SCENARIOS, type Scenario, type ScenarioName } from './plan.ts'
 import { cpuModel } from './procfs.ts'
 import { commit, linesOf, type Measurement, type Report, readResults, textTable, writeDocument, writeResults } from './report.ts'
@@ -174,7 +174,7 @@ class Session {
       await playRate(generator, server, scenario, 50, 0.2, 0.5) // proves the path before it is loaded
       await playRate(generator, server, scenario, bench.startRate, 0, bench.warm) // caches, compilers
       await sleep(300)
-      figures.fixed = await playRate(generator, server, scenario, this.#rate, bench.warm, bench.window)
+      figures.fixed = await playQuietly(bench, generator, server, scenario, this.#rate, bench.warm)
       const { fixed } = figures
       say(
         `    at ${this.#rate}/s: ${fixed.cpuPerCall.toFixed(0)} µs CPU per call${fixed.lossless ? '' : `; ${fixed.loss}`}${fixed.otherCpu > 0.3 ? `; others used ${fixed.otherCpu.toFixed(1)} CPUs` : ''}`,
@@ -186,7 +186,7 @@ class Session {
         say(
           `    highest without loss: ${rate}/s, ${at?.cpuPerCall.toFixed(0) ?? '–'} µs CPU per call${beyond ? ` (at ${beyond.rate}/s: ${beyond.loss})` : ''}`,
         )
-        if (rate > 0) figures.half = await playRate(generator, server, scenario, Math.round(rate / 2), bench.probeWarm, bench.window)
+        if (rate > 0) figures.half = await playQuietly(bench, generator, server, scenario, Math.round(rate / 2), bench.probeWarm)
         const ringing = figures.half?.ringing
         if (ringing)
           say(`    at half of it: INVITE→180 p50 ${(ringing.p50 / 1000).toFixed(2)} ms, p99 ${(ringing.p99 / 1000).toFixed(2)} ms`)
@@ -206,7 +206,7 @@ class Session {
 
   /** What the generator can do with nothing between caller and answerer: figures near this one are its own, not a server's. */
   async direct(): Promise<Report['direct']> {
-    const bench = { ...this.#bench, secondChances: 0, precision: 1.2, maxProbes: 3 }
+    const bench = { ...this.#bench, secondChances: 0, precision: 1.2, maxProbes: given.quick ? 1 : 3 }
     const generator = await openGenerator(bench, SCENARIOS['udp-udp'], true)
     try {
       const { rate } = await findHighest({ ...bench, startRate: 8000 }, generator, undefined, SCENARIOS['udp-udp'])
@@ -247,7 +247,7 @@ const main = async (): Promise<void> => {
   const places = placesIn(given.network)
   const certificate = makeCertificate(folder, places)
   const lengths = given.quick
-    ? { warm: 1, window: 2.5, probeWarm: 0.4, probeWindow: 1.2, precision: 1.12, maxProbes: 6, secondChances: 0 }
+    ? { warm: 1, window: 2.5, probeWarm: 0.4, probeWindow: 1.2, precision: 1.12, maxProbes: 5, secondChances: 0 }
     : { warm: 4, window: 6, probeWarm: 1, probeWindow: 3, precision: 1.04, maxProbes: 12, secondChances: 1 }
   const bench: Bench = {
     places,
