@@ -364,8 +364,8 @@ export class Engine implements EngineView, EngineCommands {
 }
 
 const kindOf = (transaction: ServerTransaction | ClientTransaction): TransactionKind => {
-  const side = transaction instanceof ServerTransaction ? 'server' : 'client'
-  return transaction.invite ? `invite-${side}` : `non-invite-${side}`
+  if (transaction instanceof ServerTransaction) return transaction.invite ? 'invite-server' : 'non-invite-server'
+  return transaction.invite ? 'invite-client' : 'non-invite-client'
 }
 
 const describe = (what: string, entries: readonly ListenerEntry[]): readonly string[] =>

@@ -63,7 +63,7 @@ export const wayInDialog = (edge: Edge, side: Side, request: SipRequest, uri: Ur
   const route = topRoute(request)
   const next = route === undefined ? uri : routeUri(route)
   if (next === undefined || next.scheme === 'tel') return FLOW_FAILED
-  return resolve(edge, side.zone, hopOf(next, side.listener.transport.name), [side.listener])
+  return resolve(edge, side.zone, hopOf(next, side.listener.transport.name), alone(side.listener))
 }
 
 const routeUri = (route: NameAddr): Uri | undefined => parseUri(route.uri)
@@ -97,6 +97,18 @@ const usable = (zone: Zone, list: readonly Destination[], listeners: readonly Li
 interface Reach {
   readonly transports: readonly TransportName[]
   readonly families: readonly (4 | 6)[]
+}
+
+const ALONE = new WeakMap<Listener, readonly Listener[]>()
+
+/** The list of one listener, the same each time, so that what is remembered about lists is found. */
+export const alone = (listener: Listener): readonly Listener[] => {
+  let list = ALONE.get(listener)
+  if (list === undefined) {
+    list = [listener]
+    ALONE.set(listener, list)
+  }
+  return list
 }
 
 const REACH = new WeakMap<readonly Listener[], Reach>()

@@ -19,7 +19,7 @@ import type { Zone } from '../zones/zone.ts'
 import { answer } from './answers.ts'
 import { Branch } from './branch.ts'
 import type { Edge, Running } from './edge.ts'
-import { candidateZone, type Way, wayInDialog, wayTo } from './next-hop.ts'
+import { alone, candidateZone, type Way, wayInDialog, wayTo } from './next-hop.ts'
 import type { ServerTransaction, ServerUser } from './server-transaction.ts'
 
 /** What was decided for a request before any of it is sent. */
@@ -113,7 +113,7 @@ export class ProxyContext implements ServerUser {
 
   /** Which listeners may carry a candidate: inside a dialog only the one it began with (T9). */
   egressListeners(candidate: Candidate): readonly Listener[] {
-    return candidate.kind === 'side' ? [candidate.side.listener] : candidate.zone.listeners
+    return candidate.kind === 'side' ? alone(candidate.side.listener) : candidate.zone.listeners
   }
 
   /** The request as it leaves through `flow`, with a branch of its own. */
