@@ -25,7 +25,7 @@ export class HmacKey {
   mac(text: string): string {
     if (BLOCK + text.length > this.#inner.length) this.#inner = Buffer.concat([this.#inner.subarray(0, BLOCK)], BLOCK + text.length)
     const length = this.#inner.latin1Write(text, BLOCK)
-    this.#outer.latin1Write(hash('sha256', this.#inner.subarray(0, BLOCK + length), 'latin1'), BLOCK)
+    this.#outer.latin1Write(hash('sha256', this.#inner.subarray(0, BLOCK + length), 'binary'), BLOCK)
     return hash('sha256', this.#outer, 'base64url')
   }
 }
