@@ -1,3 +1,4 @@
+import ipaddr from 'ipaddr.js'
 import { TRANSPORTS, type Transport, type TransportName } from './transports.ts'
 
 export interface ListenerSpec {
@@ -19,10 +20,21 @@ export interface ListenerSpec {
 /** IPv6 literals stand in brackets wherever a host is followed by a port (§25.1 IPv6reference). The one place that adds them. */
 export const hostText = (host: string): string => (host.includes(':') ? `[${host}]` : host)
 
-/** The inverse of `hostText`, in the form that hosts are compared in: lower case, no brackets, no final dot. */
+/**
+ * The inverse of `hostText`, in the form that hosts are compared in: lower case, no brackets, no final dot, IPv6 in its shortest form
+ * (RFC 5952), because peers write `[2001:DB8:0:0::5]` back where we wrote `[2001:db8::5]`.
+ */
 export const bareHost = (host: string): string => {
   const bare = host.startsWith('[') && host.endsWith(']') ? host.slice(1, -1) : host
-  return (bare.endsWith('.') ? bare.slice(0, -1) : bare).toLowerCase()
+  const lower = (bare.endsWith('.') ? bare.slice(0, -1) : bare).toLowerCase()
+  return lower.includes(':') ? shortest(lower) : lower
+}
+
+/** An IPv4-mapped address is the IPv4 address; one with a scope (`%eth0`), and what is no address, stays. */
+const shortest = (address: string): string => {
+  if (address.includes('%') || !ipaddr.IPv6.isValid(address)) return address
+  const parsed = ipaddr.IPv6.parse(address)
+  return parsed.isIPv4MappedAddress() ? parsed.toIPv4Address().toString() : parsed.toRFC5952String()
 }
 
 /**

@@ -1,6 +1,6 @@
 import { type SipUri, uriParameter } from '../sip/uri.ts'
 import { bareHost, type Listener } from './listener.ts'
-import { TRANSPORTS, transportNamed } from './transports.ts'
+import { TRANSPORTS, type TransportName, transportNamed } from './transports.ts'
 
 const WILDCARDS = new Set(['0.0.0.0', '::'])
 
@@ -29,6 +29,8 @@ export class Myself {
   /** `host|port` → the listener, for URIs that leave the transport out. */
   readonly #byPort = new Map<string, Listener>()
   readonly #byHost = new Map<string, Listener>()
+  /** `host|uri transport` → the listener, for names whose SRV records know the port. */
+  readonly #byTransport = new Map<string, Listener>()
   readonly #byName = new Map<string, Listener>()
 
   constructor(listeners: readonly Listener[]) {
@@ -38,6 +40,7 @@ export class Myself {
         addFirst(this.#exact, `${host}|${port}|${listener.transport.uri}`, listener)
         addFirst(this.#byPort, `${host}|${port}`, listener)
         addFirst(this.#byHost, host, listener)
+        addFirst(this.#byTransport, `${host}|${listener.transport.uri}`, listener)
       }
     }
   }
@@ -48,7 +51,8 @@ export class Myself {
 
   /**
    * The listener that a Route or Request-URI names; `undefined` when it is not one of ours. A missing transport means UDP where we have
-   * UDP on that port, else whatever listens there; `wss` is taken for `ws`; `sips` means TLS.
+   * UDP on that port, else whatever listens there; `wss` is taken for `ws`; `sips` means TLS. Without a port a name stands for whatever
+   * its SRV records say, an address for the default port only: another server may live on this host.
    */
   listenerOf(uri: SipUri): Listener | undefined {
     const host = bareHost(uri.host)
@@ -56,22 +60,30 @@ export class Myself {
     const token = uriParameter(uri, 'transport')
     const named = token === undefined ? undefined : transportNamed(token)
     if (token !== undefined && named === undefined) return undefined
-    const transport = named ?? (uri.scheme === 'sips' ? 'tls' : 'udp')
-    const port = uri.port ?? TRANSPORTS[transport].defaultPort
-    const exact = this.#exact.get(`${host}|${port}|${TRANSPORTS[transport].uri}`)
+    const meant = uri.scheme === 'sips' ? overTls(named) : (named ?? 'udp')
+    if (meant === undefined) return undefined
+    const transport = TRANSPORTS[meant]
+    const port = uri.port ?? transport.defaultPort
+    const exact = this.#exact.get(`${host}|${port}|${transport.uri}`)
     if (exact !== undefined) return exact
-    // INTEROP: `sips` with `transport=tcp` is TLS (RFC 3261 §26.2.2), and `ws` without a port may be either default port
-    if (uri.scheme === 'sips' || (named === 'ws' && uri.port === undefined)) {
-      return this.#byPort.get(`${host}|${uri.port ?? (named === 'ws' ? TRANSPORTS.wss.defaultPort : TRANSPORTS.tls.defaultPort)}`)
+    if (uri.port === undefined) {
+      // INTEROP: RFC 7118 has no word for WSS, so `ws` without a port may be either default port
+      const secured = meant === 'ws' ? this.#exact.get(`${host}|${TRANSPORTS.wss.defaultPort}|ws`) : undefined
+      if (secured !== undefined) return secured
+      if (!isAddress(host))
+        return this.#byTransport.get(`${host}|${transport.uri}`) ?? (named === undefined ? this.#byHost.get(host) : undefined)
     }
-    return named === undefined ? (uri.port === undefined ? this.#byHost.get(host) : this.#byPort.get(`${host}|${port}`)) : undefined
+    if (named !== undefined) return undefined
+    const there = this.#byPort.get(`${host}|${port}`)
+    return uri.scheme === 'sips' && there?.transport.secure === false ? undefined : there
   }
 
-  /** Is the Request-URI addressed to us, whatever transport it names? Port and host decide; without a port the host does. */
+  /** Is the Request-URI addressed to us, whatever transport it names? Port and host decide; a name does without a port. */
   owns(uri: SipUri): boolean {
     const host = bareHost(uri.host)
     if (!this.#byHost.has(host)) return false
-    return uri.port === undefined || this.#byPort.has(`${host}|${uri.port}`)
+    if (uri.port !== undefined) return this.#byPort.has(`${host}|${uri.port}`)
+    return !isAddress(host) || this.listenerOf(uri) !== undefined
   }
 
   /** Is that Via ours? Sent-by is compared with what our listeners print. */
@@ -79,6 +91,15 @@ export class Myself {
     return this.#byPort.has(`${bareHost(host)}|${port ?? 5060}`)
   }
 }
+
+/** §26.2.2: `sips` with `transport=tcp` is TLS; over UDP there is none. */
+const overTls = (named: TransportName | undefined): TransportName | undefined => {
+  if (named === undefined || named === 'tcp' || named === 'tls') return 'tls'
+  return named === 'udp' ? undefined : 'wss'
+}
+
+/** @param host bare: no name ends in a digit behind its last dot (§25.1 toplabel) */
+const isAddress = (host: string): boolean => host.includes(':') || /^[\d.]+$/.test(host)
 
 const addFirst = (map: Map<string, Listener>, key: string, listener: Listener): void => {
   if (!map.has(key)) map.set(key, listener)

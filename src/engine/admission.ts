@@ -41,15 +41,39 @@ export class Admission {
   }
 
   admits(zone: Zone, flow: Flow): boolean {
-    const { anyone, networks, targets, certificateNames } = zone.admission
+    const { networks, targets, certificateNames } = zone.admission
     if (certificateNames.length > 0) {
       const peer = flow.peer
-      if (peer === undefined || !peer.verified || !peer.names.some((name) => certificateNames.includes(name))) return false
+      if (peer === undefined || !peer.verified || !peer.names.some((name) => certificateNames.some((one) => covers(name, one))))
+        return false
       if (networks.length === 0 && !targets) return true
     }
+    return this.admitsAddress(zone, flow.remoteAddress)
+  }
+
+  /**
+   * Does the zone know that address, certificates apart? Also the measure for where a request inside a dialog may go: its Request-URI
+   * and Routes are written by one of the two parties, who could name any host behind us.
+   * @param address an IP literal as sockets report it
+   */
+  admitsAddress(zone: Zone, address: string): boolean {
+    const { anyone, networks, targets } = zone.admission
     if (anyone) return true
-    if (targets && this.#targets.get(zone)!.has(flow.remoteAddress)) return true
-    for (let i = 0; i < networks.length; i++) if (networks[i]!.contains(flow.remoteAddress)) return true
+    if (targets && this.#targets.get(zone)?.has(address)) return true
+    for (let i = 0; i < networks.length; i++) if (networks[i]!.contains(address)) return true
     return false
   }
+}
+
+/**
+ * The name that a verified certificate shows is the one that was configured.
+ * DEVIATION: RFC 5922 §7.2 takes no wildcards; INTEROP(Teams): its hubs show `*.pstnhub.microsoft.com`. One label, as RFC 9525 §6.3 has it.
+ */
+const covers = (shown: string, wanted: string): boolean =>
+  shown === wanted || matchesWildcard(shown, wanted) || matchesWildcard(wanted, shown)
+
+const matchesWildcard = (pattern: string, name: string): boolean => {
+  if (!pattern.startsWith('*.') || name.startsWith('*')) return false
+  const dot = name.indexOf('.')
+  return dot > 0 && name.slice(dot) === pattern.slice(1)
 }

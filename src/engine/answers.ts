@@ -74,7 +74,7 @@ export const answer = (
 /** §8.2.6.1: 100 has no tag of ours. */
 export const trying = (request: SipRequest): SipResponse => answer(request, 100, 'Trying', '')
 
-/** A `sip:` URI in `To` without angle brackets would take our tag as its own parameter only when it had brackets: §20 makes it a header parameter. */
+/** §8.2.6.2: what an answer cannot do without. ACK is never answered. */
 export const canAnswer = (request: SipRequest): boolean =>
   request.method !== 'ACK' &&
   firstHeader(request, 'via') !== undefined &&

@@ -2,9 +2,9 @@ import type { Flow } from '../address/flow.ts'
 import { bareHost } from '../address/listener.ts'
 import { own } from '../base/bytes.ts'
 import type { FlowToken } from '../routing/route-state.ts'
-import { firstHeader, type SipMessage } from '../sip/message.ts'
+import { firstHeader, headerValue, type SipMessage } from '../sip/message.ts'
 import { parameter } from '../sip/parameters.ts'
-import { addresses } from '../sip/read.ts'
+import { address, addresses } from '../sip/read.ts'
 import { parseUri, type SipUri } from '../sip/uri.ts'
 import type { Zone } from '../zones/zone.ts'
 
@@ -13,13 +13,16 @@ import type { Zone } from '../zones/zone.ts'
  * stays the same when it connects again: its `+sip.instance` (RFC 5626 §4.1), else the Contact it made up for itself, which for browsers
  * is a random name under `.invalid`.
  *
- * A client is bound to a connection when a registrar accepted its REGISTER on it; a dialog alone binds only a client that no open
- * connection has, so that nobody takes over another's calls by copying a Contact.
+ * A client is bound to a connection when a registrar accepted its REGISTER on it. Everybody it calls sees its Contact, and could copy it;
+ * so an accepted REGISTER moves a client only for the address-of-record that brought it, and a dialog alone binds only a client that
+ * nobody registered and no open connection has.
  */
 export class Clients {
   readonly #boot: string
   readonly #digest: (text: string) => string
   readonly #flows = new Map<string, Flow>()
+  /** The addresses-of-record, as digests behind each other, that a registrar accepted for an identity; it outlives the connection. */
+  readonly #owners = new Map<string, string>()
   /** What each flow is known by. */
   readonly #identities = new Map<Flow, Set<string>>()
   /** The last Contact seen on a flow and what it came to, since a client writes the same one again and again. */
@@ -37,9 +40,15 @@ export class Clients {
   /** The token to put into a cookie for the peer at the other end of `flow`, which sent `message`, or is about to get it. */
   token(flow: Flow, zone: Zone, message: SipMessage | undefined): FlowToken {
     if (!flow.listener.transport.reliable) return { kind: 'datagram', address: flow.remoteAddress, port: flow.remotePort }
-    const identity =
-      (message === undefined ? undefined : this.#read(flow, zone, message)[0]) ?? this.#identities.get(flow)?.values().next().value ?? ''
-    return { kind: 'connection', boot: this.#boot, id: flow.id, identity }
+    const read = message === undefined ? undefined : this.#read(flow, zone, message)[0]
+    // Somebody else's identity in our cookie would send this peer's requests to the one it belongs to
+    const written = read === undefined || this.#isFree(read, flow) || this.#isOwn(read, zone, message!) ? read : undefined
+    return {
+      kind: 'connection',
+      boot: this.#boot,
+      id: flow.id,
+      identity: written ?? this.#identities.get(flow)?.values().next().value ?? '',
+    }
   }
 
   /** The open connection that a token means, today. */
@@ -60,12 +69,27 @@ export class Clients {
 
   /** A registrar accepted what this client sent: from now on it is here. */
   registered(flow: Flow, zone: Zone, register: SipMessage): void {
-    for (const identity of this.#read(flow, zone, register)) this.#bind(identity, flow)
+    const addressOfRecord = this.#addressOfRecord(zone, register)
+    const leaves = takesBack(register)
+    for (const identity of this.#read(flow, zone, register)) {
+      const owners = this.#owners.get(identity)
+      if (leaves) {
+        if (owners === addressOfRecord) this.#owners.delete(identity)
+        continue
+      }
+      const same = owners === undefined || owners.includes(addressOfRecord)
+      // Private addresses repeat behind NATs: such a Contact may go to another client once its last one is gone
+      if (!same && !this.#isFree(identity, flow)) continue
+      if (owners === undefined || !same)
+        this.#own(identity, same || this.#flows.get(identity) !== flow ? addressOfRecord : `${owners} ${addressOfRecord}`)
+      this.#bind(identity, flow)
+    }
   }
 
   /** The client made or answered a call here; it is bound when no open connection has it. */
   seen(flow: Flow, zone: Zone, message: SipMessage): void {
-    for (const identity of this.#read(flow, zone, message)) if (!this.#flows.get(identity)?.open) this.#bind(identity, flow)
+    for (const identity of this.#read(flow, zone, message))
+      if (!this.#owners.has(identity) && !this.#flows.get(identity)?.open) this.#bind(identity, flow)
   }
 
   closed(flow: Flow): void {
@@ -75,11 +99,47 @@ export class Clients {
     for (const identity of identities) if (this.#flows.get(identity) === flow) this.#flows.delete(identity)
   }
 
+  /** Nobody else has it: not by an open connection, and no registrar gave a name that is unique in the world to anybody. */
+  #isFree(identity: string, flow: Flow): boolean {
+    const bound = this.#flows.get(identity)
+    if (bound === flow) return true
+    return bound?.open !== true && !(identity.startsWith(UNIQUE) && this.#owners.has(identity))
+  }
+
+  /** It came back, and is about to tell the registrar. A From is only a claim: good enough for a cookie of its own calls. */
+  #isOwn(identity: string, zone: Zone, message: SipMessage): boolean {
+    const name = message.kind === 'request' && message.method !== 'REGISTER' ? 'from' : 'to'
+    return this.#owners.get(identity)?.includes(this.#addressOfRecord(zone, message, name)) === true
+  }
+
+  #own(identity: string, owners: string): void {
+    this.#owners.delete(identity)
+    // One client can have several accounts, not any number of them
+    this.#owners.set(identity, owners.slice(-MAX_OWNERS_TEXT))
+    if (this.#owners.size <= MAX_OWNERS) return
+    let looked = 0
+    for (const [oldest, text] of this.#owners) {
+      this.#owners.delete(oldest)
+      if (this.#flows.get(oldest)?.open !== true) return
+      this.#owners.set(oldest, text)
+      if (++looked === OLDEST_LOOKED_AT) return
+    }
+  }
+
   #bind(identity: string, flow: Flow): void {
+    let known = this.#identities.get(flow)
+    if (known === undefined) {
+      known = new Set()
+      this.#identities.set(flow, known)
+    }
+    if (known.size >= MAX_IDENTITIES && !known.has(identity)) {
+      // What `closed` does not know of would stay for ever: the oldest goes
+      const oldest = known.values().next().value!
+      known.delete(oldest)
+      if (this.#flows.get(oldest) === flow) this.#flows.delete(oldest)
+    }
+    known.add(identity)
     this.#flows.set(identity, flow)
-    const known = this.#identities.get(flow)
-    if (known === undefined) this.#identities.set(flow, new Set([identity]))
-    else if (known.size < MAX_IDENTITIES) known.add(identity)
   }
 
   #read(flow: Flow, zone: Zone, message: SipMessage): readonly string[] {
@@ -92,7 +152,7 @@ export class Clients {
     if (contact !== undefined) {
       const instance = parameter(contact.parameters, '+sip.instance')
       if (instance !== undefined)
-        identities.push(this.#digest(`${zone.name} i ${instance} ${parameter(contact.parameters, 'reg-id') ?? ''}`))
+        identities.push(UNIQUE + this.#digest(`${zone.name} i ${instance} ${parameter(contact.parameters, 'reg-id') ?? ''}`))
       const uri = parseUri(contact.uri)
       if (uri !== undefined && uri.scheme !== 'tel') identities.push(this.#contactIdentity(uri, zone))
     }
@@ -103,11 +163,36 @@ export class Clients {
   #contactIdentity(uri: SipUri, zone: Zone): string {
     const host = bareHost(uri.host)
     // A browser's name under .invalid is random and its alone; everyone else is told apart by user, host and port
-    return this.#digest(
-      host.endsWith('.invalid') ? `${zone.name} h ${host}` : `${zone.name} c ${uri.userinfo ?? ''}@${host}:${uri.port ?? ''}`,
-    )
+    return host.endsWith('.invalid')
+      ? UNIQUE + this.#digest(`${zone.name} h ${host}`)
+      : SHARED + this.#digest(`${zone.name} c ${uri.userinfo ?? ''}@${host}:${uri.port ?? ''}`)
+  }
+
+  /** §10.2: the To of a REGISTER; the digest of it. */
+  #addressOfRecord(zone: Zone, message: SipMessage, name: 'from' | 'to' = 'to'): string {
+    const one = firstHeader(message, name)
+    const uri = one === undefined ? undefined : parseUri(address(one)?.uri ?? '')
+    if (uri === undefined) return this.#digest(`${zone.name} o ${one?.value ?? ''}`)
+    return this.#digest(`${zone.name} a ${uri.scheme === 'tel' ? uri.number : `${uri.userinfo ?? ''}@${bareHost(uri.host)}`}`)
   }
 }
+
+/** §10.2.2: is the first Contact taken back? */
+const takesBack = (register: SipMessage): boolean => {
+  const contact = firstHeader(register, 'contact')
+  const first = contact === undefined ? undefined : addresses(contact)?.[0]
+  return ((first === undefined ? undefined : parameter(first.parameters, 'expires')) ?? headerValue(register, 'expires')) === '0'
+}
+
+/** What an identity begins with: a name that nobody else has by chance, or an address that other clients may have in their network, too. */
+const UNIQUE = 'u'
+const SHARED = 'c'
+
+/** Identities whose owners are remembered; those of open connections are never forgotten. */
+const MAX_OWNERS = 200_000
+const OLDEST_LOOKED_AT = 8
+/** Four accounts on one client. */
+const MAX_OWNERS_TEXT = 51
 
 /** One connection may carry several clients (a softphone with several accounts), not thousands. */
 const MAX_IDENTITIES = 64

@@ -79,11 +79,12 @@ export class TargetHealth {
     record.lastAnswer = this.#clock.now()
     record.failures = 0
     record.answers++
-    record.retryAt = 0
     if (optionsSeconds !== undefined) record.optionsSeconds = optionsSeconds
     if (record.up || (optionsSeconds !== undefined && record.answers < zone.probing.upAfter)) return
     record.up = true
     record.reason = ''
+    // What it asked for by Retry-After while it was up stays: an answer to OPTIONS does not mean that it has room for calls
+    record.retryAt = 0
     this.#changed(record)
   }
 
@@ -104,6 +105,7 @@ export class TargetHealth {
   busy(zone: Zone, target: Target, seconds: number): void {
     const record = this.record(zone, target)
     record.lastAnswer = this.#clock.now()
+    record.failures = 0
     record.retryAt = this.#clock.now() + Math.min(seconds, MAX_RETRY_AFTER) * 1000
   }
 }

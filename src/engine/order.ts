@@ -31,10 +31,16 @@ export class CallOrder {
     if (pending !== undefined) this.#hold(callId, pending)
   }
 
-  /** A step that began outside, and is not done yet: later ones of that call wait for it. */
+  /** A step that began outside, and is not done yet: later ones of that call wait for it, also those that wait already. */
   hold(callId: string, pending: Promise<void>): void {
-    if (this.#busy.has(callId)) pending.catch(this.#failed)
-    else this.#hold(callId, pending)
+    const queue = this.#busy.get(callId)
+    if (queue === undefined) {
+      this.#hold(callId, pending)
+      return
+    }
+    // Caught at once: until its turn comes nobody else would, and the process would end
+    const caught = pending.catch(this.#failed)
+    queue.unshift(() => caught)
   }
 
   #hold(callId: string, pending: Promise<void>): void {

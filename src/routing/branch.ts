@@ -36,5 +36,6 @@ export const loopHash = (request: SipRequest): string => {
 
 const mix = (hash: number, text: string): number => {
   for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193)
-  return hash
+  // A separator, or what moves from one part to the next would go unnoticed
+  return Math.imul(hash ^ 0x100, 0x01000193)
 }

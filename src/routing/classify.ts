@@ -5,10 +5,10 @@
 import type { Listener } from '../address/listener.ts'
 import type { Myself } from '../address/myself.ts'
 import { type Problem, problem } from '../base/problem.ts'
-import { type HeaderLine, headerValue, line, replaceLine, type SipRequest, withHeaders, withRequestUri } from '../sip/message.ts'
+import { headerValue, line, replaceLine, type SipRequest, withHeaders, withRequestUri } from '../sip/message.ts'
 import type { NameAddr } from '../sip/name-addr.ts'
 import { addresses, toTag } from '../sip/read.ts'
-import { parseUri, type SipUri, type Uri, uriParameter } from '../sip/uri.ts'
+import { formatUri, parseUri, type SipUri, type Uri, uriParameter } from '../sip/uri.ts'
 import type { RouteState, RouteStateCodec, Side, StateFault } from './route-state.ts'
 
 export type Classified =
@@ -37,13 +37,13 @@ export interface ClassifyView {
 
 /** A refusal of state that we did not write, or no longer trust; `fault` is the label it is counted under. */
 export interface StateRefused extends Problem {
-  readonly fault: StateFault | 'unpaired' | 'missing'
+  readonly fault: StateFault | 'unpaired' | 'missing' | 'wrong-side'
 }
 
 const refuse = (fault: StateRefused['fault']): StateRefused => ({ ...problem(403, 'Route refused', '§16.4', 'Route'), fault })
 
-/** The bound text of a cookie in a Path. */
-export const PATH_BOUND = 'path'
+/** What the cookie in a Path is bound to: not a word that somebody could make the Call-ID of a call (§25.1: no white space there). */
+export const PATH_BOUND = 'a path'
 
 interface OwnRoute {
   readonly uri: SipUri
@@ -53,53 +53,65 @@ interface OwnRoute {
   readonly paired: boolean
 }
 
+/** What our own entries said, read from the top. */
+interface Crossed {
+  readonly state: RouteState
+  readonly ingress: Side
+  readonly egress: Side
+  readonly path: boolean
+}
+
 export const classify = (arrived: SipRequest, view: ClassifyView): Classified | StateRefused => {
-  let request = arrived
-  let uri = parseUri(request.requestUri)!
-  // §16.4: a strict router before us moved our Route entry into the Request-URI; the real target is the last Route
-  if (
-    uri.scheme !== 'tel' &&
-    uriParameter(uri, 'ew') !== undefined &&
-    uriParameter(uri, 'lr') !== undefined &&
-    view.myself.listenerOf(uri) !== undefined
-  ) {
-    const restored = unstrict(request)
-    if (restored !== undefined) {
-      request = restored
-      uri = parseUri(request.requestUri)!
+  let request = restoreTarget(arrived, view.myself)
+  let crossed: Crossed | undefined
+  let passed = false
+  // Usually once. More often when a peer is told to use us as outbound proxy, too, or when the call passed us twice and nobody between
+  // record-routed: then the last crossing says where it leaves, and the way between is ours and need not be gone
+  for (let first = ownRoute(request, view.myself); first !== undefined; first = ownRoute(request, view.myself)) {
+    passed = true
+    request = dropTopRoute(request)
+    if (first.cookie === undefined) {
+      if (first.paired) return refuse('unpaired')
+      continue
     }
+    let second = ownRoute(request, view.myself)
+    if (second?.cookie === first.cookie) request = dropTopRoute(request)
+    else if (first.paired) return refuse('unpaired')
+    else second = undefined
+    const next = cross(first, second, request, view, crossed)
+    if ('kind' in next) return next
+    crossed = next
   }
-  const first = ownRoute(request, view.myself)
+  const uri = parseUri(request.requestUri)!
   const tag = toTag(request)
-  if (first === undefined) {
-    if (hasRoute(request)) return refuse('missing')
-    if (tag !== undefined)
-      return { kind: uri.scheme !== 'tel' && view.myself.owns(uri) && request.method === 'OPTIONS' ? 'for-us' : 'stranger', request, uri }
-    return initial(request, uri, undefined, view)
+  if (tag !== undefined) {
+    if (crossed !== undefined)
+      return { kind: 'in-dialog', request, uri, ingress: crossed.ingress, egress: crossed.egress, state: crossed.state }
+    if (passed || hasRoute(request)) return refuse('missing')
+    return { kind: uri.scheme !== 'tel' && view.myself.owns(uri) && request.method === 'OPTIONS' ? 'for-us' : 'stranger', request, uri }
   }
-  request = dropTopRoute(request)
-  let second: OwnRoute | undefined
-  if (first.paired) {
-    second = ownRoute(request, view.myself)
-    if (second?.cookie !== undefined && second.cookie === first.cookie) request = dropTopRoute(request)
-    else return refuse('unpaired')
-  }
-  const again = parseUri(request.requestUri)!
-  if (first.cookie === undefined) {
-    // A client that was told to use us as outbound proxy: `Route: <sip:sbc.example.com;lr>`
-    if (tag !== undefined) return refuse('missing')
-    return hasRoute(request) ? refuse('missing') : initial(request, again, undefined, view)
-  }
-  const state = view.states.decode(first.cookie, first.path ? PATH_BOUND : (headerValue(request, 'call-id') ?? ''))
+  // Below a Path of ours stand the proxies between us and the client; other Routes would make us an open relay
+  if (crossed?.path) return initial(request, uri, crossed.egress, view)
+  return hasRoute(request) ? refuse('missing') : initial(request, uri, undefined, view)
+}
+
+const cross = (
+  first: OwnRoute,
+  second: OwnRoute | undefined,
+  request: SipRequest,
+  { states, arrivedOn }: ClassifyView,
+  before: Crossed | undefined,
+): Crossed | StateRefused => {
+  const state = states.decode(first.cookie!, first.path ? PATH_BOUND : (headerValue(request, 'call-id') ?? ''))
   if (typeof state === 'string') return refuse(state)
+  const { caller, callee } = state
+  // RFC 3327 §5.3: only the registrar's side sends by a Path; whoever else got to see one may not
   if (first.path) {
-    if (tag === undefined) return initial(request, again, state.callee, view)
-    // A dialog that was made before this Path: the registrar sends through it what it was never record-routed for
-    return { kind: 'in-dialog', request, uri: again, ingress: state.caller, egress: state.callee, state }
+    const fromRegistrar = before === undefined ? caller.zone.listeners.includes(arrivedOn) : before.egress.zone === caller.zone
+    if (!fromRegistrar) return refuse('wrong-side')
   }
-  if (tag === undefined) return hasRoute(request) ? refuse('missing') : initial(request, again, undefined, view)
-  const exit = leavesBy(first, second, state, view.arrivedOn)
-  return { kind: 'in-dialog', request, uri: again, ingress: exit === state.callee ? state.caller : state.callee, egress: exit, state }
+  const egress = first.path ? callee : leavesBy(first, second, state, arrivedOn)
+  return { state, ingress: before?.ingress ?? (egress === callee ? caller : callee), egress, path: first.path }
 }
 
 /**
@@ -117,12 +129,11 @@ const leavesBy = (first: OwnRoute, second: OwnRoute | undefined, state: RouteSta
   return callee
 }
 
-const initial = (request: SipRequest, uri: Uri, via: Side | undefined, view: ClassifyView): Classified => {
-  const toUs = via === undefined && uri.scheme !== 'tel' && uri.userinfo === undefined && view.myself.owns(uri)
-  return toUs && request.method !== 'REGISTER' && request.method !== 'INVITE'
+/** An OPTIONS for the edge itself is a question whether it lives (§11); all else goes where the routes say. */
+const initial = (request: SipRequest, uri: Uri, via: Side | undefined, { myself }: ClassifyView): Classified =>
+  via === undefined && request.method === 'OPTIONS' && uri.scheme !== 'tel' && uri.userinfo === undefined && myself.owns(uri)
     ? { kind: 'for-us', request, uri }
     : { kind: 'initial', request, uri, via }
-}
 
 const hasRoute = (request: SipRequest): boolean => request.headers.some((one) => one.name === 'route')
 
@@ -162,21 +173,22 @@ export const dropTopRoute = (request: SipRequest): SipRequest => {
   return rest.length === 0 ? replaceLine(request, at) : replaceLine(request, at, line('Route', rest.map((value) => value.text).join(', ')))
 }
 
-/** §16.4: the last Route value becomes the Request-URI. */
-const unstrict = (request: SipRequest): SipRequest | undefined => {
-  let last = -1
-  for (let i = 0; i < request.headers.length; i++) if (request.headers[i]!.name === 'route') last = i
-  if (last < 0) return undefined
+/**
+ * §16.4: a strict router before us moved our Route entry into the Request-URI, and the target to the end of the Routes. Both go back, so that
+ * the rest sees a loosely routed request.
+ */
+const restoreTarget = (request: SipRequest, myself: Myself): SipRequest => {
+  if (!request.requestUri.includes(';')) return request
+  const uri = parseUri(request.requestUri)!
+  if (uri.scheme === 'tel' || uriParameter(uri, 'ew') === undefined || uriParameter(uri, 'lr') === undefined) return request
+  const last = request.headers.findLastIndex((one) => one.name === 'route')
+  if (last < 0 || myself.listenerOf(uri) === undefined) return request
   const values = addresses(request.headers[last]!)!
-  const target = values[values.length - 1]!.uri
-  if (parseUri(target) === undefined) return undefined
-  const own: HeaderLine = line('Route', `<${request.requestUri}>`)
-  const kept = values.slice(0, -1)
-  const headers = request.headers.toSpliced(
-    last,
-    1,
-    ...(kept.length === 0 ? [] : [line('Route', kept.map((value) => value.text).join(', '))]),
-  )
-  // Our own entry goes back to where it was, so that the rest sees a loosely routed request
-  return withRequestUri(withHeaders(request, [own, ...headers]), target)
+  const target = parseUri(values[values.length - 1]!.uri)
+  if (target === undefined) return request
+  const kept = values.slice(0, -1).map((value) => value.text)
+  const rest = request.headers.toSpliced(last, 1, ...(kept.length === 0 ? [] : [line('Route', kept.join(', '))]))
+  // §19.1.1: a Route may hold header fields, a Request-URI may not
+  const plain = target.scheme === 'tel' ? target : { ...target, headers: '' }
+  return withRequestUri(withHeaders(request, [line('Route', `<${request.requestUri}>`), ...rest]), formatUri(plain))
 }

@@ -96,8 +96,11 @@ export const decide = (
   rules: readonly Rule[],
 ): Exclude<RouteDecision, { kind: 'pass' }> => {
   for (const rule of rules) {
-    const decision = rule.decide(classified, view)
-    if (decision.kind !== 'pass') return decision
+    // A policy module is somebody's JavaScript: one that returns nothing passes, one that forwards to nobody has no target
+    const decision = rule.decide(classified, view) as RouteDecision | undefined
+    if (decision === undefined || decision.kind === 'pass') continue
+    if (decision.kind !== 'forward' || (decision.groups.length > 0 && decision.groups.every((group) => group.length > 0))) return decision
+    return { kind: 'respond', status: 503, reason: 'No target available', rule: decision.rule }
   }
   throw new InvariantError('No rule decided')
 }
@@ -166,5 +169,5 @@ const pickByWeight = (targets: readonly Target[], random: number): number => {
     mark -= targets[i]!.weight
     if (mark < 0) return i
   }
-  return total === 0 ? 0 : targets.length - 1
+  return total === 0 ? Math.floor(random * targets.length) : targets.length - 1
 }

@@ -4,10 +4,11 @@
  *     ew=<key><owner><side>!<side>.<mac>        side = <listener><zone>[<flow>]
  *
  * Listener and zone are four-character short names, so that nothing inside is told to the outside; the flow says through which
- * connection or pinhole a peer is reached that cannot be connected to. The MAC covers the Call-ID (Record-Route) or the word `path`, so a
- * cookie that was seen in one call is worth nothing in another.
+ * connection or pinhole a peer is reached that cannot be connected to. The MAC covers the Call-ID (Record-Route) or a text that no Call-ID
+ * can be (Path), so a cookie that was seen in one call is worth nothing in another.
  */
 import type { Listener } from '../address/listener.ts'
+import { InvariantError } from '../base/errors.ts'
 import { type KeyedHash, sameText, shortName } from '../base/keyed-hash.ts'
 import type { Zone } from '../zones/zone.ts'
 
@@ -47,20 +48,20 @@ export class RouteStateCodec {
   constructor(hash: KeyedHash, owner: string, listeners: readonly Listener[], zones: Iterable<Zone>) {
     this.#hash = hash
     this.#owner = owner
-    for (const listener of listeners) this.#listeners.set(this.#shorten(`l ${listener.name}`), listener)
-    for (const zone of zones) this.#zones.set(this.#shorten(`z ${zone.name}`), zone)
+    for (const listener of listeners) this.#listeners.set(this.#name(`l ${listener.name}`, this.#listeners), listener)
+    for (const zone of zones) this.#zones.set(this.#name(`z ${zone.name}`, this.#zones), zone)
   }
 
-  #shorten(text: string): string {
-    let short = this.#short.get(text)
-    if (short === undefined) {
-      short = shortName(text)
-      this.#short.set(text, short)
-    }
+  /** A short name that nobody has yet: of two names that shorten to the same, the later one gets another. */
+  #name(text: string, taken: ReadonlyMap<string, unknown>): string {
+    let salted = text
+    while (taken.has(shortName(salted))) salted += ' '
+    const short = shortName(salted)
+    this.#short.set(text, short)
     return short
   }
 
-  /** @param bound what the cookie is good for: the Call-ID, or `path` */
+  /** @param bound what the cookie is good for: the Call-ID, or the text for Path */
   encode(caller: Side, callee: Side, bound: string): string {
     const key = this.#hash.currentKey
     const payload = `${key}${this.#owner}${this.#side(caller)}!${this.#side(callee)}`
@@ -68,8 +69,9 @@ export class RouteStateCodec {
   }
 
   decode(cookie: string, bound: string): RouteState | StateFault {
+    // What is no cookie of ours costs no hash; and a `|` in it could move the border between cookie and Call-ID
+    if (cookie.length > LONGEST || !COOKIE.test(cookie)) return 'malformed'
     const dot = cookie.lastIndexOf('.')
-    if (dot < 2) return 'malformed'
     const payload = cookie.slice(0, dot)
     const expected = this.#hash.mac(payload[0]!, `${payload}|${bound}`)
     if (expected === undefined) return 'expired-key'
@@ -83,7 +85,11 @@ export class RouteStateCodec {
   }
 
   #side({ listener, zone, flow }: Side): string {
-    return this.#shorten(`l ${listener.name}`) + this.#shorten(`z ${zone.name}`) + (flow === undefined ? '' : flowText(flow))
+    const listenerShort = this.#short.get(`l ${listener.name}`)
+    const zoneShort = this.#short.get(`z ${zone.name}`)
+    if (listenerShort === undefined || zoneShort === undefined)
+      throw new InvariantError(`Listener ${listener.name} or zone ${zone.name} is not of this configuration`)
+    return listenerShort + zoneShort + (flow === undefined ? '' : flowText(flow))
   }
 
   #read(text: string): Side | StateFault {
@@ -97,12 +103,20 @@ export class RouteStateCodec {
   }
 }
 
+/** Key, owner, two sides of 8 characters and more, 11 of MAC; all of it unreserved characters of a URI parameter (§25.1). */
+const COOKIE = /^[A-Za-z0-9_-]{2}[A-Za-z0-9_\-.~'*]{8,}![A-Za-z0-9_\-.~'*]{8,}\.[A-Za-z0-9_-]{11}$/
+const LONGEST = 400
+
+/** A colon would be legal, but is escaped by some; `%` (the scope of a link-local address) is not. */
 const flowText = (flow: FlowToken): string =>
-  flow.kind === 'datagram' ? `u${flow.address.replaceAll(':', "'")}~${flow.port}` : `c${flow.boot}~${flow.id}~${flow.identity}`
+  flow.kind === 'datagram'
+    ? `u${flow.address.replaceAll(':', "'").replace('%', '*')}~${flow.port}`
+    : `c${flow.boot}~${flow.id}~${flow.identity}`
 
 const readFlow = (text: string): FlowToken | undefined => {
   const parts = text.slice(1).split('~')
-  if (text[0] === 'u' && parts.length === 2) return { kind: 'datagram', address: parts[0]!.replaceAll("'", ':'), port: Number(parts[1]) }
+  if (text[0] === 'u' && parts.length === 2 && /^\d{1,5}$/.test(parts[1]!))
+    return { kind: 'datagram', address: parts[0]!.replaceAll("'", ':').replace('*', '%'), port: Number(parts[1]) }
   if (text[0] === 'c' && parts.length === 3) return { kind: 'connection', boot: parts[0]!, id: parts[1]!, identity: parts[2]! }
   return undefined
 }

@@ -63,32 +63,41 @@ export const validateRequest = (request: SipRequest, view: ValidateView): Proble
     return problem(400, `CSeq says ${sequence.method}, the request ${request.method}`, '§8.1.1.5', 'CSeq')
   const scheme = schemeOf(request.requestUri)
   if (scheme === undefined) return problem(400, 'Malformed Request-URI', '§16.3', 'Request-URI')
+  for (let i = 0; i < request.headers.length; i++) {
+    const one = request.headers[i]!
+    if (one.name === 'via' && vias(one) === undefined) return problem(400, 'Malformed Via', '§20.42', 'Via')
+    if (one.name === 'route' && !routes(one)) return problem(400, 'Malformed Route', '§20.34', 'Route')
+    if (one.name === 'record-route' && !routes(one)) return problem(400, 'Malformed Record-Route', '§20.30', 'Record-Route')
+  }
   if (scheme !== 'sip' && scheme !== 'sips' && scheme !== 'tel')
     return problem(416, `Unsupported URI Scheme ${scheme}`, '§16.3', 'Request-URI')
   const uri = parseUri(request.requestUri)
   if (uri === undefined) return problem(400, 'Malformed Request-URI', '§16.3', 'Request-URI')
   // §19.1.1: header fields must not be in a Request-URI
   if (uri.scheme !== 'tel' && uri.headers !== '') return problem(400, 'Request-URI with headers', '§19.1.1', 'Request-URI')
-  for (let i = 0; i < request.headers.length; i++) {
-    const one = request.headers[i]!
-    if (one.name === 'via' && vias(one) === undefined) return problem(400, 'Malformed Via', '§20.42', 'Via')
-    if ((one.name === 'route' || one.name === 'record-route') && !routes(one))
-      return problem(400, `Malformed ${one.name === 'route' ? 'Route' : 'Record-Route'}`, '§20.34', 'Route')
-  }
-  const maxForwards = headerValue(request, 'max-forwards')
-  if (maxForwards !== undefined) {
-    if (!/^\d{1,10}$/.test(maxForwards) || Number(maxForwards) > 255)
-      return problem(400, `Malformed Max-Forwards ${maxForwards.slice(0, 20)}`, '§20.22', 'Max-Forwards')
-    if (Number(maxForwards) === 0 && request.method !== 'OPTIONS') return problem(483, 'Too Many Hops', '§16.3', 'Max-Forwards')
-  }
-  if (loopsHere(request, view)) return problem(482, 'Loop Detected', '§16.3', 'Via')
-  if (indexOfHeader(request, 'proxy-require') >= 0) {
-    const unknown = tokens(request, 'proxy-require').filter((tag) => !view.proxyRequire.has(tag.toLowerCase()))
-    // CANCEL and ACK carry what their INVITE carried and are never refused for it (§8.2.2.3)
-    if (unknown.length > 0 && request.method !== 'ACK' && request.method !== 'CANCEL')
-      return { ...problem(420, 'Bad Extension', '§16.3', 'Proxy-Require'), headers: [['Unsupported', unknown.join(', ')]] }
-  }
-  return undefined
+  return hops(request) ?? (loopsHere(request, view) ? problem(482, 'Loop Detected', '§16.3', 'Via') : extensions(request, view))
+}
+
+const hops = (request: SipRequest): Problem | undefined => {
+  const at = indexOfHeader(request, 'max-forwards')
+  if (at < 0) return undefined
+  // We would count the first one down, and the next hop might read the other
+  if (indexOfHeader(request, 'max-forwards', at + 1) >= 0) return problem(400, 'More than one Max-Forwards', '§7.3.1', 'Max-Forwards')
+  const { value } = request.headers[at]!
+  if (!/^\d{1,10}$/.test(value) || Number(value) > 255)
+    return problem(400, `Malformed Max-Forwards ${value.slice(0, 20)}`, '§20.22', 'Max-Forwards')
+  return Number(value) === 0 && request.method !== 'OPTIONS' ? problem(483, 'Too Many Hops', '§16.3', 'Max-Forwards') : undefined
+}
+
+const TOKEN = /^[A-Za-z0-9\-.!%*_+`'~]+$/
+
+const extensions = (request: SipRequest, view: ValidateView): Problem | undefined => {
+  // CANCEL and ACK carry what their INVITE carried and are never refused for it (§8.2.2.3)
+  if (request.method === 'ACK' || request.method === 'CANCEL' || indexOfHeader(request, 'proxy-require') < 0) return undefined
+  const unknown = tokens(request, 'proxy-require').filter((tag) => !view.proxyRequire.has(tag.toLowerCase()))
+  if (unknown.length === 0) return undefined
+  if (!unknown.every((tag) => TOKEN.test(tag))) return problem(400, 'Malformed Proxy-Require', '§20.29', 'Proxy-Require')
+  return { ...problem(420, 'Bad Extension', '§16.3', 'Proxy-Require'), headers: [['Unsupported', unknown.join(', ')]] }
 }
 
 const routes = (one: HeaderLine): boolean => addresses(one)?.every((value) => parseUri(value.uri) !== undefined) ?? false

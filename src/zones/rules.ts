@@ -24,33 +24,3 @@ export type HeaderRule =
   | { readonly kind: 'remove'; readonly name: string }
   /** Removes every line whose name is not in the list and not needed by SIP itself (`PROTECTED`). */
   | { readonly kind: 'keep'; readonly names: readonly string[] }
-
-/** What SIP itself lives by: no header rule may add, set or remove these, and `keep` always keeps them. */
-export const PROTECTED_HEADERS: ReadonlySet<string> = new Set([
-  'via',
-  'from',
-  'to',
-  'call-id',
-  'cseq',
-  'contact',
-  'max-forwards',
-  'route',
-  'record-route',
-  'path',
-  'service-route',
-  'content-length',
-  'content-type',
-  'require',
-  'proxy-require',
-  'rack',
-  'rseq',
-  'event',
-  'subscription-state',
-  'refer-to',
-  'replaces',
-  'expires',
-  'authorization',
-  'proxy-authorization',
-  'www-authenticate',
-  'proxy-authenticate',
-])

@@ -1,6 +1,7 @@
 import { headerFacts } from '../../sip/headers/table.ts'
 import { line, type SipMessage, type SipRequest, setHeader, withHeaders, withoutHeader } from '../../sip/message.ts'
-import { type HeaderRule, PROTECTED_HEADERS } from '../../zones/rules.ts'
+import { PROTECTED } from '../../zones/protected.ts'
+import type { HeaderRule } from '../../zones/rules.ts'
 import type { Crossing } from '../crossing.ts'
 
 /** The rules of the zone a request comes from, of the decision, of the zone it goes to, in this order. */
@@ -24,7 +25,7 @@ const applyHeaderRule = <M extends SipMessage>(message: M, rule: HeaderRule): M 
     case 'keep':
       return withHeaders(
         message,
-        message.headers.filter((one) => rule.names.includes(one.name) || PROTECTED_HEADERS.has(one.name) || isBodyHeader(one.name)),
+        message.headers.filter((one) => rule.names.includes(one.name) || PROTECTED.has(one.name) || isBodyHeader(one.name)),
       )
   }
 }

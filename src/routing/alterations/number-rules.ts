@@ -20,8 +20,14 @@ const applyToField = (request: SipRequest, rule: NumberRule, field: NumberField)
     const changed = renumber(request.requestUri, rule)
     return changed === undefined ? request : withRequestUri(request, changed)
   }
-  const at = indexOfHeader(request, field)
-  if (at < 0) return request
+  let altered = request
+  // RFC 3325 §9.1: a sip and a tel identity stand in one line or in two
+  for (let at = indexOfHeader(altered, field); at >= 0; at = indexOfHeader(altered, field, at + 1))
+    altered = applyToLine(altered, at, rule, field)
+  return altered
+}
+
+const applyToLine = (request: SipRequest, at: number, rule: NumberRule, field: NumberField): SipRequest => {
   const one = request.headers[at]!
   const values = field === 'p-asserted-identity' ? addresses(one) : single(address(one))
   if (values === undefined) return request
@@ -37,22 +43,28 @@ const applyToField = (request: SipRequest, rule: NumberRule, field: NumberField)
 
 const single = (value: NameAddr | undefined): readonly NameAddr[] | undefined => (value === undefined ? undefined : [value])
 
-/** The URI with its number changed; `undefined` when it holds no number or the rule does not apply. */
+/** The URI with its number changed; `undefined` when it holds no number, the rule does not apply, or nothing that can be a URI is left. */
 const renumber = (text: string, rule: NumberRule): string | undefined => {
   const uri = parseUri(text)
   if (uri === undefined) return undefined
   const number = numberOf(uri)
   if (number === undefined) return undefined
   const changed = changeNumber(number, rule)
-  return changed === undefined || changed === number ? undefined : formatUri(withNumber(uri, changed))
+  if (changed === undefined || changed === number || changed === '') return undefined
+  const made = formatUri(withNumber(uri, changed))
+  return parseUri(made) === undefined ? undefined : made
 }
 
 /** Parameters of the user part (`;ext=…`) and the password stay. */
 const withNumber = (uri: Uri, number: string): Uri => {
   if (uri.scheme === 'tel') return { ...uri, number }
   const rest = /[;:].*$/.exec(uri.userinfo!)
-  return { ...uri, userinfo: number.replaceAll('#', '%23') + (rest?.[0] ?? '') }
+  return { ...uri, userinfo: escaped(number) + (rest?.[0] ?? '') }
 }
+
+/** §25.1 user: what an operator's replacement may hold and a user part may not. */
+const escaped = (text: string): string =>
+  text.replace(/[^A-Za-z0-9\-_.!~*'()&=+$,;?/%]/g, (one) => `%${one.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`)
 
 /** One rule on one number of digits, `+`, `*`, `#`. `undefined` when its condition does not hold. */
 export const changeNumber = (number: string, rule: NumberRule): string | undefined => {

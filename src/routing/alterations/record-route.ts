@@ -28,5 +28,5 @@ const sameSide = (a: Side, b: Side): boolean =>
 const insertRecordRoute = (request: SipRequest, ...values: readonly string[]): SipRequest => {
   const at = indexOfHeader(request, 'record-route')
   const made = values.map((value) => line('Record-Route', value))
-  return withHeaders(request, request.headers.toSpliced(at < 0 ? 0 : at, 0, ...made))
+  return withHeaders(request, request.headers.toSpliced(Math.max(at, 0), 0, ...made))
 }

@@ -9,5 +9,5 @@ export const strictRoute = (request: SipRequest): SipRequest => {
   const uri = parseUri(top.uri)
   if (uri === undefined || uri.scheme === 'tel' || uriParameter(uri, 'lr') !== undefined) return request
   const target = line('Route', `<${request.requestUri}>`)
-  return withRequestUri(append(dropTopRoute(request), target), formatUri(uri))
+  return withRequestUri(append(dropTopRoute(request), target), formatUri({ ...uri, headers: '' }))
 }
