@@ -5,7 +5,7 @@ import type { Listener } from '../address/listener.ts'
 import { hostText } from '../address/listener.ts'
 import type { Candidate } from '../routing/decide.ts'
 import { headerValue, type SipRequest, type SipResponse } from '../sip/message.ts'
-import type { SipUri, Uri } from '../sip/uri.ts'
+import { type SipUri, type Uri, uriParameter } from '../sip/uri.ts'
 import type { ClientTransaction, ClientUser } from './client-transaction.ts'
 import { type Edge, listenerFor } from './edge.ts'
 import type { Way } from './next-hop.ts'
@@ -26,7 +26,11 @@ export class Branch implements ClientUser {
   #destinations: readonly Destination[] = []
   #next = 0
   #destination: Destination | undefined
-  #cancelled = false
+  /** §18.1.1: the stream that a large request tries first, and the datagram destination that it stands for. */
+  #stream: Destination | undefined
+  #streamFor: Destination | undefined
+  /** Where a request was sent last; undefined before one was. */
+  flow: Flow | undefined
 
   constructor(edge: Edge, context: ProxyContext, index: number, candidate: Candidate) {
     this.#edge = edge
@@ -56,19 +60,33 @@ export class Branch implements ClientUser {
   }
 
   responded(response: SipResponse, transaction: ClientTransaction): void {
-    const current = transaction === this.#transaction
-    if (!current) {
-      // A destination that was given up answers after all: it must not ring on, and a 2xx is a call
-      if (response.status < 200) this.#cancel(transaction, undefined)
-      else if (response.status < 300) this.#context.responded(this, response)
+    if (transaction !== this.#transaction) {
+      this.#late(response, transaction)
       return
     }
     this.#judge(response)
     if (response.status < 200) {
       // §16.7 item 2: each provisional response but 100 starts Timer C again
-      if (transaction.invite && !this.#cancelled) transaction.startTimer('timerC', this.#context.timerC)
-    } else if (response.status === 503 && this.#tryNext()) return
-    this.#context.responded(this, response)
+      if (transaction.invite && !transaction.cancelled) transaction.startTimer('timerC', this.#context.timerC)
+    } else if (response.status === 503) {
+      // The same host by datagram would say the same
+      if (this.#destination !== undefined && this.#destination === this.#stream) this.#next++
+      if (this.#tryNext()) return
+    }
+    this.#context.responded(this, response, transaction.flow)
+  }
+
+  /** A destination that was given up answers after all: it must not ring on, and a 2xx is a call, instead of what was tried after it. */
+  #late(response: SipResponse, transaction: ClientTransaction): void {
+    if (response.status < 200) {
+      this.#cancel(transaction, undefined)
+      return
+    }
+    if (response.status >= 300) return
+    const other = this.#transaction
+    this.#transaction = undefined
+    if (other !== undefined) this.#cancel(other, undefined)
+    this.#context.responded(this, response, transaction.flow)
   }
 
   timedOut(transaction: ClientTransaction): void {
@@ -93,31 +111,29 @@ export class Branch implements ClientUser {
         if (transaction === this.#transaction) this.#context.branchTimedOut(this.index)
         return
       case 'noReply':
-        if (transaction !== this.#transaction || transaction.provisional) return
+        // Once it is cancelled nothing else is tried, and Timer B decides (§9.1)
+        if (transaction !== this.#transaction || transaction.provisional || !this.#context.mayBegin(this.index)) return
         this.#unusable('no answer')
-        if (!this.#tryNext()) this.#context.branchTimedOut(this.index)
+        if (this.#tryNext()) return
+        // Another target is next: what comes from this one now comes late
+        this.#transaction = undefined
+        this.#context.branchTimedOut(this.index)
         return
       default:
     }
   }
 
-  /** The egress side's flow for the record: undefined before something was sent. */
-  get flow(): Flow | undefined {
-    return this.#transaction?.flow
-  }
-
+  /** Sends to the next destination; false when there is none, or nothing may be sent any more. */
   #tryNext(): boolean {
     const destination = this.#destinations[this.#next]
-    if (destination === undefined) return false
-    if (!this.#context.mayBegin(this.index)) return true
+    if (destination === undefined || !this.#context.mayBegin(this.index)) return false
     this.#next++
     this.#destination = destination
-    const zone = this.#context.zoneOf(this.candidate)
     const listeners = this.#context.egressListeners(this.candidate)
     const listener = listenerFor(listeners, destination.transport, destination.address)
     if (listener === undefined) return this.#tryNext()
-    const { admission } = this.#context.running
-    if (zone.targets.length > 0) admission.learn(zone, destination.address)
+    // Only a target's address: what a Contact inside a dialog names is admitted to nothing
+    if (this.candidate.kind === 'target') this.#context.running.admission.learn(this.candidate.zone, destination.address)
     this.#send(this.#edge.transports.flowTo(listener, destination), listener)
     return true
   }
@@ -125,7 +141,8 @@ export class Branch implements ClientUser {
   #send(flow: Flow, listener: Listener): void {
     const sent = this.#context.compose(this.candidate, flow, this.#target(listener))
     const { request } = sent
-    if (listener.transport.name === 'udp' && sizeOf(request) > MAX_DATAGRAM && this.#byStream(listener)) return
+    if (listener.transport.name === 'udp' && sizeOf(request) > MAX_DATAGRAM && this.#byStream()) return
+    this.flow = flow
     this.#transaction = this.#edge.transactions.send(request, sent.branch, flow, this)
     // There is somewhere else to go: the full Timer B (32 s) is longer than any caller waits
     if ((this.#next < this.#destinations.length || this.#context.hasMore) && this.#transaction.state !== 'terminated') {
@@ -134,22 +151,36 @@ export class Branch implements ClientUser {
   }
 
   /** §18.1.1: a large request goes by TCP where the target did not insist on UDP and we have a TCP listener; UDP stays the second choice. */
-  #byStream(listener: Listener): boolean {
+  #byStream(): boolean {
     const destination = this.#destination
-    const listeners = this.#context.egressListeners(this.candidate)
-    const free =
-      destination !== undefined &&
-      !(this.candidate.kind === 'target' && this.candidate.target.transport === 'udp') &&
-      this.candidate.kind !== 'side'
-    const stream = free ? listenerFor(listeners, 'tcp', destination.address) : undefined
-    if (stream === undefined || stream === listener || this.#context.inDialog) {
+    if (
+      destination === undefined ||
+      destination === this.#streamFor ||
+      !this.#transportIsOpen() ||
+      listenerFor(this.#context.egressListeners(this.candidate), 'tcp', destination.address) === undefined
+    ) {
       this.#edge.metrics.oversizeDatagram('sent')
       return false
     }
     this.#edge.metrics.oversizeDatagram('tcp')
-    this.#destinations = [{ ...destination!, transport: 'tcp' }, ...this.#destinations.slice(this.#next)]
+    this.#stream = { ...destination, transport: 'tcp' }
+    this.#streamFor = destination
+    this.#destinations = [this.#stream, destination, ...this.#destinations.slice(this.#next)]
     this.#next = 0
     return this.#tryNext()
+  }
+
+  /** Nobody said UDP: not the target, not the Request-URI, not the dialog (T9). */
+  #transportIsOpen(): boolean {
+    const { candidate } = this
+    switch (candidate.kind) {
+      case 'target':
+        return candidate.target.transport === undefined
+      case 'request-uri':
+        return uriParameter(this.#context.uri, 'transport') === undefined
+      case 'side':
+        return false
+    }
   }
 
   /** The Request-URI toward this candidate; `undefined` keeps the one there is. */
@@ -161,7 +192,8 @@ export class Branch implements ClientUser {
     const userinfo = uri.scheme === 'tel' ? uri.number : uri.userinfo
     const kept = uri.scheme === 'tel' ? ';user=phone' : uri.parameters
     const made: SipUri = {
-      scheme: target.secure ? 'sips' : 'sip',
+      // A target that says `transport=tls` is no `sips` one: that would ask the peer for TLS on every hop (RFC 5630 §3.1.3)
+      scheme: target.secure && target.transport === undefined ? 'sips' : 'sip',
       userinfo: userinfo ?? target.user,
       host: hostText(target.host),
       port: target.port,
@@ -172,11 +204,8 @@ export class Branch implements ClientUser {
   }
 
   #cancel(transaction: ClientTransaction, reason: string | undefined): void {
-    if (!transaction.invite || transaction.state !== 'proceeding' || transaction.request === undefined) return
-    if (transaction === this.#transaction) {
-      if (this.#cancelled) return
-      this.#cancelled = true
-    }
+    if (!transaction.invite || transaction.cancelled || transaction.state !== 'proceeding' || transaction.request === undefined) return
+    transaction.cancelled = true
     this.#edge.transactions.send(cancelOf(transaction.request, reason), transaction.branch, transaction.flow, CANCEL_USER)
     transaction.startTimer('cancelled', 64 * this.#edge.transactions.timers.t1)
   }
@@ -197,6 +226,8 @@ export class Branch implements ClientUser {
 
   #unusable(why: string): void {
     if (this.#destination !== undefined) this.#edge.resolver.failed(this.#destination)
+    // That a host takes no TCP says nothing about it as long as it takes UDP
+    if (this.#destination !== undefined && this.#destination === this.#stream) return
     if (this.candidate.kind === 'target') this.#edge.health.failed(this.candidate.zone, this.candidate.target, why)
   }
 }

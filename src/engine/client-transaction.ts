@@ -41,6 +41,8 @@ export class ClientTransaction implements TimerOwner {
   state: InviteClientState | NonInviteClientState
   /** A provisional response was received (§9.1: CANCEL may go out). */
   provisional = false
+  /** A CANCEL went out: a second one would be the same transaction. */
+  cancelled = false
   readonly #tables: Transactions
   #bytes: Buffer | undefined
   #ack: Buffer | undefined
@@ -80,6 +82,8 @@ export class ClientTransaction implements TimerOwner {
   }
 
   flowLost(why: string): void {
+    // It has its answer; what could not be sent is an ACK, and the next copy of the answer brings that again
+    if (this.state === 'completed') return
     // A connection that is lost after a provisional response leaves an INVITE to Timer C; RFC 3261 has no event for it, the caller should know now
     if (this.invite && this.state === 'proceeding') {
       this.#finish()

@@ -16,7 +16,7 @@ import { append, type HeaderLine, headerValue, type SipRequest, type SipResponse
 import { type SipUri, type Uri, withUriParameter } from '../sip/uri.ts'
 import type { HeaderRule, NumberRule } from '../zones/rules.ts'
 import type { Zone } from '../zones/zone.ts'
-import { answer } from './answers.ts'
+import { answer, trying } from './answers.ts'
 import { Branch } from './branch.ts'
 import type { Edge, Running } from './edge.ts'
 import { alone, candidateZone, type Way, wayInDialog, wayTo } from './next-hop.ts'
@@ -89,6 +89,8 @@ export class ProxyContext implements ServerUser {
   }
 
   start(): void | Promise<void> {
+    // §17.2.1: at once, before DNS and media take time
+    if (this.#server.invite && !this.#server.provisional) this.#server.respond(trying(this.#plan!.request))
     return this.#startGroup(0, this.#plan!.groups[0]!.length)
   }
 
@@ -105,10 +107,6 @@ export class ProxyContext implements ServerUser {
 
   mayBegin(branch: number): boolean {
     return this.#responses.begin(branch)
-  }
-
-  zoneOf(candidate: Candidate): Zone {
-    return candidateZone(candidate)
   }
 
   /** Which listeners may carry a candidate: inside a dialog only the one it began with (T9). */
@@ -156,8 +154,9 @@ export class ProxyContext implements ServerUser {
     return withUriParameter(uri, 'transport', listener.transport.uri)
   }
 
-  responded(branch: Branch, response: SipResponse): void {
-    this.#learn(branch, response)
+  /** @param flow where the response came from: the branch may have been sent to several destinations */
+  responded(branch: Branch, response: SipResponse, flow: Flow): void {
+    this.#learn(branch, response, flow)
     this.#perform(this.#responses.response(branch.index, response.status, response))
   }
 
@@ -206,13 +205,30 @@ export class ProxyContext implements ServerUser {
       return undefined
     }
     if (!(way instanceof Promise)) {
-      branch.start(way)
+      this.#send(branch, way)
       return undefined
     }
     return way.then(
-      (found) => branch.start(found),
+      (found) => this.#send(branch, found),
       (error) => this.#unresolved(index, error),
     )
+  }
+
+  #send(branch: Branch, way: Way): void {
+    try {
+      branch.start(way)
+    } catch (error) {
+      this.#broke(error)
+    }
+  }
+
+  /** A mistake of ours in this call: it ends, on both sides, and nothing else does. */
+  #broke(error: unknown): void {
+    const { log, metrics, ids } = this.#edge
+    metrics.internalError('other')
+    log.error({ callId: this.#callId(), err: error }, 'Handling of a call failed')
+    if (this.#server.request !== undefined) this.#server.respond(answer(this.#server.request, 500, 'Server Internal Error', ids.token(8)))
+    for (const effect of this.#responses.cancelled()) if (effect.kind === 'cancel') this.#branches[effect.branch]?.cancel(undefined)
   }
 
   #unresolved(index: number, error: unknown): void {
@@ -226,6 +242,14 @@ export class ProxyContext implements ServerUser {
   }
 
   #perform(effects: readonly ResponseEffect<SipResponse>[]): void {
+    try {
+      this.#performAll(effects)
+    } catch (error) {
+      this.#broke(error)
+    }
+  }
+
+  #performAll(effects: readonly ResponseEffect<SipResponse>[]): void {
     for (let i = 0; i < effects.length; i++) {
       const effect = effects[i]!
       switch (effect.kind) {
@@ -265,14 +289,25 @@ export class ProxyContext implements ServerUser {
     // A final response that we made ourselves (430) has no Via of ours
     const own = message.status === 430 && this.#branches[branch]?.flow === undefined
     const bare = own ? message : takeOffVia(message)
-    if (bare === undefined) return
+    if (bare === undefined) {
+      this.#withoutVia(message)
+      return
+    }
     const egressZone = candidateZone(this.#candidates[branch]!)
     const ruled = applyHeaderRules(applyHeaderRules(bare, egressZone.headersIn), this.#ingressZone.headersOut)
     this.#server.respond(contentLength(ruled))
   }
 
+  /** §8.2.6.2: the UAS left out the Vias below ours. Nobody can be told what it said, only that it said nothing of use. */
+  #withoutVia({ status }: SipResponse): void {
+    const { metrics, ids } = this.#edge
+    metrics.drop('response-malformed', this.#arrival.listener.name)
+    if (status >= 200 && this.#server.request !== undefined)
+      this.#server.respond(answer(this.#server.request, 502, 'Bad Gateway', ids.token(8)))
+  }
+
   /** Which client is behind which connection, told by what was accepted. */
-  #learn(branch: Branch, response: SipResponse): void {
+  #learn(branch: Branch, response: SipResponse, flow: Flow): void {
     if (response.status < 200 || response.status >= 300) return
     const { request } = this.#server
     if (request?.method === 'REGISTER') {
@@ -280,8 +315,7 @@ export class ProxyContext implements ServerUser {
       return
     }
     const zone = candidateZone(branch.candidate)
-    if (this.#server.invite && zone.profile.reach === 'flow' && branch.flow !== undefined)
-      this.#edge.clients.seen(branch.flow, zone, response)
+    if (this.#server.invite && zone.profile.reach === 'flow') this.#edge.clients.seen(flow, zone, response)
   }
 
   #callId(): string {

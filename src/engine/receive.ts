@@ -154,17 +154,20 @@ export class Receiver {
       return
     }
     const transaction = edge.transactions.createServer(key, request, reply)
-    // §17.2.1: at once, before DNS and media take time
-    if (transaction.invite) transaction.respond(trying(request))
     const callId = headerValue(request, 'call-id')!
-    if (edge.order.waits(callId)) edge.order.run(callId, () => this.#proceed(flow, request, running, zone, transaction))
-    else {
+    if (edge.order.waits(callId)) {
+      // §17.2.1: within 200 ms, however long what it waits for takes
+      if (transaction.invite) transaction.respond(trying(request))
+      edge.order.run(callId, () => this.#guarded(flow, request, running, zone, transaction))
+    } else {
       const pending = this.#guarded(flow, request, running, zone, transaction)
       if (pending !== undefined) edge.order.hold(callId, pending)
     }
   }
 
   #guarded(flow: Flow, request: SipRequest, running: Running, zone: Zone, transaction: ServerTransaction): void | Promise<void> {
+    // CANCEL was faster, or the connection is gone
+    if (transaction.answered) return undefined
     try {
       return this.#proceed(flow, request, running, zone, transaction)
     } catch (error) {
@@ -199,13 +202,7 @@ export class Receiver {
     }
     switch (classified.kind) {
       case 'for-us':
-        transaction.respond(
-          answer(request, 200, 'OK', edge.ids.token(8), [
-            line('Allow', OWN_ALLOW),
-            line('Accept', 'application/sdp'),
-            line('Supported', 'path, outbound'),
-          ]),
-        )
+        this.#forUs(request, transaction)
         return
       case 'stranger':
         transaction.respond(answer(request, 481, 'Call/Transaction Does Not Exist', edge.ids.token(8)))
@@ -271,6 +268,20 @@ export class Receiver {
       headers: decision.headers,
     }
     return new ProxyContext(edge, running, transaction, flow, plan).start()
+  }
+
+  /** §11.2; we are the target of nothing else (§8.2.1). */
+  #forUs(request: SipRequest, transaction: ServerTransaction): void {
+    const tag = this.#edge.ids.token(8)
+    transaction.respond(
+      request.method === 'OPTIONS'
+        ? answer(request, 200, 'OK', tag, [
+            line('Allow', OWN_ALLOW),
+            line('Accept', 'application/sdp'),
+            line('Supported', 'path, outbound'),
+          ])
+        : answer(request, 405, 'Method Not Allowed', tag, [line('Allow', 'OPTIONS')]),
+    )
   }
 
   #refuse(transaction: ServerTransaction, request: SipRequest, fault: Problem, step: 'validate' | 'classify'): void {

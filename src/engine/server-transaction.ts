@@ -29,6 +29,8 @@ export class ServerTransaction implements TimerOwner {
   /** Given back after the final response. */
   request: SipRequest | undefined
   user: ServerUser | undefined
+  /** A provisional response was sent. */
+  provisional = false
   /** Clock milliseconds of arrival. */
   readonly since: number
   state: InviteServerState | NonInviteServerState
@@ -71,8 +73,9 @@ export class ServerTransaction implements TimerOwner {
   /** Sends a response of ours or of downstream; what the state does not allow is absorbed. */
   respond(response: SipResponse): void {
     const final = response.status >= 200
-    if (final) this.responseTag = ownTag(toTag(response))
     const before = this.answered
+    if (!final) this.provisional = true
+    else if (!before) this.responseTag = ownTag(toTag(response))
     this.#step(sendEvent(response.status), response)
     if (!final || before || !this.answered) return
     this.request = undefined
@@ -81,7 +84,10 @@ export class ServerTransaction implements TimerOwner {
 
   /** The flow closed. Responses may still find their way by the Via; what is under way is told. */
   flowLost(): void {
-    if (!this.answered) this.user?.upstreamLost()
+    if (this.answered) return
+    // Nothing was sent on for it yet, and now nothing need be
+    if (this.user === undefined) this.abandon()
+    else this.user.upstreamLost()
   }
 
   /** Ends without a final response (RFC 4320 §4.2: the client has given up, too). */

@@ -162,6 +162,7 @@ export class EdgeUnderTest {
           }
           this.#network.events.received(flow, bytes)
         },
+        later: (run) => this.#network.later(run),
         pump: () => this.#network.pump(),
         next: () => ++this.#numbers,
       },

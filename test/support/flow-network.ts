@@ -67,8 +67,7 @@ export class FakeTransports implements Transports {
   readonly #listeners = new Map<string, Listener>()
   readonly #datagrams = new Map<string, FakeFlow>()
   readonly #connections = new Map<string, FakeFlow>()
-  /** What happens after the edge has returned: refused connections. */
-  readonly #later: (() => void)[] = []
+  readonly #waiting: (() => void)[] = []
   #count = 0
 
   constructor(events: TransportEvents, hooks: NetworkHooks, prefix: string) {
@@ -109,7 +108,7 @@ export class FakeTransports implements Transports {
     if (listener.transport.webSocket || flow.remote === undefined || flow.remote.refused.has(listener.transport.name)) {
       flow.open = false
       this.#connections.delete(flow.id)
-      this.#later.push(() => this.events.closed(flow, 'connection refused'))
+      this.later(() => this.events.closed(flow, 'connection refused'))
     } else {
       this.events.opened(flow)
       flow.remote.accepted(flow)
@@ -164,9 +163,13 @@ export class FakeTransports implements Transports {
     this.events.closed(flow, reason)
   }
 
-  /** Lets happen what has to wait until the edge has returned. */
+  /** What cannot happen before the edge has returned: refused connections, answers. */
+  later(run: () => void): void {
+    this.#waiting.push(run)
+  }
+
   pump(): void {
-    for (let next = this.#later.shift(); next !== undefined; next = this.#later.shift()) next()
+    for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) next()
   }
 
   #connect(listener: Listener, address: string, port: number, inbound: boolean, peer?: PeerIdentity): FakeFlow {

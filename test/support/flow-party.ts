@@ -52,6 +52,8 @@ export interface PartyWorld {
   datagrams(listener: string, address: string, port: number): FakeFlow
   transportOf(listener: string): string
   arrives(flow: FakeFlow, bytes: Buffer): void
+  /** When the edge has returned. */
+  later(run: () => void): void
   pump(): void
   /** A number that no other party has. */
   next(): number
@@ -77,6 +79,7 @@ export class Party implements Remote {
   #port: number
   #sequence: number
   #deaf = false
+  readonly #replies = new Map<string, number>()
   /** The INVITE (or other request) that it sent, and the last response that made or confirmed a dialog. */
   #called: Wire | undefined
   #answer: Wire | undefined
@@ -144,6 +147,11 @@ export class Party implements Remote {
     ;(this.#flow ?? this.#way()).close('datagram not sent: ECONNREFUSED')
   }
 
+  /** Answers every request of that method by itself, from now on. */
+  replies(method: string, status: number): void {
+    this.#replies.set(method, status)
+  }
+
   /** Whatever comes from now on is lost on the way. */
   isDeaf(): void {
     this.#deaf = true
@@ -187,7 +195,9 @@ export class Party implements Remote {
     const wire = readWire(bytes)
     this.#flows.set(wire, flow)
     if (flow.open && this.#own === undefined) this.#flow = flow
-    this.inbox.push(wire)
+    const reply = wire.status === 0 ? this.#replies.get(wire.method) : undefined
+    if (reply === undefined) this.inbox.push(wire)
+    else this.#world.later(() => this.sends(reply, { of: wire }))
   }
 
   accepted(flow: FakeFlow): void {
@@ -220,7 +230,7 @@ export class Party implements Remote {
   #learn(wire: Wire): void {
     if (wire.status === 0) {
       if (wire.method !== 'ACK') this.#asked = wire
-      if (wire.method !== 'ACK' && wire.method !== 'CANCEL' && tagOf(wire, 'to') === undefined) {
+      if ((wire.method === 'INVITE' || wire.method === 'SUBSCRIBE') && tagOf(wire, 'to') === undefined) {
         this.#callee = wire
         this.#answer = undefined
       }
