@@ -109,7 +109,7 @@ const play = async (generator: Generator, server: Server | undefined, command: s
 const HOLD_MS = 200
 const TIMEOUT_MS = 6000
 /** In the search: a window with loss is over sooner, and one retransmission in a hundred calls is a loss already. */
-const PROBE_TIMEOUT_MS = 2500
+const PROBE_TIMEOUT_MS = 2000
 /** CPUs that other programs may use before a window counts as disturbed. */
 const OTHERS_ALLOWED = 0.3
 

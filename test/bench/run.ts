@@ -30,7 +30,7 @@ const HELP = `npm run bench -- [options] [scenario...]
 Scenarios: ${SCENARIO_NAMES.join(' ')}
 (without names: all but 'options')
 
-  --quick              under two minutes: one run, short windows, the search for the highest rate only for udp-udp and tls-udp
+  --quick              under two minutes: one run, short windows, no SIPp, a short search for the highest rate for udp-udp and tls-udp
   --check              one second of calls for each scenario: does the server do the job at all? Exit code 1 if not
   --repeat N           runs of everything, medians count (3)
   --servers A,B        edge, kamailio (both)
@@ -144,7 +144,7 @@ class Session {
       return { idle }
     }
     if (scenario.kind === 'handshakes') {
-      const handshakes = await playHandshakes(this.#bench, server, scenario, given.check ? 1 : this.#bench.probeWindow * 2)
+      const handshakes = await playHandshakes(this.#bench, server, scenario, given.check || given.quick ? 1.2 : this.#bench.probeWindow * 2)
       if (handshakes.result.failed > 0) throw new Error(`${handshakes.result.failed} handshakes failed ${handshakes.result.problem}`)
       say(`    ${handshakes.completedPerSecond.toFixed(0)}/s, ${handshakes.cpuPerCall.toFixed(0)} µs CPU each`)
       return { handshakes }
@@ -194,7 +194,7 @@ class Session {
     } finally {
       await generator.stop()
     }
-    if (scenario.name === 'udp-udp' && sippVersion() !== undefined) {
+    if (scenario.name === 'udp-udp' && !given.quick && sippVersion() !== undefined) {
       const seconds = Math.ceil(bench.window + bench.warm)
       figures.sipp = await playSipp(server, bench.places, this.#rate, seconds, bench.generatorCpu, this.#settings.folder)
       say(
@@ -247,7 +247,7 @@ const main = async (): Promise<void> => {
   const places = placesIn(given.network)
   const certificate = makeCertificate(folder, places)
   const lengths = given.quick
-    ? { warm: 1, window: 2.5, probeWarm: 0.4, probeWindow: 1.2, precision: 1.12, maxProbes: 5, secondChances: 0 }
+    ? { warm: 0.5, window: 2, probeWarm: 0.4, probeWindow: 1.2, precision: 1.12, maxProbes: 3, secondChances: 0 }
     : { warm: 4, window: 6, probeWarm: 1, probeWindow: 3, precision: 1.04, maxProbes: 12, secondChances: 1 }
   const bench: Bench = {
     places,
