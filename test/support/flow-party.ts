@@ -5,7 +5,7 @@
 import { expect } from 'vitest'
 import type { PeerIdentity } from '../../src/address/flow.ts'
 import type { FakeFlow, Remote } from './flow-network.ts'
-import { branchIn, headerOf, nameOf, readWire, tagOf, uriOf, valuesOf, type Wire } from './wire.ts'
+import { headerOf, nameOf, readWire, tagOf, uriOf, valuesOf, type Wire } from './wire.ts'
 
 export interface PartySpec {
   readonly name: string
@@ -369,8 +369,8 @@ export class Party implements Remote {
     }
   }
 
-  /** The branch by which the edge knows the request that it sent last. */
-  get branch(): string {
-    return this.#called === undefined ? '' : branchIn(this.#called)
+  /** The INVITE that it got. */
+  get invite(): Wire | undefined {
+    return this.#callee
   }
 }
