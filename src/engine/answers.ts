@@ -5,6 +5,7 @@ import { EMPTY } from '../base/bytes.ts'
 import { EdgewaysError } from '../base/errors.ts'
 import { firstHeader, type HeaderLine, line, makeResponse, type SipRequest, type SipResponse } from '../sip/message.ts'
 import { address, toTag } from '../sip/read.ts'
+import { wireText } from '../sip/text.ts'
 
 const NO_BODY = line('Content-Length', '0')
 
@@ -35,7 +36,7 @@ const BREAKS = /[\r\n\0]+/g
 
 /**
  * §8.2.6: Vias, From, To (with `tag`, but not in a 100), Call-ID and CSeq of the request. A request that lacks some of them gets what it has.
- * @param reason sentence case; what a remote wrote may be in it, so line breaks are taken out
+ * @param reason sentence case; what a remote or an operator wrote may be in it, so line breaks are taken out and the rest leaves as UTF-8
  */
 export const answer = (
   request: SipRequest,
@@ -67,7 +68,7 @@ export const answer = (
     }
   }
   headers.push(...extra, NO_BODY)
-  const text = reason.replace(BREAKS, ' ').slice(0, 200)
+  const text = wireText(reason.replace(BREAKS, ' ').slice(0, 200))
   return makeResponse(`SIP/2.0 ${status} ${text}\r\n`, status, text, headers, EMPTY)
 }
 

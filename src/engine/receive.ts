@@ -224,7 +224,7 @@ export class Receiver {
   ): void | Promise<void> {
     const edge = this.#edge
     let { request, uri } = classified
-    if (headerValue(request, 'max-forwards') === '0') {
+    if (Number(headerValue(request, 'max-forwards') ?? 70) === 0) {
       // §16.3 item 3: an OPTIONS that may go no further is ours to answer
       transaction.respond(answer(request, 200, 'OK', edge.ids.token(8), [line('Allow', OWN_ALLOW)]))
       return

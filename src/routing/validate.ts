@@ -1,7 +1,7 @@
 import type { Myself } from '../address/myself.ts'
 import type { Owner } from '../base/ids.ts'
 import { type Problem, problem } from '../base/problem.ts'
-import { firstHeader, type HeaderLine, headerValue, indexOfHeader, type SipMessage, type SipRequest } from '../sip/message.ts'
+import { type HeaderLine, indexOfHeader, type SipMessage, type SipRequest } from '../sip/message.ts'
 import { address, addresses, cseq, tokens, topVia, vias } from '../sip/read.ts'
 import { parseUri, schemeOf } from '../sip/uri.ts'
 import { branchOwner, loopHash, loopPart } from './branch.ts'
@@ -25,29 +25,67 @@ export const validateView = (myself: Myself, owner: Owner): ValidateView => ({
   proxyRequire: NO_EXTENSIONS,
 })
 
-const MANDATORY = ['from', 'to', 'call-id', 'cseq'] as const
-const DISPLAY = { from: 'From', to: 'To', 'call-id': 'Call-ID', cseq: 'CSeq' } as const
-
-/** What every message needs before anything is done with it, responses too: the headers that identify it, once each and readable. */
+/**
+ * What every message needs before anything is done with it, responses too: the headers that identify it, once each and readable.
+ * The URIs of From and To are judged in requests only; in responses they are the echo of what was sent.
+ */
 export const wellFormed = (message: SipMessage): Problem | undefined => {
-  for (const name of MANDATORY) {
-    const at = indexOfHeader(message, name)
-    if (at < 0) return problem(400, `Missing ${DISPLAY[name]}`, '§8.1.1', DISPLAY[name])
-    if (indexOfHeader(message, name, at + 1) >= 0) return problem(400, `More than one ${DISPLAY[name]}`, '§7.3.1', DISPLAY[name])
+  const { headers } = message
+  let from: HeaderLine | undefined
+  let to: HeaderLine | undefined
+  let callId: HeaderLine | undefined
+  let sequence: HeaderLine | undefined
+  for (let i = 0; i < headers.length; i++) {
+    const one = headers[i]!
+    switch (one.name) {
+      case 'from':
+        if (from !== undefined) return twice('From')
+        from = one
+        break
+      case 'to':
+        if (to !== undefined) return twice('To')
+        to = one
+        break
+      case 'call-id':
+        if (callId !== undefined) return twice('Call-ID')
+        callId = one
+        break
+      case 'cseq':
+        if (sequence !== undefined) return twice('CSeq')
+        sequence = one
+        break
+      default:
+    }
   }
-  for (const name of ['from', 'to'] as const) {
-    const read = address(firstHeader(message, name)!)
-    if (read === undefined || !plausibleUri(read.uri)) return problem(400, `Malformed ${DISPLAY[name]}`, '§20.20', DISPLAY[name])
-  }
-  const callId = headerValue(message, 'call-id')!
-  if (callId === '' || /\s/.test(callId)) return problem(400, 'Malformed Call-ID', '§20.8', 'Call-ID')
+  if (from === undefined) return missing('From')
+  if (to === undefined) return missing('To')
+  if (callId === undefined) return missing('Call-ID')
+  if (sequence === undefined) return missing('CSeq')
+  const judged = message.kind === 'request'
+  if (!readable(from, judged)) return problem(400, 'Malformed From', '§20.20', 'From')
+  if (!readable(to, judged)) return problem(400, 'Malformed To', '§20.39', 'To')
+  const id = callId.value
+  if (id === '' || BLANK.test(id)) return problem(400, 'Malformed Call-ID', '§20.8', 'Call-ID')
   if (cseq(message) === undefined) return problem(400, 'Malformed CSeq', '§20.16', 'CSeq')
   if (topVia(message) === undefined) return problem(400, 'Missing or malformed Via', '§20.42', 'Via')
   return undefined
 }
 
+const BLANK = /[ \t]/
+const missing = (name: string): Problem => problem(400, `Missing ${name}`, '§8.1.1', name)
+const twice = (name: string): Problem => problem(400, `More than one ${name}`, '§7.3.1', name)
+
+const readable = (one: HeaderLine, judged: boolean): boolean => {
+  const read = address(one)
+  return read !== undefined && (!judged || plausibleUri(read.uri))
+}
+
+/** The form that nearly all have, taken without a closer look: nothing is routed by From and To. */
+const PLAIN_URI = /^sip:(?:[A-Za-z0-9+._-]+@)?[A-Za-z][A-Za-z0-9-]*(?:\.[A-Za-z0-9-]+)*(?::\d{1,4})?(?:;user=phone)?$/
+
 /** A URI of a scheme we know must be right; of another scheme only its shape is ours to judge. */
 const plausibleUri = (text: string): boolean => {
+  if (PLAIN_URI.test(text)) return true
   const scheme = schemeOf(text)
   if (scheme === undefined) return false
   return scheme === 'sip' || scheme === 'sips' || scheme === 'tel' ? parseUri(text) !== undefined : !/[\s<>"]/.test(text)

@@ -44,6 +44,21 @@ export const schemeOf = (text: string): string | undefined => {
  * port a number without leading zeros, and the host as `readHost` corrects it.
  */
 export const parseUri = (text: string): Uri | undefined => {
+  for (let i = 0; i < RECENT; i++) if (recentTexts[i] === text) return recentUris[i]
+  const uri = readUri(text)
+  recentTexts[recentAt] = text
+  recentUris[recentAt] = uri
+  recentAt = (recentAt + 1) % RECENT
+  return uri
+}
+
+/** The last URIs that were read: each step in the life of a message asks for its Request-URI and Routes again. */
+const RECENT = 8
+const recentTexts: string[] = new Array<string>(RECENT).fill('')
+const recentUris: (Uri | undefined)[] = new Array<Uri | undefined>(RECENT).fill(undefined)
+let recentAt = 0
+
+const readUri = (text: string): Uri | undefined => {
   if (NEVER.test(text) || (text.indexOf('%') >= 0 && BAD_ESCAPE.test(text))) return undefined
   const colon = text.indexOf(':')
   if (colon < 0) return undefined

@@ -1,0 +1,177 @@
+/**
+ * What a call costs inside the edge, without sockets: the engine with transports that hand messages over in memory. Prints CPU µs per call
+ * (13 messages in and out, UDP to UDP). `node test/bench/inside.ts [calls]`; with `--cpu-prof` before the file it shows where the time goes.
+ */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Destination } from '../../src/address/destination.ts'
+import type { Flow } from '../../src/address/flow.ts'
+import type { Listener } from '../../src/address/listener.ts'
+import { loadConfig } from '../../src/config/load.ts'
+import { createResolver } from '../../src/dns/resolver.ts'
+import { Engine } from '../../src/engine/engine.ts'
+import { KeyRing } from '../../src/engine/keys.ts'
+import { RandomIds } from '../../src/engine/random-ids.ts'
+import { EdgeMetrics } from '../../src/observability/edge-metrics.ts'
+import { SILENT_LOG } from '../../src/observability/log.ts'
+import type { TransportEvents, Transports } from '../../src/transport/types.ts'
+
+const CONFIG = `
+name: sbc.edge.test
+listeners: { lan: { udp: 127.0.77.1:5060 } }
+zones:
+  pbx: { kind: trunk, on: lan, targets: ["sip:127.0.77.2:5080;transport=udp"], admit: { networks: [127.0.77.0/24] }, probe: false }
+routes:
+  - { from: pbx, to: pbx }
+`
+const SDP =
+  'v=0\r\no=- 1 1 IN IP4 127.0.77.4\r\ns=-\r\nc=IN IP4 127.0.77.4\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0 8 101\r\na=rtpmap:101 telephone-event/8000\r\n'
+
+/** Datagrams in memory: what is sent goes to `peer`. */
+class MemoryTransports implements Transports {
+  peer: (bytes: Buffer, port: number) => void = () => {}
+  readonly #flows = new Map<string, Flow>()
+  async open(): Promise<void> {}
+  update(): void {}
+  async close(): Promise<void> {}
+  async closeAll(): Promise<void> {}
+  counts(): ReadonlyMap<string, number> {
+    return new Map()
+  }
+  flowById(): undefined {}
+  flowTo(listener: Listener, { address, port }: Destination): Flow {
+    return this.datagramFlow(listener, address, port)
+  }
+  datagramFlow(listener: Listener, remoteAddress: string, remotePort: number): Flow {
+    const id = `${remoteAddress}:${remotePort}`
+    let flow = this.#flows.get(id)
+    if (flow === undefined) {
+      flow = {
+        id,
+        listener,
+        remoteAddress,
+        remotePort,
+        inbound: false,
+        open: true,
+        send: (bytes) => this.peer(bytes, remotePort),
+        close() {},
+      }
+      this.#flows.set(id, flow)
+    }
+    return flow
+  }
+}
+
+const linesOf = (text: string, name: string): string =>
+  text
+    .split('\r\n')
+    .filter((one) => one.toLowerCase().startsWith(`${name}:`))
+    .map((one) => `${one}\r\n`)
+    .join('')
+
+const respond = (request: string, status: string, body = ''): Buffer => {
+  const echo = (name: string) => linesOf(request, name)
+  const tag = request.includes(';tag=b') ? '' : ';tag=b1'
+  const head = `SIP/2.0 ${status}\r\n${echo('via')}${echo('record-route')}${echo('from')}${echo('to').trimEnd()}${tag}\r\n${echo('call-id')}${echo('cseq')}`
+  const type = body === '' ? '' : 'Content-Type: application/sdp\r\n'
+  const rest = `Contact: <sip:uas@127.0.77.2:5080>\r\nAllow: INVITE, ACK, CANCEL, BYE, OPTIONS\r\n${type}Content-Length: ${body.length}\r\n\r\n${body}`
+  return Buffer.from(head + rest, 'latin1')
+}
+
+const main = async (calls: number): Promise<void> => {
+  const dataDir = mkdtempSync(join(tmpdir(), 'edgeways-inside-'))
+  const loaded = loadConfig(CONFIG, { file: 'inside.yaml', dataDir })
+  if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems))
+  const clock = { now: () => performance.now(), wall: () => Date.now() }
+  const transports = new MemoryTransports()
+  const resolver = createResolver({ clock })
+  let events: TransportEvents | undefined
+  const engine = new Engine(
+    {
+      version: 'bench',
+      owner: '0',
+      clock,
+      ids: new RandomIds(),
+      log: SILENT_LOG,
+      metrics: new EdgeMetrics('bench'),
+      resolver,
+      keys: new KeyRing(dataDir, clock, 86_400),
+      transports: (told) => {
+        events = told
+        return transports
+      },
+      certificates: () => {
+        throw new Error('no certificates here')
+      },
+      reread: () => loaded,
+      logLevel: { get: () => 'error', set() {} },
+      every: (ms, run) => {
+        const timer = setInterval(run, ms)
+        return () => clearInterval(timer)
+      },
+    },
+    loaded.snapshot,
+  )
+  await engine.start()
+  const { listener } = loaded.snapshot.listeners[0]!
+  const caller = transports.datagramFlow(listener, '127.0.77.4', 5070)
+  const callee = transports.datagramFlow(listener, '127.0.77.2', 5080)
+  const sent: { bytes: Buffer; port: number }[] = []
+  transports.peer = (bytes, port) => void sent.push({ bytes, port })
+  const take = (port: number): string => {
+    const at = sent.findIndex((one) => one.port === port)
+    if (at < 0) throw new Error(`nothing sent to port ${port}`)
+    const { bytes } = sent.splice(at, 1)[0]!
+    return bytes.latin1Slice(0, bytes.indexOf('\r\n\r\n') + 2)
+  }
+  let inside = 0
+  const give = (flow: Flow, bytes: Buffer): void => {
+    const begun = performance.now()
+    events!.received(flow, bytes)
+    inside += performance.now() - begun
+  }
+  const request = (i: number, cseq: string, uri: string, more: string, branch: number, body = ''): Buffer => {
+    const [, method] = cseq.split(' ')
+    const via = `Via: SIP/2.0/UDP 127.0.77.4:5070;rport;branch=z9hG4bKbench${i}.${branch}\r\n`
+    const identity = `From: "Bench" <sip:u@127.0.77.1>;tag=a${i}\r\nCall-ID: ${i}-bench@127.0.77.4\r\nCSeq: ${cseq}\r\nContact: <sip:uac@127.0.77.4:5070>\r\n`
+    return Buffer.from(
+      `${method} ${uri} SIP/2.0\r\n${via}Max-Forwards: 70\r\n${more}${identity}Content-Length: ${body.length}\r\n\r\n${body}`,
+      'latin1',
+    )
+  }
+  const call = (i: number): void => {
+    const to = 'To: <sip:+14255550100@127.0.77.1>'
+    const offer = `${to}\r\nUser-Agent: bench\r\nAllow: INVITE, ACK, CANCEL, BYE, OPTIONS\r\nContent-Type: application/sdp\r\n`
+    give(caller, request(i, '1 INVITE', 'sip:+14255550100@127.0.77.2:5080', offer, 1, SDP))
+    take(5070)
+    const invite = take(5080)
+    give(callee, respond(invite, '180 Ringing'))
+    take(5070)
+    give(callee, respond(invite, '200 OK', SDP))
+    const dialog = `${linesOf(take(5070), 'record-route').replace('Record-Route', 'Route')}${to};tag=b1\r\n`
+    give(caller, request(i, '1 ACK', 'sip:uas@127.0.77.2:5080', dialog, 2))
+    take(5080)
+    give(caller, request(i, '2 BYE', 'sip:uas@127.0.77.2:5080', dialog, 3))
+    give(callee, respond(take(5080), '200 OK'))
+    take(5070)
+  }
+  for (let round = 0; round < 6; round++) {
+    inside = 0
+    const from = process.cpuUsage()
+    for (let i = 0; i < calls; i++) {
+      call(round * calls + i)
+      if (i % 500 === 0) await new Promise((done) => setImmediate(done))
+    }
+    const { user, system } = process.cpuUsage(from)
+    const total = ((user + system) / calls).toFixed(1)
+    process.stdout.write(
+      `${calls} calls: ${((inside * 1000) / calls).toFixed(1)} µs inside per call, ${total} µs CPU with peers and collector\n`,
+    )
+  }
+  await engine.stop()
+  resolver.stop()
+  rmSync(dataDir, { recursive: true })
+}
+
+await main(Number(process.argv[2] ?? 5000))
