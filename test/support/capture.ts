@@ -12,8 +12,6 @@ export interface SeenMessage {
 
 /** What Wireshark's SIP dissector says of one message. */
 export interface Dissected {
-  /** Highest layer: `SIP`, `SIP/SDP`, … */
-  readonly protocol: string
   /** `udp` or `tcp`: what carried it. */
   readonly carrier: 'udp' | 'tcp'
   readonly from: string
@@ -26,31 +24,9 @@ export interface Dissected {
   readonly vias: readonly string[]
   readonly recordRoutes: readonly string[]
   readonly routes: readonly string[]
-  /** Warnings and errors of any dissector, and malformed parts. */
+  /** Warnings and errors of the SIP and SDP dissectors, and malformed parts. */
   readonly complaints: readonly string[]
 }
-
-const FIELDS = [
-  '_ws.col.Protocol',
-  'udp.srcport',
-  'ip.src',
-  'ip.dst',
-  'udp.dstport',
-  'tcp.srcport',
-  'tcp.dstport',
-  'sip.Method',
-  'sip.Status-Code',
-  'sip.r-uri',
-  'sip.CSeq.method',
-  'sip.Via.transport',
-  'sip.Via.sent-by.address',
-  'sip.Via.sent-by.port',
-  'sip.Record-Route.uri',
-  'sip.Route.uri',
-  '_ws.expert.severity',
-  '_ws.expert.message',
-  '_ws.malformed',
-] as const
 
 /** Severities from `warning` up (epan/proto.h). */
 const WARNING = 0x0060_0000
@@ -59,56 +35,58 @@ const WARNING = 0x0060_0000
 const decodeAs = (ports: readonly number[]): readonly string[] =>
   [...new Set(ports)].flatMap((port) => ['-d', `udp.port==${port},sip`, '-d', `tcp.port==${port},sip`])
 
-/** Dissects a capture file with tshark; packets without a SIP layer (TCP's own) are left out. */
+/** Dissects a capture file with tshark: one entry for each SIP message, also of those that share a TCP segment. */
 export const dissect = async (file: string, ports: readonly number[]): Promise<readonly Dissected[]> => {
-  const program = start('tshark', [
-    ...[
-      '-r',
-      file,
-      ...decodeAs(ports),
-      '-Y',
-      'sip || _ws.malformed',
-      '-T',
-      'fields',
-      '-E',
-      'separator=/t',
-      '-E',
-      'occurrence=a',
-      '-E',
-      'aggregator=\u0001',
-    ],
-    ...FIELDS.flatMap((field) => ['-e', field]),
-  ])
+  const program = start('tshark', ['-r', file, ...decodeAs(ports), '-Y', 'sip || _ws.malformed', '-T', 'json', '--no-duplicate-keys'])
   const code = await program.ended
+  // What tshark says of itself goes to standard error.
+  const output = program.lines.filter((line) => /^\s*[[\]{}",]/.test(line)).join('\n')
   if (code !== 0) throw new Error(`tshark ended with ${code}\n${program.lines.join('\n')}`)
-  return program.lines.filter((line) => line.split('\t').length === FIELDS.length).map(dissected)
+  const packets = JSON.parse(output) as readonly { readonly _source: { readonly layers: Tree } }[]
+  return packets.flatMap((packet) => dissected(packet._source.layers))
 }
 
-const dissected = (line: string): Dissected => {
-  const values = line.split('\t').map((value) => (value === '' ? [] : value.split('\u0001')))
-  const all = (field: (typeof FIELDS)[number]): readonly string[] => values[FIELDS.indexOf(field)] ?? []
-  const first = (field: (typeof FIELDS)[number]): string => all(field)[0] ?? ''
-  const carrier = first('udp.srcport') === '' ? 'tcp' : 'udp'
-  const addresses = all('sip.Via.sent-by.address')
-  const viaPorts = all('sip.Via.sent-by.port')
-  const messages = all('_ws.expert.message')
-  return {
-    protocol: first('_ws.col.Protocol'),
-    carrier,
-    from: `${first('ip.src')}:${first(`${carrier}.srcport`)}`,
-    to: `${first('ip.dst')}:${first(`${carrier}.dstport`)}`,
-    method: first('sip.Method'),
-    status: first('sip.Status-Code'),
-    requestUri: first('sip.r-uri'),
-    cseqMethod: first('sip.CSeq.method'),
-    vias: all('sip.Via.transport').map((transport, i) => `${transport} ${addresses[i]}:${viaPorts[i]}`),
-    recordRoutes: all('sip.Record-Route.uri'),
-    routes: all('sip.Route.uri'),
-    complaints: [
-      ...all('_ws.malformed').map((text) => `malformed: ${text}`),
-      ...all('_ws.expert.severity').flatMap((severity, i) => (Number(severity) >= WARNING ? [messages[i] ?? 'expert'] : [])),
-    ],
-  }
+type Tree = { readonly [name: string]: Value }
+type Value = string | Tree | readonly Value[]
+
+/** All values of a field, in the order of the packet, at any depth. */
+const all = (value: Value | undefined, field: string): readonly string[] => {
+  if (value === undefined || typeof value === 'string') return []
+  if (Array.isArray(value)) return (value as readonly Value[]).flatMap((one) => all(one, field))
+  return Object.entries(value).flatMap(([name, inner]) =>
+    name === field ? [inner].flat().filter((one) => typeof one === 'string') : all(inner, field),
+  )
+}
+
+const dissected = (layers: Tree): readonly Dissected[] => {
+  const carrier = layers.udp === undefined ? 'tcp' : 'udp'
+  const end = (side: 'src' | 'dst'): string => `${all(layers.ip, `ip.${side}`)[0]}:${all(layers[carrier], `${carrier}.${side}port`)[0]}`
+  // What carries SIP is left out: TCP's warnings are about the capture, such as a segment that it missed.
+  const { frame: _frame, eth: _ethernet, ip: _ip, udp: _udp, tcp: _tcp, ...ours } = layers
+  const messages = all(ours, '_ws.expert.message')
+  const complaints = [
+    ...all(ours, '_ws.malformed'),
+    ...all(ours, '_ws.expert.severity').flatMap((severity, i) => (Number(severity) >= WARNING ? [messages[i] ?? 'expert'] : [])),
+  ]
+  const sip = layers.sip ?? {}
+  return (Array.isArray(sip) ? (sip as readonly Value[]) : [sip]).map((message) => {
+    const first = (field: string): string => all(message, field)[0] ?? ''
+    const addresses = all(message, 'sip.Via.sent-by.address')
+    const ports = all(message, 'sip.Via.sent-by.port')
+    return {
+      carrier,
+      from: end('src'),
+      to: end('dst'),
+      method: first('sip.Method'),
+      status: first('sip.Status-Code'),
+      requestUri: first('sip.r-uri'),
+      cseqMethod: first('sip.CSeq.method'),
+      vias: all(message, 'sip.Via.transport').map((transport, i) => `${transport} ${addresses[i]}:${ports[i]}`),
+      recordRoutes: all(message, 'sip.Record-Route.uri'),
+      routes: all(message, 'sip.Route.uri'),
+      complaints,
+    }
+  })
 }
 
 const addressBytes = (address: string): Buffer => Buffer.from(address.split('.').map(Number))

@@ -38,7 +38,7 @@ const plainPlace = (ground: Ground, side: 'callers' | 'targets'): Place => ({
 /** What Wireshark must say of the called party's leg. */
 const judgeCalledLeg = (messages: readonly Dissected[], from: PeerTransport, to: PeerTransport): void => {
   const top = `${to.toUpperCase()} ${shown(ground, 'targets', to)}`
-  const invite = messages.find((message) => message.method === 'INVITE')
+  const invite = messages.find((message) => message.method === 'INVITE' && message.requestUri.startsWith(`sip:to-${to}@`))
   expect(invite?.vias).toEqual([top, expect.stringMatching(`^${from.toUpperCase()} ${ground.caller}:`)])
   expect(invite?.recordRoutes).toEqual([
     expect.stringContaining(`sip:${shown(ground, 'targets', to)}`),
