@@ -1,9 +1,10 @@
-import { createHmac, createSecretKey, type KeyObject, randomBytes } from 'node:crypto'
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
-import { join } from 'node:path'
+import { randomBytes } from 'node:crypto'
+import { chmodSync, closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { own } from '../base/bytes.ts'
 import type { Clock } from '../base/clock.ts'
 import type { KeyedHash } from '../base/keyed-hash.ts'
+import { HmacKey } from './hmac.ts'
 
 interface StoredKey {
   readonly name: string
@@ -23,7 +24,7 @@ export class KeyRing implements KeyedHash {
   readonly #clock: Clock
   readonly #rotateMs: number
   #keys: readonly StoredKey[]
-  readonly #secrets = new Map<string, KeyObject>()
+  readonly #secrets = new Map<string, HmacKey>()
   /** The last MACs made: ACK and BYE of a call ask for what its INVITE asked for. */
   #recent = new Map<string, string>()
   #older = new Map<string, string>()
@@ -44,14 +45,17 @@ export class KeyRing implements KeyedHash {
   mac(key: string, text: string): string | undefined {
     const secret = this.#secrets.get(key)
     if (secret === undefined) return undefined
-    const known = this.#recent.get(text) ?? this.#older.get(text)
+    const asked = key + text
+    const known = this.#recent.get(asked) ?? this.#older.get(asked)
     if (known !== undefined) return known
-    const made = createHmac('sha256', secret).update(text, 'latin1').digest('base64url').slice(0, 11)
+    const made = own(secret.mac(text).slice(0, 11))
+    // A stranger chooses the Call-ID: what he makes us remember is bounded in number and size
+    if (asked.length > LONGEST) return made
     if (this.#recent.size >= RECENT) {
       this.#older = this.#recent
       this.#recent = new Map()
     }
-    this.#recent.set(own(text), made)
+    this.#recent.set(own(asked), made)
     return made
   }
 
@@ -60,7 +64,8 @@ export class KeyRing implements KeyedHash {
     const now = this.#clock.wall()
     const first = this.#keys[0]
     let keys = this.#keys.filter((_, i) => i === 0 || now - this.#keys[i - 1]!.made < this.#rotateMs)
-    if (first === undefined || now - first.made >= this.#rotateMs) {
+    // A clock that stood in the far future when the key was made would keep it for ever
+    if (first === undefined || Math.abs(now - first.made) >= this.#rotateMs) {
       const name = first === undefined ? 'a' : NAMES[(NAMES.indexOf(first.name) + 1) % NAMES.length]!
       keys = [{ name, secret: randomBytes(32).toString('base64url'), made: now }, ...keys.filter((key) => key.name !== name)]
       this.#store(keys)
@@ -69,7 +74,7 @@ export class KeyRing implements KeyedHash {
     this.#secrets.clear()
     this.#recent.clear()
     this.#older.clear()
-    for (const key of keys) this.#secrets.set(key.name, createSecretKey(key.secret, 'base64url'))
+    for (const key of keys) this.#secrets.set(key.name, new HmacKey(Buffer.from(key.secret, 'base64url')))
   }
 
   #load(): readonly StoredKey[] {
@@ -80,19 +85,56 @@ export class KeyRing implements KeyedHash {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
       throw error
     }
-    const read = JSON.parse(text) as { keys?: StoredKey[] }
-    return (read.keys ?? []).filter((key) => /^[a-z]$/.test(key.name) && typeof key.secret === 'string' && typeof key.made === 'number')
+    // Whoever copied the file here may have left it readable for all
+    chmodSync(this.#file, 0o600)
+    const keys = readKeys(text)
+    // Calls under way are lost with their keys; new ones are not. The file stays for whoever wants to look at it
+    if (keys.length === 0) renameSync(this.#file, `${this.#file}.unreadable`)
+    return keys
   }
 
   #store(keys: readonly StoredKey[]): void {
     const temporary = `${this.#file}.new`
-    const file = openSync(temporary, 'w', 0o600)
-    writeSync(file, `${JSON.stringify({ keys }, undefined, 2)}\n`)
-    fsyncSync(file)
-    closeSync(file)
+    rmSync(temporary, { force: true })
+    // `wx`: the mode counts only for a file that is made here
+    const file = openSync(temporary, 'wx', 0o600)
+    try {
+      writeSync(file, `${JSON.stringify({ keys }, undefined, 2)}\n`)
+      fsyncSync(file)
+    } finally {
+      closeSync(file)
+    }
     renameSync(temporary, this.#file)
+    const folder = openSync(dirname(this.#file), 'r')
+    try {
+      fsyncSync(folder)
+    } finally {
+      closeSync(folder)
+    }
   }
 }
 
+/** The keys in a file's text, newest first; those that are damaged are left out: a short secret would be one that can be guessed. */
+const readKeys = (text: string): readonly StoredKey[] => {
+  let read: unknown
+  try {
+    read = JSON.parse(text)
+  } catch {
+    return []
+  }
+  const keys = (read as { keys?: unknown } | null)?.keys
+  return Array.isArray(keys) ? keys.filter(isKey) : []
+}
+
+const isKey = (value: unknown): value is StoredKey => {
+  const { name, secret, made } = (value ?? {}) as Partial<Record<keyof StoredKey, unknown>>
+  return typeof name === 'string' && /^[a-z]$/.test(name) && typeof secret === 'string' && SECRET.test(secret) && Number.isFinite(made)
+}
+
+/** 32 bytes. */
+const SECRET = /^[A-Za-z0-9_-]{43}$/
+
 /** Bound of the memory of MACs, twice. */
 const RECENT = 20_000
+/** Characters of a remembered text: a cookie and a Call-ID of usual length. */
+const LONGEST = 512
