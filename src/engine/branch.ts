@@ -91,7 +91,7 @@ export class Branch implements ClientUser {
 
   timedOut(transaction: ClientTransaction): void {
     if (transaction !== this.#transaction) return
-    this.#unusable('no answer')
+    this.#silent(transaction)
     if (!this.#tryNext()) this.#context.branchTimedOut(this.index)
   }
 
@@ -113,7 +113,7 @@ export class Branch implements ClientUser {
       case 'noReply':
         // Once it is cancelled nothing else is tried, and Timer B decides (§9.1)
         if (transaction !== this.#transaction || transaction.provisional || !this.#context.mayBegin(this.index)) return
-        this.#unusable('no answer')
+        this.#silent(transaction)
         if (this.#tryNext()) return
         // Another target is next: what comes from this one now comes late
         this.#transaction = undefined
@@ -222,6 +222,14 @@ export class Branch implements ClientUser {
       this.#edge.resolver.answered(this.#destination)
       if (candidate.kind === 'target') this.#edge.health.answered(candidate.zone, candidate.target)
     }
+  }
+
+  /**
+   * RFC 4320 §4: silence after other requests may be that of somebody behind the target, who must not take it out of service for all; an INVITE
+   * gets a 100 from the next hop itself, and a REGISTER its answer.
+   */
+  #silent({ method }: ClientTransaction): void {
+    if (method === 'INVITE' || method === 'REGISTER') this.#unusable('no answer')
   }
 
   #unusable(why: string): void {

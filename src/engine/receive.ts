@@ -202,7 +202,13 @@ export class Receiver {
     }
     switch (classified.kind) {
       case 'for-us':
-        this.#forUs(request, transaction)
+        transaction.respond(
+          answer(request, 200, 'OK', edge.ids.token(8), [
+            line('Allow', OWN_ALLOW),
+            line('Accept', 'application/sdp'),
+            line('Supported', 'path, outbound'),
+          ]),
+        )
         return
       case 'stranger':
         transaction.respond(answer(request, 481, 'Call/Transaction Does Not Exist', edge.ids.token(8)))
@@ -268,20 +274,6 @@ export class Receiver {
       headers: decision.headers,
     }
     return new ProxyContext(edge, running, transaction, flow, plan).start()
-  }
-
-  /** §11.2; we are the target of nothing else (§8.2.1). */
-  #forUs(request: SipRequest, transaction: ServerTransaction): void {
-    const tag = this.#edge.ids.token(8)
-    transaction.respond(
-      request.method === 'OPTIONS'
-        ? answer(request, 200, 'OK', tag, [
-            line('Allow', OWN_ALLOW),
-            line('Accept', 'application/sdp'),
-            line('Supported', 'path, outbound'),
-          ])
-        : answer(request, 405, 'Method Not Allowed', tag, [line('Allow', 'OPTIONS')]),
-    )
   }
 
   #refuse(transaction: ServerTransaction, request: SipRequest, fault: Problem, step: 'validate' | 'classify'): void {

@@ -63,6 +63,7 @@ export class EdgeUnderTest {
   #numbers = 0
   #lives = 0
   #tolerated: RegExp[] = []
+  #stopped = false
 
   constructor(configuration: string, options: EdgeOptions) {
     this.#configuration = configuration
@@ -213,6 +214,11 @@ export class EdgeUnderTest {
     return this.counts.get(what) ?? 0
   }
 
+  /** What was under way when the engine stopped may stay. */
+  isStopped(): void {
+    this.#stopped = true
+  }
+
   /** A fault that the test provokes. */
   tolerates(fault: RegExp): void {
     this.#tolerated.push(fault)
@@ -226,6 +232,7 @@ export class EdgeUnderTest {
     this.passes(ALL_TIMERS_MS)
     this.#nobodyGot('after it')
     expect(this.checks.faults.filter((fault) => !this.#tolerated.some((one) => one.test(fault)))).toEqual([])
+    if (this.#stopped) return
     expect(this.engine.transactions(), 'what is left of the calls').toEqual({
       server: 0,
       client: 0,
