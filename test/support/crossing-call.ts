@@ -76,7 +76,7 @@ export const crossingCall = async (
       const edge = { address: ground.outside, port: ground.callersTlsPort }
       await bridged(tlsClientBridge(remote, ground.caller, edge, ground.name, ground.authority.certificate))
     }
-    const common = { folder: ground.folder, seconds: 10 }
+    const common = { folder: ground.folder }
     const sippTransport = (transport: PeerTransport): 'udp' | 'tcp' => (transport === 'udp' ? 'udp' : 'tcp')
     const uas = await startSipp({
       ...common,

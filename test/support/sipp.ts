@@ -99,13 +99,15 @@ export const startSipp = async (options: SippOptions): Promise<Sipp> => {
   const file = join(folder, 'scenario.xml')
   writeFileSync(file, withVariables(filled(options.scenario, { variables: '{{variables}}', ...options.values })))
   const log = (kind: string): string => join(folder, `${kind}.log`)
-  const seconds = options.seconds ?? 15
+  const seconds = options.seconds ?? 20
   const program = start(
     'sipp',
     [
       ...(options.remote === undefined ? [] : [`${options.remote.address}:${options.remote.port}`]),
       ...['-sf', file, '-i', options.address, '-p', String(options.port), '-t', options.transport === 'udp' ? 'u1' : 't1'],
-      ...['-m', String(options.calls ?? 1), '-nostdin', '-timeout', `${seconds}s`, '-timeout_error', '-skip_rlimit', '-deadcall_wait', '0'],
+      // Without its watchdog: that a busy machine is slow is no complaint about the edge.
+      ...['-watchdog_interval', '0', '-deadcall_wait', '0', '-skip_rlimit'],
+      ...['-m', String(options.calls ?? 1), '-nostdin', '-timeout', `${seconds}s`, '-timeout_error'],
       ...(options.callId === undefined ? [] : ['-cid_str', options.callId]),
       // A failed check must not be followed by SIPp's own idea of a clean end: the test sees it as it is.
       ...['-default_behaviors', 'all,-bye'],
