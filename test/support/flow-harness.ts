@@ -64,6 +64,7 @@ export class EdgeUnderTest {
   #lives = 0
   #tolerated: RegExp[] = []
   #stopped = false
+  #breaks = false
 
   constructor(configuration: string, options: EdgeOptions) {
     this.#configuration = configuration
@@ -90,7 +91,7 @@ export class EdgeUnderTest {
         version: 'test',
         owner: '0',
         clock: this.#clock,
-        ids: { token: (length) => (++this.#tokens).toString(36).padStart(length, 'x').slice(-length) },
+        ids: { token: (length) => this.#token(length) },
         log: this.#log(),
         metrics: this.#metrics(),
         resolver: resolverOver(this.lookup, this.#clock),
@@ -214,6 +215,11 @@ export class EdgeUnderTest {
     return this.counts.get(what) ?? 0
   }
 
+  /** The next thing that is sent meets a mistake of ours. */
+  breaksOnce(): void {
+    this.#breaks = true
+  }
+
   /** What was under way when the engine stopped may stay. */
   isStopped(): void {
     this.#stopped = true
@@ -242,6 +248,14 @@ export class EdgeUnderTest {
     })
     if (!this.#tolerated.some((one) => one.test('500'))) expect(this.warnings.filter(({ level }) => level === 'error')).toEqual([])
     if (!this.#tolerated.some((one) => one.test('T9'))) expect(this.count('leg'), 'legs that changed').toBe(0)
+  }
+
+  #token(length: number): string {
+    if (this.#breaks) {
+      this.#breaks = false
+      throw new Error('a mistake')
+    }
+    return (++this.#tokens).toString(36).padStart(length, 'x').slice(-length)
   }
 
   #nobodyGot(when: string): void {

@@ -204,9 +204,14 @@ export class Party implements Remote {
     if (this.#own === undefined) this.#flow = flow
   }
 
+  /** The way that a message took. */
+  flowOf(wire: Wire): FakeFlow {
+    return this.#flows.get(wire)!
+  }
+
   /** The listener of ours that a message came from. */
   listenerOf(wire: Wire): string {
-    return this.#flows.get(wire)!.listener.name
+    return this.flowOf(wire).listener.name
   }
 
   /** The edge is another one now: connections are gone. */
