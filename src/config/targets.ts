@@ -32,7 +32,7 @@ export const targetOf = (written: TargetText, listeners: readonly Listener[], al
     host,
     port: uri.port,
     transport: chosen,
-    secure: uri.scheme === 'sips' || chosen === 'tls' || chosen === 'wss',
+    secure: uri.scheme === 'sips',
     priority: settings.priority ?? 1,
     weight: settings.weight ?? 1,
     drain: settings.drain ?? false,

@@ -298,8 +298,8 @@ describe('zones', () => {
       }),
     ).zones.get('phones')
     expect(zone?.targets.map(({ transport, secure }) => [transport, secure])).toEqual([
-      ['wss', true],
-      ['wss', true],
+      ['wss', false],
+      ['wss', false],
       ['tls', true],
       [undefined, true],
     ])
