@@ -70,10 +70,7 @@ export const classify = (arrived: SipRequest, view: ClassifyView): Classified | 
   for (let first = ownRoute(request, view.myself); first !== undefined; first = ownRoute(request, view.myself)) {
     passed = true
     request = dropTopRoute(request)
-    if (first.cookie === undefined) {
-      if (first.paired) return refuse('unpaired')
-      continue
-    }
+    if (first.cookie === undefined) continue
     let second = ownRoute(request, view.myself)
     if (second?.cookie === first.cookie) request = dropTopRoute(request)
     else if (first.paired) return refuse('unpaired')

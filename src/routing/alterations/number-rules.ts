@@ -50,7 +50,7 @@ const renumber = (text: string, rule: NumberRule): string | undefined => {
   const number = numberOf(uri)
   if (number === undefined) return undefined
   const changed = changeNumber(number, rule)
-  if (changed === undefined || changed === number || changed === '') return undefined
+  if (changed === undefined || changed === number) return undefined
   const made = formatUri(withNumber(uri, changed))
   return parseUri(made) === undefined ? undefined : made
 }
