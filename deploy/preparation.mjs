@@ -17,6 +17,8 @@ export const TOOLS = [
   { name: 'SIPp', programs: ['sipp'], apt: ['sip-tester'], purposes: ['test', 'bench'] },
   { name: 'tshark', programs: ['tshark'], apt: ['tshark'], purposes: ['test'] },
   { name: 'Chromium', programs: ['chromium', 'chromium-browser', 'google-chrome'], apt: ['chromium'], purposes: ['test'] },
+  { name: 'the NSS tools', programs: ['certutil'], apt: ['libnss3-tools'], purposes: ['test'] },
+  { name: 'a C compiler', programs: ['cc'], apt: ['gcc', 'libc6-dev', 'libssl-dev'], purposes: ['bench'] },
   {
     name: 'Kamailio',
     programs: ['kamailio'],
