@@ -102,8 +102,11 @@ export class FakeTransports implements Transports {
 
   flowTo(listener: Listener, { address, port }: Destination): FakeFlow {
     if (!listener.transport.reliable) return this.datagramFlow(listener, address, port)
-    for (const flow of this.#connections.values())
-      if (!flow.inbound && flow.listener === listener && flow.remoteAddress === address && flow.remotePort === port) return flow
+    // §18: one that we opened, or one that comes from exactly there
+    for (const inbound of [false, true])
+      for (const flow of this.#connections.values())
+        if (flow.inbound === inbound && flow.listener === listener && flow.remoteAddress === address && flow.remotePort === port)
+          return flow
     const flow = this.#connect(listener, address, port, false)
     if (listener.transport.webSocket || flow.remote === undefined || flow.remote.refused.has(listener.transport.name)) {
       flow.open = false
