@@ -9,10 +9,14 @@ import type { Zone } from '../zones/zone.ts'
  */
 export class Admission {
   readonly #byListener = new Map<Listener, Zone[]>()
-  /** Addresses that the targets of a zone resolve to. */
-  readonly #targets = new Map<Zone, Set<string>>()
+  /** Addresses that the targets of a zone resolve to, and when that was last so (clock milliseconds). */
+  readonly #targets = new Map<Zone, Map<string, number>>()
 
-  constructor(zones: Iterable<Zone>) {
+  /**
+   * @param before of the configuration before this one: what it learned for zones of the same name still counts
+   */
+  constructor(zones: Iterable<Zone>, before?: Admission) {
+    const learned = new Map((before === undefined ? [] : [...before.#targets]).map(([zone, addresses]) => [zone.name, addresses]))
     for (const zone of zones) {
       for (const listener of zone.listeners) {
         const there = this.#byListener.get(listener)
@@ -20,13 +24,28 @@ export class Admission {
         else there.push(zone)
       }
       const literal = zone.targets.map((target) => bareHost(target.host)).filter((host) => /^[\d.]+$/.test(host) || host.includes(':'))
-      this.#targets.set(zone, new Set(literal))
+      const old = [...(learned.get(zone.name) ?? [])].filter(([, seen]) => Number.isFinite(seen))
+      this.#targets.set(zone, new Map([...old, ...literal.map((address): [string, number] => [address, Number.POSITIVE_INFINITY])]))
     }
   }
 
-  /** What a lookup of the zone's targets came to; literal addresses stay. */
-  learn(zone: Zone, address: string): void {
-    this.#targets.get(zone)?.add(address)
+  /** What a lookup of the zone's targets came to; literal addresses stay for ever. */
+  learn(zone: Zone, address: string, now: number): void {
+    const addresses = this.#targets.get(zone)
+    if (addresses === undefined || addresses.get(address) === Number.POSITIVE_INFINITY) return
+    addresses.set(address, now)
+  }
+
+  /** Forgets what no lookup has come to since `before`. */
+  forget(before: number): void {
+    for (const addresses of this.#targets.values()) for (const [address, seen] of addresses) if (seen < before) addresses.delete(address)
+  }
+
+  /** May a request inside a dialog go to that address? A zone that knows its peers by certificate alone has no addresses to compare with. */
+  reaches(zone: Zone, address: string): boolean {
+    const { networks, targets, anyone, certificateNames } = zone.admission
+    if (certificateNames.length > 0 && networks.length === 0 && !targets && !anyone) return true
+    return this.admitsAddress(zone, address)
   }
 
   zonesOn(listener: Listener): readonly Zone[] {

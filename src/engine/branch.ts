@@ -45,6 +45,10 @@ export class Branch implements ClientUser {
       case 'flow-failed':
         this.#context.flowFailed(this.index)
         return
+      case 'refused':
+        this.#edge.metrics.routeStateRefused('destination')
+        this.#context.refused(this.index)
+        return
       case 'flow':
         if (this.#context.mayBegin(this.index)) this.#send(way.flow, way.flow.listener)
         return
@@ -133,7 +137,8 @@ export class Branch implements ClientUser {
     const listener = listenerFor(listeners, destination.transport, destination.address)
     if (listener === undefined) return this.#tryNext()
     // Only a target's address: what a Contact inside a dialog names is admitted to nothing
-    if (this.candidate.kind === 'target') this.#context.running.admission.learn(this.candidate.zone, destination.address)
+    if (this.candidate.kind === 'target')
+      this.#context.running.admission.learn(this.candidate.zone, destination.address, this.#edge.clock.now())
     this.#send(this.#edge.transports.flowTo(listener, destination), listener)
     return true
   }
@@ -193,7 +198,7 @@ export class Branch implements ClientUser {
     const kept = uri.scheme === 'tel' ? ';user=phone' : uri.parameters
     const made: SipUri = {
       // A target that says `transport=tls` is no `sips` one: that would ask the peer for TLS on every hop (RFC 5630 §3.1.3)
-      scheme: target.secure && target.transport === undefined ? 'sips' : 'sip',
+      scheme: target.secure ? 'sips' : 'sip',
       userinfo: userinfo ?? target.user,
       host: hostText(target.host),
       port: target.port,

@@ -27,6 +27,7 @@ import type { ClientTransaction } from './client-transaction.ts'
 import { Clients } from './clients.ts'
 import type { Edge, Running } from './edge.ts'
 import { TargetHealth } from './health.ts'
+import { learnTargets } from './learn.ts'
 import { type CertificateSource, listenerOptions } from './options.ts'
 import { CallOrder } from './order.ts'
 import { Prober } from './probe.ts'
@@ -56,6 +57,8 @@ export interface EngineDeps {
 
 const TICK_MS = 10
 const HOUR_MS = 3_600_000
+/** How often the addresses of targets are looked up for admission; the resolver answers from its cache while their TTL lasts. */
+const LEARN_MS = 60_000
 /** How often a stop looks whether the last transaction has ended. */
 const LOOK_MS = 20
 
@@ -117,7 +120,7 @@ export class Engine implements EngineView, EngineCommands {
         log.error({ err: error }, 'A queued step of a call failed')
       }),
       arrivedAt: 0,
-      running: this.#run(snapshot, health),
+      running: this.#run(snapshot, health, undefined),
       stopping: false,
     }
     this.#edge = edge
@@ -133,7 +136,7 @@ export class Engine implements EngineView, EngineCommands {
   async start(): Promise<void> {
     const { snapshot } = this.#edge.running
     if (snapshot.policyModule !== undefined) this.#policy = await loadPolicy(snapshot.policyModule)
-    this.#edge.running = this.#run(snapshot, this.#edge.health)
+    this.#edge.running = this.#run(snapshot, this.#edge.health, undefined)
     const options = await listenerOptions(snapshot, this.#deps.certificates)
     try {
       for (const { listener } of snapshot.listeners) await this.#openOne(listener, options)
@@ -146,7 +149,9 @@ export class Engine implements EngineView, EngineCommands {
     this.#running.push(
       every(TICK_MS, () => wheel.advance(clock.now())),
       every(HOUR_MS, () => keys.rotate()),
+      every(LEARN_MS, () => learnTargets(this.#edge)),
     )
+    learnTargets(this.#edge)
     this.#prober.watch(snapshot.zones.values())
     this.#phase = 'running'
   }
@@ -278,7 +283,7 @@ export class Engine implements EngineView, EngineCommands {
     }
   }
 
-  #run(snapshot: Snapshot, health: TargetHealth): Running {
+  #run(snapshot: Snapshot, health: TargetHealth, before: Admission | undefined): Running {
     const listeners = snapshot.listeners.map(({ listener }) => listener)
     const myself = new Myself(listeners)
     return {
@@ -286,7 +291,7 @@ export class Engine implements EngineView, EngineCommands {
       myself,
       validate: validateView(myself, this.#deps.owner),
       states: new RouteStateCodec(this.#deps.keys, this.#deps.owner, listeners, snapshot.zones.values()),
-      admission: new Admission(snapshot.zones.values()),
+      admission: new Admission(snapshot.zones.values(), before),
       view: { zones: snapshot.zones, routes: snapshot.routes, usable: (zone, target) => health.usable(zone, target), random: Math.random },
       rules: rulesWith(this.#policy),
     }
@@ -346,10 +351,11 @@ export class Engine implements EngineView, EngineCommands {
     // Certificates may be new where nothing in the file is
     for (const { listener } of [...listeners.unchanged, ...listeners.changed])
       this.#edge.transports.update(listener.name, options.get(listener.name)!)
-    const running = this.#run(after, this.#edge.health)
+    const running = this.#run(after, this.#edge.health, this.#edge.running.admission)
     this.#edge.running = running
     this.#edge.transactions.timers = after.timers
     this.#edge.health.keep(after.zones.values())
+    learnTargets(this.#edge)
     this.#prober.watch(after.zones.values())
     if (before.log.level !== after.log.level) this.#deps.logLevel.set(after.log.level)
     const changes = [

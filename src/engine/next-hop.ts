@@ -10,7 +10,7 @@ import type { Side } from '../routing/route-state.ts'
 import type { SipRequest } from '../sip/message.ts'
 import type { NameAddr } from '../sip/name-addr.ts'
 import { parseUri, type SipUri, type Uri, uriParameter } from '../sip/uri.ts'
-import type { Zone } from '../zones/zone.ts'
+import type { Target, Zone } from '../zones/zone.ts'
 import { type Edge, listenerFor } from './edge.ts'
 
 /** Where a request can go: through a flow that is there, or to destinations in order. */
@@ -18,8 +18,11 @@ export type Way =
   | { readonly kind: 'flow'; readonly flow: Flow }
   | { readonly kind: 'destinations'; readonly zone: Zone; readonly list: readonly Destination[] }
   | { readonly kind: 'flow-failed' }
+  /** Inside a dialog, to somewhere that the zone does not know. */
+  | { readonly kind: 'refused' }
 
 const FLOW_FAILED: Way = { kind: 'flow-failed' }
+const REFUSED: Way = { kind: 'refused' }
 
 export const candidateZone = (candidate: Candidate): Zone => (candidate.kind === 'side' ? candidate.side.zone : candidate.zone)
 
@@ -27,15 +30,7 @@ export const candidateZone = (candidate: Candidate): Zone => (candidate.kind ===
 export const wayTo = (edge: Edge, candidate: Candidate, uri: Uri): Way | Promise<Way> => {
   if (candidate.kind === 'side') return wayBySide(edge, candidate.side)
   const { zone } = candidate
-  if (candidate.kind === 'target') {
-    const { host, port, transport, secure } = candidate.target
-    return resolve(
-      edge,
-      zone,
-      { host: bareHost(host), secure, ...(port === undefined ? {} : { port }), ...(transport === undefined ? {} : { transport }) },
-      zone.listeners,
-    )
-  }
+  if (candidate.kind === 'target') return wayToTarget(edge, zone, candidate.target)
   if (uri.scheme === 'tel') return FLOW_FAILED
   if (zone.profile.reach === 'flow') {
     const flow = edge.clients.byContact(uri, zone)
@@ -43,6 +38,15 @@ export const wayTo = (edge: Edge, candidate: Candidate, uri: Uri): Way | Promise
   }
   return resolve(edge, zone, hopOf(uri, undefined), zone.listeners)
 }
+
+/** @throws ResolveError, or rejects with it */
+export const wayToTarget = (edge: Edge, zone: Zone, { host, port, transport, secure }: Target): Way | Promise<Way> =>
+  resolve(
+    edge,
+    zone,
+    { host: bareHost(host), secure, ...(port === undefined ? {} : { port }), ...(transport === undefined ? {} : { transport }) },
+    zone.listeners,
+  )
 
 const wayBySide = (edge: Edge, side: Side): Way => {
   const { flow: token } = side
@@ -63,7 +67,25 @@ export const wayInDialog = (edge: Edge, side: Side, request: SipRequest, uri: Ur
   const route = topRoute(request)
   const next = route === undefined ? uri : routeUri(route)
   if (next === undefined || next.scheme === 'tel') return FLOW_FAILED
-  return resolve(edge, side.zone, hopOf(next, side.listener.transport.name), alone(side.listener))
+  const way = resolve(edge, side.zone, hopOf(next, side.listener.transport.name), alone(side.listener))
+  return way instanceof Promise ? way.then((found) => known(edge, side.zone, found)) : known(edge, side.zone, way)
+}
+
+/**
+ * The Request-URI and the Routes below ours are written by one of the two parties, who could name any host behind us: only what the zone
+ * admits is reached (design D8).
+ */
+const known = (edge: Edge, zone: Zone, way: Way): Way => {
+  if (way.kind !== 'destinations' || way.list.length === 0) return way
+  const { admission } = edge.running
+  const { zones } = edge.running.snapshot
+  // The zone of the present configuration: the dialog may have begun under an older one
+  const current = zones.get(zone.name) ?? zone
+  const list = way.list.every(({ address }) => admission.reaches(current, address))
+    ? way.list
+    : way.list.filter(({ address }) => admission.reaches(current, address))
+  if (list === way.list) return way
+  return list.length === 0 ? REFUSED : { ...way, list }
 }
 
 const routeUri = (route: NameAddr): Uri | undefined => parseUri(route.uri)

@@ -8,7 +8,7 @@ import { line, makeRequest, type SipRequest, type SipResponse } from '../sip/mes
 import type { Target, Zone } from '../zones/zone.ts'
 import type { ClientTransaction, ClientUser } from './client-transaction.ts'
 import { type Edge, listenerFor } from './edge.ts'
-import { wayTo } from './next-hop.ts'
+import { type Way, wayToTarget } from './next-hop.ts'
 import type { Timer, TimerKind, TimerOwner } from './timers.ts'
 
 export class Prober {
@@ -77,13 +77,9 @@ class Probe implements TimerOwner, ClientUser {
     this.#edge.transactions.wheel.schedule(this.#timer, probing.intervalSeconds * 1000)
     const { snapshot } = this.#edge.running
     if (!snapshot.zones.has(this.#zone.name)) return
-    let way: ReturnType<typeof wayTo>
+    let way: Way | Promise<Way>
     try {
-      way = wayTo(
-        this.#edge,
-        { kind: 'target', zone: this.#zone, target: this.#target, requestUri: 'target' },
-        { scheme: 'tel', number: '0', parameters: '' },
-      )
+      way = wayToTarget(this.#edge, this.#zone, this.#target)
     } catch (error) {
       this.#unreachable(error)
       return
@@ -139,7 +135,7 @@ class Probe implements TimerOwner, ClientUser {
     if (!this.#stopped) this.#edge.health.failed(this.#zone, this.#target, error instanceof Error ? error.message : String(error))
   }
 
-  #send(way: Awaited<ReturnType<typeof wayTo>>): void {
+  #send(way: Way): void {
     if (this.#stopped) return
     const destination = way.kind === 'destinations' ? way.list[0] : undefined
     const listener = destination === undefined ? undefined : listenerFor(this.#zone.listeners, destination.transport, destination.address)
@@ -147,7 +143,7 @@ class Probe implements TimerOwner, ClientUser {
       this.#edge.health.failed(this.#zone, this.#target, 'No listener of the zone can reach it')
       return
     }
-    this.#edge.running.admission.learn(this.#zone, destination.address)
+    this.#edge.running.admission.learn(this.#zone, destination.address, this.#edge.clock.now())
     this.#destination = destination
     const { ids, owner } = this.#edge
     const as = this.#zone.advertise !== undefined && listener.names.includes(this.#zone.advertise) ? this.#zone.advertise : undefined

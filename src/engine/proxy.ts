@@ -55,6 +55,7 @@ export class ProxyContext implements ServerUser {
   readonly #responses: ResponseContext<SipResponse>
   #loop: string | undefined
   #reason: string | undefined
+  #own: SipResponse | undefined
   #started = 0
 
   constructor(edge: Edge, running: Running, server: ServerTransaction, arrival: Flow, plan: Plan) {
@@ -174,9 +175,20 @@ export class ProxyContext implements ServerUser {
 
   /** RFC 5626 §5.3.1: the connection that the token names is gone. */
   flowFailed(branch: number): void {
+    this.#refuse(branch, 430, 'Flow Failed')
+  }
+
+  /** The dialog's peer named somewhere that the zone does not know (design D8). */
+  refused(branch: number): void {
+    this.#refuse(branch, 403, 'Destination not admitted')
+  }
+
+  /** A final response of our own for a branch that never left. */
+  #refuse(branch: number, status: number, reason: string): void {
     const { request } = this.#server
     if (request === undefined) return
-    this.#perform(this.#responses.response(branch, 430, answer(request, 430, 'Flow Failed', this.#edge.ids.token(8))))
+    this.#own = answer(request, status, reason, this.#edge.ids.token(8))
+    this.#perform(this.#responses.response(branch, status, this.#own))
   }
 
   #startGroup(first: number, count: number): void | Promise<void> {
@@ -286,9 +298,8 @@ export class ProxyContext implements ServerUser {
   }
 
   #upstream(message: SipResponse, branch: number): void {
-    // A final response that we made ourselves (430) has no Via of ours
-    const own = message.status === 430 && this.#branches[branch]?.flow === undefined
-    const bare = own ? message : takeOffVia(message)
+    // A final response that we made ourselves has no Via of ours
+    const bare = message === this.#own ? message : takeOffVia(message)
     if (bare === undefined) {
       this.#withoutVia(message)
       return

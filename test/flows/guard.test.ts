@@ -100,6 +100,29 @@ describe('D1: the signed state', () => {
     hangUp(browser, pbx)
   })
 
+  test.each([
+    ['Request-URI', { uri: 'sip:admin@192.0.2.66:5060' }],
+    ['maddr', { uri: 'sip:100@10.0.0.20:5060;maddr=192.0.2.66' }],
+  ] as const)('design D8: a dialog goes nowhere that its zone does not know, named by %s', async (_, where) => {
+    const { edge, browser, pbx } = await startCall()
+    browser.sends('INFO', where)
+    browser.gets(403)
+    pbx.getsNothing()
+    expect(edge.count('refused destination')).toBe(1)
+    browser.sends('ACK', where)
+    browser.getsNothing()
+    hangUp(browser, pbx)
+  })
+
+  test('design D8: a dialog goes nowhere that its zone does not know, named by a Route below ours', async () => {
+    const { edge, browser, pbx, routes } = await startCall()
+    browser.sends('INFO', { routes: [...routes, '<sip:192.0.2.66;lr>'] })
+    browser.gets(403)
+    pbx.getsNothing()
+    expect(edge.count('refused destination')).toBe(1)
+    hangUp(browser, pbx)
+  })
+
   test('state of one call is worth nothing in another', async () => {
     const { edge, browser, pbx, routes } = await startCall()
     browser.sends('INFO', { routes, fresh: true, headers: [], to: 'sip:x@example.com;tag=1' })

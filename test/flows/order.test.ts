@@ -16,9 +16,15 @@ routes:
 `
 const DNS = { 'A pbx.test': ['10.0.0.20'], 'A second.test': ['10.0.0.21'], 'A contact.test': ['10.0.0.20'] }
 
-/** The DNS does not answer until it is let go. */
+/** Longer than the resolver remembers that a name is not there. */
+const NEGATIVE_MS = 11_000
+
+/** The DNS knew nothing when the edge looked its targets up at start, and does not answer now until it is let go. */
 const startHeld = async () => {
-  const edge = await startEdge(NAMED, { dns: DNS })
+  const edge = await startEdge(NAMED, { dns: {} })
+  await edge.settles()
+  edge.passes(NEGATIVE_MS)
+  edge.lookup.zone = DNS
   edge.lookup.held = []
   return {
     edge,

@@ -53,16 +53,49 @@ describe('who may send us requests (design D8)', () => {
     const other = zone('other', [lanUdp], { ...policy({ targets: true }), targets: [target('a', { host: 'pbx.example.net' })] })
     const admission = new Admission([one, other])
     expect(admission.admits(one, from('198.51.100.1'))).toBe(false)
-    admission.learn(one, '198.51.100.1')
+    admission.learn(one, '198.51.100.1', 0)
     expect(admission.admits(one, from('198.51.100.1'))).toBe(true)
     expect(admission.admits(other, from('198.51.100.1'))).toBe(false)
     expect(admission.zoneOf(from('198.51.100.1'))).toBe(one)
   })
 
+  test('what was learned outlives a reload, for the zone of the same name, and is forgotten when no lookup comes to it any more', () => {
+    const named = () =>
+      zone('one', [lanUdp], {
+        ...policy({ targets: true }),
+        targets: [target('a', { host: 'pbx.example.com' }), target('b', { host: '10.0.0.20' })],
+      })
+    const before = new Admission([named()])
+    before.learn([...before.zonesOn(lanUdp)][0]!, '198.51.100.1', 1000)
+    const one = named()
+    const admission = new Admission([one, zone('other', [lanUdp], policy({ targets: true }))], before)
+    expect(admission.zoneOf(from('198.51.100.1'))).toBe(one)
+    admission.learn(one, '198.51.100.2', 5000)
+    admission.forget(2000)
+    expect(['198.51.100.1', '198.51.100.2', '10.0.0.20'].map((address) => admission.admits(one, from(address)))).toEqual([
+      false,
+      true,
+      true,
+    ])
+  })
+
+  test('a dialog reaches what its zone knows by address, and everything where certificates alone decide', () => {
+    const known = zone('known', [lanUdp], policy({ networks: networks('10.0.0.0/24') }))
+    const shown = zone('shown', [pubTls], policy({ certificateNames: ['sbc.example.net'] }))
+    const both = zone('both', [pubTls], policy({ certificateNames: ['sbc.example.net'], networks: networks('10.0.0.0/24') }))
+    const admission = new Admission([known, shown, both])
+    const reached = (one: Zone) => ['10.0.0.9', '198.51.100.1'].map((address) => admission.reaches(one, address))
+    expect([reached(known), reached(shown), reached(both)]).toEqual([
+      [true, false],
+      [true, true],
+      [true, false],
+    ])
+  })
+
   test('targets do not count when the operator says so', () => {
     const one = zone('z', [lanUdp], { ...policy({ targets: false }), targets: [target('a', { host: '10.0.0.20' })] })
     const admission = new Admission([one])
-    admission.learn(one, '10.0.0.21')
+    admission.learn(one, '10.0.0.21', 0)
     expect(admission.admits(one, from('10.0.0.20'))).toBe(false)
     expect(admission.admits(one, from('10.0.0.21'))).toBe(false)
   })
