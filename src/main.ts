@@ -217,7 +217,8 @@ const announcement = (snapshot: Snapshot, adminUrl: string | undefined, file: st
 try {
   process.exitCode = await main(process.argv.slice(2))
 } catch (error) {
-  if (!(error instanceof EdgewaysError)) throw error
-  process.stderr.write(`${error instanceof ConfigError ? '' : 'Edgeways cannot start: '}${error.message}\n`)
-  process.exitCode = 1
+  // What is no mistake of the operator's is ours: the stack belongs in the report
+  const text = error instanceof EdgewaysError ? error.message : ((error as Error).stack ?? String(error))
+  process.stderr.write(`${error instanceof ConfigError ? '' : 'Edgeways cannot start: '}${text}\n`)
+  process.exit(1)
 }

@@ -157,12 +157,17 @@ const readRoot = (pem: string): X509Certificate => {
 
 const blank = (forge: Forge, now: number, days: number): pki.Certificate => {
   const certificate = forge.pki.createCertificate()
-  // RFC 5280 §4.1.2.2: positive, and at most 20 bytes
-  certificate.serialNumber = `00${randomBytes(16).toString('hex')}`
+  certificate.serialNumber = serialOf(randomBytes(16))
   certificate.validity.notBefore = new Date(now - BACKDATE)
   certificate.validity.notAfter = new Date(now + days * DAY)
   return certificate
 }
+
+/**
+ * RFC 5280 §4.1.2.2: a positive integer of at most 20 bytes. Its first byte is from 0x40 to 0x7f: with the high bit it would be negative, and
+ * a leading zero is no DER (X.690 §8.3.2), which OpenSSL refuses to read.
+ */
+export const serialOf = (random: Buffer): string => Buffer.from([(random[0]! & 0x3f) | 0x40, ...random.subarray(1)]).toString('hex')
 
 /** Forge only knows RSA, and in JavaScript: it writes the certificate, the key goes in as it is, and OpenSSL signs. */
 const signed = async (forge: Forge, certificate: pki.Certificate, publicKey: KeyObject, signer: KeyObject): Promise<string> => {
@@ -174,7 +179,7 @@ const signed = async (forge: Forge, certificate: pki.Certificate, publicKey: Key
   const tbs = (forge.pki as unknown as { getTBSCertificate(one: pki.Certificate): asn1.Asn1 }).getTBSCertificate(certificate)
   const fields = tbs.value as asn1.Asn1[]
   const spki = publicKey.export({ type: 'spki', format: 'der' }).toString('latin1')
-  fields[SUBJECT_PUBLIC_KEY] = forge.asn1.fromDer(spki)
+  fields[SUBJECT_PUBLIC_KEY] = forge.asn1.fromDer(spki, { strict: true, parseAllBytes: true, decodeBitStrings: false })
   const body = Buffer.from(forge.asn1.toDer(tbs).getBytes(), 'latin1')
   const signature = await promisify<string, Buffer, KeyObject, Buffer>(sign)('sha256', body, signer)
   const { Class, Type, create, oidToDer, toDer } = forge.asn1

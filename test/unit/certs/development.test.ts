@@ -2,7 +2,7 @@ import { X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
 import { connect, createServer } from 'node:tls'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { DEVELOPMENT_CA, DevelopmentAuthority } from '../../../src/certs/development.ts'
+import { DEVELOPMENT_CA, DevelopmentAuthority, serialOf } from '../../../src/certs/development.ts'
 import { DAY, makeStore } from './support.ts'
 
 let disk: Awaited<ReturnType<typeof makeStore>>
@@ -120,4 +120,10 @@ describe('a certificate', () => {
     }
     await expect(authority.certificate({ name: DEVELOPMENT_CA, hosts: HOSTS })).rejects.toMatchObject({ code: 'SBC_CERTIFICATE_NAMES' })
   })
+})
+
+test('RFC 5280 §4.1.2.2: a serial number is positive, and never begins with a zero that DER does not allow', () => {
+  const hex = (first: number) => serialOf(Buffer.from([first, 0x00, 0x01])).slice(0, 2)
+  for (let first = 0; first < 256; first++)
+    expect(Number.parseInt(hex(first), 16)).toSatisfy((byte: number) => byte >= 0x40 && byte <= 0x7f)
 })
