@@ -6,6 +6,7 @@ import { hostText } from '../address/listener.ts'
 import type { Candidate } from '../routing/decide.ts'
 import { headerValue, type SipRequest, type SipResponse } from '../sip/message.ts'
 import { type SipUri, type Uri, uriParameter } from '../sip/uri.ts'
+import type { Zone } from '../zones/zone.ts'
 import type { ClientTransaction, ClientUser } from './client-transaction.ts'
 import { type Edge, listenerFor } from './edge.ts'
 import type { Way } from './next-hop.ts'
@@ -61,6 +62,11 @@ export class Branch implements ClientUser {
   /** §9.1, the effect `cancel`: a provisional response has come. */
   cancel(reason: string | undefined): void {
     if (this.#transaction !== undefined) this.#cancel(this.#transaction, reason)
+  }
+
+  /** Nothing more will be decided for this branch. */
+  settle(upstream: { readonly flow: Flow; readonly egress: Zone; readonly ingress: Zone }): void {
+    this.#transaction?.settle(upstream)
   }
 
   responded(response: SipResponse, transaction: ClientTransaction): void {

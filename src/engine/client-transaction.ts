@@ -11,6 +11,7 @@ import {
 import { responseEvent } from '../transaction/status-class.ts'
 import { delayOf } from '../transaction/timers.ts'
 import { DELIVER, FAILED, RESEND, SEND, SEND_ACK, STOP_TIMERS, TERMINATE, TIMED_OUT, type Transition } from '../transaction/transition.ts'
+import type { Zone } from '../zones/zone.ts'
 import type { Timer, TimerKind, TimerOwner } from './timers.ts'
 import type { Transactions } from './transactions.ts'
 
@@ -98,6 +99,12 @@ export class ClientTransaction implements TimerOwner {
     this.#tables.wheel.schedule(this.#extra, ms)
   }
 
+  /** RFC 6026 §7.2: the call is decided; a 2xx that comes again goes to `upstream` until Timer M. */
+  settle(upstream: { readonly flow: Flow; readonly egress: Zone; readonly ingress: Zone }): void {
+    if (this.state !== 'accepted') return
+    if (this.#tables.buryClient(this, delayOf('timerM', 0, this.#tables.timers, false), upstream)) this.#stopTimers()
+  }
+
   /** Ends the transaction without a final response (§9.1: 64*T1 after a CANCEL that nobody answered). */
   abandon(): void {
     this.#finish()
@@ -150,7 +157,8 @@ export class ClientTransaction implements TimerOwner {
       this.#ack ??= this.request === undefined || response === undefined ? undefined : this.#tables.ackFor(this.request, response)
       if (this.#ack !== undefined) this.flow.send(this.#ack)
     }
-    if (transition.expire !== undefined) {
+    const absorbed = transition.expire === 'timerK' && this.#tables.buryClient(this, delayOf('timerK', 0, this.#tables.timers, reliable))
+    if (transition.expire !== undefined && !absorbed) {
       this.#expire.kind = transition.expire
       this.#tables.wheel.schedule(this.#expire, delayOf(transition.expire, 0, this.#tables.timers, reliable))
     }

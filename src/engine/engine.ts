@@ -145,9 +145,13 @@ export class Engine implements EngineView, EngineCommands {
       throw error
     }
     const { every, clock, keys } = this.#deps
-    const { wheel } = this.#edge.transactions
+    const { transactions } = this.#edge
     this.#running.push(
-      every(TICK_MS, () => wheel.advance(clock.now())),
+      every(TICK_MS, () => {
+        const now = clock.now()
+        transactions.wheel.advance(now)
+        transactions.sweep(now)
+      }),
       every(HOUR_MS, () => keys.rotate()),
       every(LEARN_MS, () => learnTargets(this.#edge)),
     )

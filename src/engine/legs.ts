@@ -2,7 +2,6 @@
 import type { Flow } from '../address/flow.ts'
 import type { Side } from '../routing/route-state.ts'
 import { headerValue, type SipRequest, type SipResponse } from '../sip/message.ts'
-import type { ClientTransaction } from './client-transaction.ts'
 import type { Edge } from './edge.ts'
 
 /** A request inside a dialog comes by the listener that this side of the dialog began with. */
@@ -22,10 +21,10 @@ export const checkLeg = ({ metrics, log }: Edge, flow: Flow, request: SipRequest
   )
 }
 
-/** A response takes the way of its request. */
-export const checkResponseLeg = ({ metrics, log }: Edge, flow: Flow, response: SipResponse, transaction: ClientTransaction): void => {
-  const expected = transaction.flow.listener
-  if (expected === flow.listener) return
+/** A response takes the way of its request. @param request the flow that the request left by */
+export const checkResponseLeg = ({ metrics, log }: Edge, flow: Flow, response: SipResponse, request: Flow | undefined): void => {
+  const expected = request?.listener
+  if (expected === undefined || expected === flow.listener) return
   metrics.legTransportViolation()
   log.warn(
     { callId: headerValue(response, 'call-id'), listener: flow.listener.name, expected: expected.name, step: 'match' },

@@ -289,12 +289,19 @@ export class ProxyContext implements ServerUser {
         case 'done':
           // What stays for Timers L and M is small
           this.#plan = undefined
-          this.#server.user = undefined
+          this.#settle()
           break
         default:
           unreachable(effect)
       }
     }
+  }
+
+  /** Everything is decided: the transactions of an answered call shrink to what the last timers need. */
+  #settle(): void {
+    const { flow } = this.#server
+    for (const branch of this.#branches) branch?.settle({ flow, egress: candidateZone(branch.candidate), ingress: this.#ingressZone })
+    this.#server.settle()
   }
 
   #upstream(message: SipResponse, branch: number): void {

@@ -28,7 +28,7 @@ export const receiveResponse = (edge: Edge, flow: Flow, response: SipResponse): 
     metrics.drop('response-malformed', listener.name)
     return
   }
-  checkResponseLeg(edge, flow, response, transaction)
+  checkResponseLeg(edge, flow, response, transaction.flow)
   const callId = headerValue(response, 'call-id')!
   if (order.waits(callId)) order.run(callId, () => transaction.received(response))
   else transaction.received(response)

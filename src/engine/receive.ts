@@ -24,12 +24,13 @@ import { type Plan, ProxyContext } from './proxy.ts'
 import { receiveResponse } from './receive-response.ts'
 import type { ServerTransaction } from './server-transaction.ts'
 import { replyFlow, withSource } from './source.ts'
+import type { ServerTomb } from './tombs.ts'
 
 /** What we do ourselves when we are the target (OPTIONS): §11.2. */
 const OWN_ALLOW = 'INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, PRACK, UPDATE, INFO, REFER, NOTIFY, SUBSCRIBE, MESSAGE, PUBLISH'
 
 /** The user of a server transaction that the core could hand a CANCEL to. */
-const contextOf = (transaction: ServerTransaction): ProxyContext | undefined =>
+const contextOf = (transaction: ServerTransaction | ServerTomb): ProxyContext | undefined =>
   transaction.user instanceof ProxyContext ? transaction.user : undefined
 
 export class Receiver {

@@ -90,6 +90,14 @@ export class ServerTransaction implements TimerOwner {
     else this.user.upstreamLost()
   }
 
+  /** RFC 6026 §7.1: nobody will answer this INVITE any more; what comes again is absorbed until Timer L. */
+  settle(): void {
+    this.user = undefined
+    if (this.state !== 'accepted') return
+    const ms = delayOf('timerL', 0, this.#tables.timers, this.flow.listener.transport.reliable)
+    if (this.#tables.bury(this, 'accepted', '', ms)) this.#tables.wheel.cancel(this.#expire)
+  }
+
   /** Ends without a final response (RFC 4320 §4.2: the client has given up, too). */
   abandon(): void {
     if (!this.answered) this.#tables.settled()
@@ -126,6 +134,14 @@ export class ServerTransaction implements TimerOwner {
     if (effects & TERMINATE) {
       this.#last = ''
       this.#tables.remove(this)
+      return
+    }
+    // §17.2.2: from here on there is nothing to do but to answer again
+    if (
+      transition.expire === 'timerJ' &&
+      this.#tables.bury(this, 'completed', this.#last, delayOf('timerJ', 0, this.#tables.timers, reliable))
+    ) {
+      this.#last = ''
       return
     }
     if (transition.expire !== undefined) {

@@ -4,9 +4,11 @@ import type { Clock } from '../base/clock.ts'
 import { indexOfHeader, line, makeRequest, type SipRequest, type SipResponse, serialise } from '../sip/message.ts'
 import { clientKey } from '../transaction/key.ts'
 import type { TimerValues } from '../transaction/timers.ts'
+import type { Zone } from '../zones/zone.ts'
 import { ClientTransaction, type ClientUser } from './client-transaction.ts'
 import { ServerTransaction } from './server-transaction.ts'
 import type { Wheel } from './timers.ts'
+import { ABSORBING, AcceptedTomb, type ClientTomb, Ring, ServerTomb } from './tombs.ts'
 
 /** What the tables tell the rest: counted, never asked for an answer. */
 export interface TransactionEvents {
@@ -25,8 +27,10 @@ export class Transactions {
   timers: TimerValues
   readonly #clock: Clock
   readonly #events: TransactionEvents
-  readonly #servers = new Map<string, ServerTransaction>()
-  readonly #clients = new Map<string, ClientTransaction>()
+  readonly #servers = new Map<string, ServerTransaction | ServerTomb>()
+  readonly #clients = new Map<string, ClientTransaction | ClientTomb>()
+  readonly #serverRing: Ring
+  readonly #clientRing: Ring
   /** Those that a lost connection takes along; datagram flows are never lost. */
   readonly #onFlow = new Map<Flow, Set<ServerTransaction | ClientTransaction>>()
 
@@ -37,6 +41,8 @@ export class Transactions {
     this.timers = timers
     this.#clock = clock
     this.#events = events
+    this.#serverRing = new Ring(clock.now())
+    this.#clientRing = new Ring(clock.now())
   }
 
   /** Server transactions that have no final response yet: what a stop waits for. */
@@ -57,11 +63,11 @@ export class Transactions {
     return this.#onFlow.size
   }
 
-  server(key: string): ServerTransaction | undefined {
+  server(key: string): ServerTransaction | ServerTomb | undefined {
     return this.#servers.get(key)
   }
 
-  client(key: string): ClientTransaction | undefined {
+  client(key: string): ClientTransaction | ClientTomb | undefined {
     return this.#clients.get(key)
   }
 
@@ -92,15 +98,64 @@ export class Transactions {
   }
 
   remove(transaction: ServerTransaction): void {
-    if (!this.#servers.delete(transaction.key)) return
+    if (this.#servers.get(transaction.key) !== transaction) return
+    this.#servers.delete(transaction.key)
     this.#events.ended(transaction)
     this.#detach(transaction)
   }
 
   removeClient(transaction: ClientTransaction): void {
-    if (!this.#clients.delete(transaction.key)) return
+    if (this.#clients.get(transaction.key) !== transaction) return
+    this.#clients.delete(transaction.key)
     this.#events.ended(transaction)
     this.#detach(transaction)
+  }
+
+  /**
+   * Only Timer J or L is left of it: a tomb takes its place for `ms`.
+   * @returns false when it has to keep its own timer
+   */
+  bury(transaction: ServerTransaction, state: 'completed' | 'accepted', answer: string, ms: number): boolean {
+    const { key, flow, responseTag } = transaction
+    if (this.#servers.get(key) !== transaction || !this.#serverRing.add(key, this.#clock.now(), ms)) return false
+    this.#servers.set(key, new ServerTomb(state, responseTag, flow, answer, this.#repeated))
+    this.#events.ended(transaction)
+    this.#detach(transaction)
+    return true
+  }
+
+  /** Only Timer K is left of it, or, with where 2xx go, Timer M. */
+  buryClient(
+    transaction: ClientTransaction,
+    ms: number,
+    upstream?: { readonly flow: Flow; readonly egress: Zone; readonly ingress: Zone },
+  ): boolean {
+    const { key, flow } = transaction
+    if (this.#clients.get(key) !== transaction || !this.#clientRing.add(key, this.#clock.now(), ms)) return false
+    const tomb =
+      upstream === undefined ? ABSORBING : new AcceptedTomb(flow, upstream.flow, upstream.egress, upstream.ingress, this.#repeated)
+    this.#clients.set(key, tomb)
+    this.#events.ended(transaction)
+    this.#detach(transaction)
+    return true
+  }
+
+  /** Forgets what is due. */
+  sweep(now: number): void {
+    this.#serverRing.sweep(now, this.#forgetServer)
+    this.#clientRing.sweep(now, this.#forgetClient)
+  }
+
+  readonly #repeated = (flow: Flow): void => this.#events.retransmitted('response', flow)
+
+  // A key may belong to a transaction that came after the one in the ring
+  readonly #forgetServer = (key: string): void => {
+    if (this.#servers.get(key) instanceof ServerTomb) this.#servers.delete(key)
+  }
+
+  readonly #forgetClient = (key: string): void => {
+    const entry = this.#clients.get(key)
+    if (entry !== undefined && 'buried' in entry) this.#clients.delete(key)
   }
 
   flowLost(flow: Flow, why: string): void {
