@@ -6,11 +6,11 @@ import { parseArgs } from 'node:util'
 import { createAdminServer } from './admin/server.ts'
 import { adminToken } from './admin/token.ts'
 import type { Clock } from './base/clock.ts'
-import { EdgewaysError } from './base/errors.ts'
+import { CertificateError, EdgewaysError } from './base/errors.ts'
 import { DevelopmentAuthority } from './certs/development.ts'
 import { loadCertificate } from './certs/load.ts'
 import { CertificateStore } from './certs/store.ts'
-import { checkCommand, configCommand, loadConfigFile } from './config/commands.ts'
+import { type CommandIo, checkCommand, configCommand, EXIT, loadConfigFile } from './config/commands.ts'
 import { ConfigError, formatProblems } from './config/errors.ts'
 import { firstRunConfig } from './config/examples.ts'
 import type { CertificateEntry, Snapshot } from './config/snapshot.ts'
@@ -69,7 +69,7 @@ const main = async (args: readonly string[]): Promise<number> => {
     case 'run':
       return run({ file, dataDir, firstRun: named === undefined && !existsSync(file) })
     case 'check':
-      return checkCommand(resolve(argument ?? file), io)
+      return check(resolve(argument ?? file), io)
     case 'config':
       return configCommand(resolve(argument ?? file), io)
     case 'call':
@@ -95,6 +95,24 @@ const parse = (args: readonly string[]) =>
     allowPositionals: true,
     options: { config: { type: 'string' }, data: { type: 'string' }, help: { type: 'boolean', short: 'h' } },
   })
+
+/** The configuration, and the certificates that it names: key and chain have to fit. */
+const check = async (file: string, io: CommandIo): Promise<number> => {
+  const code = checkCommand(file, io)
+  const loaded = code === EXIT.ok ? loadConfigFile(file, { dataDir: io.dataDir ?? '.', environment: process.env }) : undefined
+  if (loaded?.ok !== true) return code
+  for (const { name, source } of loaded.snapshot.certificates) {
+    if (source.kind !== 'files') continue
+    try {
+      await loadCertificate({ name, chain: source.chain, key: source.key }, clock.wall())
+    } catch (error) {
+      if (!(error instanceof CertificateError)) throw error
+      io.stderr.write(`${file}: certificates.${name}: ${error.message}\n`)
+      return EXIT.invalid
+    }
+  }
+  return code
+}
 
 const run = async ({ file, dataDir, firstRun }: Places): Promise<number> => {
   mkdirSync(dataDir, { recursive: true, mode: 0o700 })

@@ -36,6 +36,7 @@ export const diffSnapshots = (before: Snapshot, after: Snapshot): SnapshotDiff =
     }
   }
   if (!equal(before.admin, after.admin)) restart.push('admin.listen')
+  if (before.keyRotationSeconds !== after.keyRotationSeconds) restart.push('timers.key-rotation')
   if (before.policyModule !== after.policyModule) restart.push('policy')
   if (!equal(before.demo, after.demo)) restart.push('demo')
   return { listeners: { unchanged, changed, added, removed: [...old.values()] }, restart: [...new Set(restart)] }

@@ -94,7 +94,7 @@ const actionOf = (text: RouteText, path: Path, zones: ReadonlyMap<string, Zone>,
     return {
       kind: 'respond',
       status: Number(text.respond.slice(0, 3)),
-      reason: Buffer.from(text.respond.slice(4).trim()).toString('latin1'),
+      reason: text.respond.slice(4).trim(),
     }
   if (text.to === undefined) return { kind: 'drop' }
   const destinations = zoneNames(text.to, [...path, 'to'], names, report)

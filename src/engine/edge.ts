@@ -40,7 +40,7 @@ export interface Edge {
   readonly clients: Clients
   readonly health: TargetHealth
   readonly order: CallOrder
-  /** Clock milliseconds at which the message that is being handled arrived. */
+  /** Clock milliseconds at which the message that is being handled arrived; 0 while none is. */
   arrivedAt: number
   /** The configuration that new requests begin with. */
   running: Running

@@ -85,11 +85,11 @@ export class Engine implements EngineView, EngineCommands {
     const transactions = new Transactions(wheel, snapshot.timers, clock, {
       requestSent: ({ method, flow }) => {
         metrics.message(method, flow.listener.transport.name, 'out')
-        metrics.inside((clock.now() - this.#edge.arrivedAt) / 1000)
+        this.#measure()
       },
       responseSent: ({ status }, { method, flow }) => {
         metrics.message(method, flow.listener.transport.name, 'out', status)
-        metrics.inside((clock.now() - this.#edge.arrivedAt) / 1000)
+        this.#measure()
       },
       started: (transaction) => metrics.transactionStarted(kindOf(transaction)),
       ended: (transaction) => metrics.transactionEnded(kindOf(transaction)),
@@ -194,7 +194,7 @@ export class Engine implements EngineView, EngineCommands {
 
   setLogLevel(level: LogLevel): void {
     this.#deps.logLevel.set(level)
-    this.#deps.log.info({ level }, 'Log level changed')
+    this.#deps.log.info({ now: level }, 'Log level changed')
   }
 
   // ---- EngineView
@@ -263,6 +263,12 @@ export class Engine implements EngineView, EngineCommands {
   }
 
   // ---- parts
+
+  /** The time inside the edge: of what leaves while the message that caused it is handled, not of probes and what waited for DNS. */
+  #measure(): void {
+    const { arrivedAt } = this.#edge
+    if (arrivedAt > 0) this.#deps.metrics.inside((this.#deps.clock.now() - arrivedAt) / 1000)
+  }
 
   #events(): TransportEvents {
     const { metrics, log } = this.#deps

@@ -52,6 +52,7 @@ export class Receiver {
     } catch (error) {
       this.#broke(flow, bytes, error)
     }
+    edge.arrivedAt = 0
   }
 
   #unreadable(flow: Flow, fault: ParseProblem): void {

@@ -37,7 +37,7 @@ Scenarios: ${SCENARIO_NAMES.join(' ')}
   --rate R             the fixed rate, calls/s (200)
   --network A.B.C      loopback network to work in (127.0.78)
   --idle-clients N     registered idle WSS clients (2500)
-  --udp-workers N, --tcp-workers N   Kamailio's processes (2, 2)
+  --udp-workers N, --tcp-workers N   Kamailio's processes (1, 1: on one CPU more of them only wait for each other)
   --node-option X      passed to the edge's Node (repeatable)
   --no-pin             do not pin the server to CPU 0 and the generator to CPU 1
   --out FILE           the JSON file (test/bench/results/<time>.json)
@@ -55,8 +55,8 @@ const { values: given, positionals } = parseArgs({
     rate: { type: 'string', default: '200' },
     network: { type: 'string', default: '127.0.78' },
     'idle-clients': { type: 'string' },
-    'udp-workers': { type: 'string', default: '2' },
-    'tcp-workers': { type: 'string', default: '2' },
+    'udp-workers': { type: 'string', default: '1' },
+    'tcp-workers': { type: 'string', default: '1' },
     'node-option': { type: 'string', multiple: true, default: [] },
     'no-pin': { type: 'boolean', default: false },
     out: { type: 'string' },

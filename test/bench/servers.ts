@@ -229,12 +229,13 @@ export const startKamailio = async (settings: ServerSettings, workers: KamailioW
   writeFileSync(file, fill('kamailio.cfg'))
   writeFileSync(tlsConfig, fill('tls.cfg'))
   const [program, args] = await withName(places, folder)
-  // -DD: in the foreground with all its processes as descendants; -m and -M: shared and private memory in MB
+  // -DD: in the foreground with all its processes as descendants; -m and -M: shared and private memory in MB, -x and -X: by the allocator
+  // without debugging, which makes it more than twice as fast here
   const server = start(
     settings,
     'kamailio',
     program,
-    [...args, KAMAILIO, '-f', file, '-DD', '-E', '-m', '512', '-M', '32', '-Y', folder],
+    [...args, KAMAILIO, '-f', file, '-DD', '-E', '-x', 'tlsf', '-X', 'tlsf', '-m', '2048', '-M', '32', '-Y', folder],
     {},
   )
   return untilReady(server, async () => (await accepts(places.edge, places.wssPort)) && server.pids().length > 4)

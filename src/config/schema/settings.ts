@@ -89,8 +89,9 @@ export const timers = mapping(
       duration({
         description: 'A key that signs route state is replaced after this and stays valid for as long again; a dialog may last that long.',
         default: '1d',
-        least: '1m',
+        least: '1h',
         most: '20d',
+        requiresRestart: true,
       }),
     ),
     stop: optional(
