@@ -32,7 +32,7 @@ export const parseNameAddrs = (value: string): readonly NameAddr[] | undefined =
 }
 
 /** Where the value that begins at `at` ends: a comma outside quotes and brackets, or the end; -1 when something stays open. */
-const valueEnd = (value: string, at: number): number => {
+export const valueEnd = (value: string, at: number): number => {
   let quoted = false
   let bracketed = false
   for (let i = at; i < value.length; i++) {

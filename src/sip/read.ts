@@ -2,7 +2,7 @@
  * Typed reading of header lines, remembered on the line. One reader per header: the memo of a line belongs to it.
  */
 import { firstHeader, type HeaderLine, type SipMessage } from './message.ts'
-import { type NameAddr, parseNameAddr, parseNameAddrs } from './name-addr.ts'
+import { type NameAddr, parseNameAddr, parseNameAddrs, valueEnd } from './name-addr.ts'
 import { parameter } from './parameters.ts'
 import { isBlank, trimBlank } from './text.ts'
 import { parseVia, type Via } from './via.ts'
@@ -91,25 +91,13 @@ export const tokens = (message: SipMessage, name: string): readonly string[] =>
       : [],
   )
 
-/** Splits a comma list outside quotes and angle brackets. */
+/** Splits a comma list outside quotes and angle brackets; where one stays open the rest is one part. */
 export const splitList = (value: string): readonly string[] => {
   const parts: string[] = []
-  let quoted = false
-  let bracketed = false
   let from = 0
-  for (let i = 0; i < value.length; i++) {
-    const code = value.charCodeAt(i)
-    if (quoted) {
-      if (code === 92) i++
-      else if (code === 34) quoted = false
-    } else if (bracketed) {
-      if (code === 62) bracketed = false
-    } else if (code === 34) quoted = true
-    else if (code === 60) bracketed = true
-    else if (code === 44) {
-      parts.push(trimBlank(value.slice(from, i)))
-      from = i + 1
-    }
+  for (let end = valueEnd(value, from); end >= 0 && end < value.length; end = valueEnd(value, from)) {
+    parts.push(trimBlank(value.slice(from, end)))
+    from = end + 1
   }
   parts.push(trimBlank(value.slice(from)))
   return parts
