@@ -1,3 +1,5 @@
+import { fnv1a } from './fnv.ts'
+
 /**
  * A keyed hash for what we hand out and must recognise again: route state, Path tokens.
  * Keys live elsewhere; pure code sees only this.
@@ -19,8 +21,7 @@ export const sameText = (a: string, b: string): boolean => {
 
 /** 24 bits of FNV-1a as four base64url characters: a short name for a name, never a secret. */
 export const shortName = (text: string): string => {
-  let hash = 0x811c9dc5
-  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193)
+  let hash = fnv1a(text)
   hash = (hash >>> 24) ^ (hash & 0xffffff)
   const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
   return alphabet[(hash >> 18) & 63]! + alphabet[(hash >> 12) & 63]! + alphabet[(hash >> 6) & 63]! + alphabet[hash & 63]!

@@ -1,14 +1,14 @@
 /** The ACK to a 2xx (§16.7, §13.2.2.4): it has no transaction, follows the Route headers, and is never answered. */
 import type { Flow } from '../address/flow.ts'
+import { fnv1a } from '../base/fnv.ts'
 import { branchOf, loopHash } from '../routing/branch.ts'
 import { type Classified, classify } from '../routing/classify.ts'
 import { rewrite } from '../routing/rewrite.ts'
 import { validateRequest } from '../routing/validate.ts'
 import { headerValue, type SipRequest, serialise } from '../sip/message.ts'
 import { topVia } from '../sip/read.ts'
-import type { Via } from '../sip/via.ts'
 import type { Zone } from '../zones/zone.ts'
-import type { Edge, Running } from './edge.ts'
+import { advertisedBy, type Edge, type Running } from './edge.ts'
 import { checkLeg } from './legs.ts'
 import { type Way, wayInDialog } from './next-hop.ts'
 
@@ -67,13 +67,12 @@ const send = (edge: Edge, way: Way, arrived: SipRequest, { request, egress, ingr
     return
   }
   // §16.11: without state the branch follows from the request, so that a retransmission is one for the next hop, too
-  const branch = branchOf(edge.owner, `ack${viaHash(topVia(arrived)!)}`, loopHash(arrived))
-  const { advertise } = egress.zone
+  const branch = branchOf(edge.owner, `ack${(fnv1a(topVia(arrived)!.text) >>> 0).toString(36)}`, loopHash(arrived))
   const crossing = {
     ingress: { ...ingress, zone },
     egress,
     advertiseIngress: undefined,
-    advertiseEgress: advertise !== undefined && egress.listener.names.includes(advertise) ? advertise : undefined,
+    advertiseEgress: advertisedBy(egress.listener, egress.zone.advertise),
     recordRoute: false,
     path: false,
     cookie: '',
@@ -85,10 +84,4 @@ const send = (edge: Edge, way: Way, arrived: SipRequest, { request, egress, ingr
   }
   flow.send(serialise(rewrite(request, crossing)))
   edge.metrics.message('ACK', egress.listener.transport.name, 'out')
-}
-
-const viaHash = (via: Via): string => {
-  let hash = 0x811c9dc5
-  for (let i = 0; i < via.text.length; i++) hash = Math.imul(hash ^ via.text.charCodeAt(i), 0x01000193)
-  return (hash >>> 0).toString(36)
 }

@@ -5,7 +5,7 @@ import type { Listener } from '../address/listener.ts'
 import { hostText } from '../address/listener.ts'
 import type { Candidate } from '../routing/decide.ts'
 import { headerValue, type SipRequest, type SipResponse } from '../sip/message.ts'
-import { type SipUri, type Uri, uriParameter } from '../sip/uri.ts'
+import { type SipUri, type Uri, uriParameter, withoutUriParameter, withUriParameter } from '../sip/uri.ts'
 import type { Zone } from '../zones/zone.ts'
 import type { ClientTransaction, ClientUser } from './client-transaction.ts'
 import { type Edge, listenerFor } from './edge.ts'
@@ -211,7 +211,10 @@ export class Branch implements ClientUser {
       parameters: kept,
       headers: '',
     }
-    return this.#context.withLegTransport(made, target.transport === undefined ? undefined : listener)
+    // T4: named where the target's own URI names it, in the form of the leg
+    return target.transport === undefined || listener.transport.name === 'udp'
+      ? withoutUriParameter(made, 'transport')
+      : withUriParameter(made, 'transport', listener.transport.uri)
   }
 
   #cancel(transaction: ClientTransaction, reason: string | undefined): void {

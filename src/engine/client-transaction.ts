@@ -37,8 +37,6 @@ export class ClientTransaction implements TimerOwner {
   readonly user: ClientUser
   /** As it was sent; needed for CANCEL and for the ACK to a final response other than 2xx. */
   request: SipRequest | undefined
-  /** Clock milliseconds of sending. */
-  readonly since: number
   state: InviteClientState | NonInviteClientState
   /** A provisional response was received (§9.1: CANCEL may go out). */
   provisional = false
@@ -53,7 +51,7 @@ export class ClientTransaction implements TimerOwner {
   #again: Timer | undefined
   #extra: Timer | undefined
 
-  constructor(tables: Transactions, key: string, request: SipRequest, flow: Flow, user: ClientUser, since: number) {
+  constructor(tables: Transactions, key: string, request: SipRequest, flow: Flow, user: ClientUser) {
     this.#tables = tables
     this.key = key
     this.method = request.method
@@ -61,7 +59,6 @@ export class ClientTransaction implements TimerOwner {
     this.request = request
     this.flow = flow
     this.user = user
-    this.since = since
     this.state = this.invite ? 'calling' : 'trying'
     this.#expire = new WheelTimer<TimerOwner, TimerKind>(this, 'timerB')
   }

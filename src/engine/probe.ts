@@ -7,7 +7,7 @@ import { branchOf } from '../routing/branch.ts'
 import { line, makeRequest, type SipRequest, type SipResponse } from '../sip/message.ts'
 import type { Target, Zone } from '../zones/zone.ts'
 import type { ClientTransaction, ClientUser } from './client-transaction.ts'
-import { type Edge, listenerFor } from './edge.ts'
+import { advertisedBy, type Edge, listenerFor } from './edge.ts'
 import { type Way, wayToTarget } from './next-hop.ts'
 import type { Timer, TimerKind, TimerOwner } from './timers.ts'
 
@@ -146,7 +146,7 @@ class Probe implements TimerOwner, ClientUser {
     this.#edge.running.admission.learn(this.#zone, destination.address, this.#edge.clock.now())
     this.#destination = destination
     const { ids, owner } = this.#edge
-    const as = this.#zone.advertise !== undefined && listener.names.includes(this.#zone.advertise) ? this.#zone.advertise : undefined
+    const as = advertisedBy(listener, this.#zone.advertise)
     const target = this.#target
     const host = hostText(target.host)
     const port = target.port === undefined ? '' : `:${target.port}`

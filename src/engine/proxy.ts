@@ -4,7 +4,6 @@ import { bareHost, type Listener } from '../address/listener.ts'
 import { unreachable } from '../base/errors.ts'
 import { contentLength } from '../routing/alterations/content-length.ts'
 import { applyHeaderRules } from '../routing/alterations/header-rules.ts'
-import { fitTransport } from '../routing/alterations/set-target.ts'
 import { takeOffVia } from '../routing/alterations/take-off-via.ts'
 import { branchOf, loopHash } from '../routing/branch.ts'
 import { PATH_BOUND } from '../routing/classify.ts'
@@ -13,12 +12,12 @@ import { failsOver, ONE_BRANCH, ResponseContext, type ResponseEffect } from '../
 import { rewrite } from '../routing/rewrite.ts'
 import type { Side } from '../routing/route-state.ts'
 import { append, type HeaderLine, headerValue, type SipRequest, type SipResponse } from '../sip/message.ts'
-import { type SipUri, type Uri, withUriParameter } from '../sip/uri.ts'
+import type { Uri } from '../sip/uri.ts'
 import type { HeaderRule, NumberRule } from '../zones/rules.ts'
 import type { Zone } from '../zones/zone.ts'
 import { answer, trying } from './answers.ts'
 import { Branch } from './branch.ts'
-import type { Edge, Running } from './edge.ts'
+import { advertisedBy, type Edge, type Running } from './edge.ts'
 import { alone, candidateZone, type Way, wayInDialog, wayTo } from './next-hop.ts'
 import type { ServerTransaction, ServerUser } from './server-transaction.ts'
 
@@ -147,12 +146,6 @@ export class ProxyContext implements ServerUser {
       headers: plan.headers,
     }
     return { request: rewrite(request, crossing), branch }
-  }
-
-  /** T4: toward a target whose URI names a transport the Request-URI names it too, in the form of the leg; else none. */
-  withLegTransport(uri: SipUri, listener: Listener | undefined): SipUri {
-    if (listener === undefined || listener.transport.name === 'udp') return fitTransport(withUriParameter(uri, 'transport', 'tcp'), 'udp')
-    return withUriParameter(uri, 'transport', listener.transport.uri)
   }
 
   /** @param flow where the response came from: the branch may have been sent to several destinations */
@@ -343,13 +336,6 @@ export class ProxyContext implements ServerUser {
 
 /** A tenant: the Request-URI's host may be one of the names that the listener also has (A1, third level). */
 const tenantOf = (uri: Uri): string | undefined => (uri.scheme === 'tel' ? undefined : bareHost(uri.host))
-
-/** A name only counts on a listener that has it; what a listener does not own would not be recognised when it comes back (T2). */
-const advertisedBy = (listener: Listener, first: string | undefined, second: string | undefined): string | undefined => {
-  if (listener.names.length === 0) return undefined
-  if (first !== undefined && listener.names.includes(first)) return first
-  return second !== undefined && listener.names.includes(second) ? second : undefined
-}
 
 /** §16.7 item 7: the challenges of all branches go with the best 401 or 407. */
 const withChallenges = (response: SipResponse, others: readonly SipResponse[]): SipResponse => {

@@ -31,8 +31,6 @@ export class ServerTransaction implements TimerOwner {
   user: ServerUser | undefined
   /** A provisional response was sent. */
   provisional = false
-  /** Clock milliseconds of arrival. */
-  readonly since: number
   state: InviteServerState | NonInviteServerState
   /** Tag of the last final response: an ACK of RFC 2543 is matched by it. */
   responseTag: string | undefined
@@ -43,14 +41,13 @@ export class ServerTransaction implements TimerOwner {
   readonly #expire: Timer
   #again: Timer | undefined
 
-  constructor(tables: Transactions, key: string, request: SipRequest, flow: Flow, since: number) {
+  constructor(tables: Transactions, key: string, request: SipRequest, flow: Flow) {
     this.#tables = tables
     this.key = key
     this.method = request.method
     this.invite = request.method === 'INVITE'
     this.request = request
     this.flow = flow
-    this.since = since
     this.state = this.invite ? 'proceeding' : 'trying'
     this.#expire = new WheelTimer<TimerOwner, TimerKind>(this, 'timerH')
   }

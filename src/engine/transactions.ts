@@ -73,7 +73,7 @@ export class Transactions {
 
   createServer(key: string, request: SipRequest, flow: Flow): ServerTransaction {
     // A key is put together from slices of the message; a copy lets go of it
-    const transaction = new ServerTransaction(this, own(key), request, flow, this.#clock.now())
+    const transaction = new ServerTransaction(this, own(key), request, flow)
     this.#servers.set(transaction.key, transaction)
     this.#pending++
     this.#events.started(transaction)
@@ -84,7 +84,7 @@ export class Transactions {
   /** Sends a request, whose topmost Via has `branch`, and keeps sending it as §17.1 says. */
   send(request: SipRequest, branch: string, flow: Flow, user: ClientUser): ClientTransaction {
     const key = own(clientKey(request.method, branch))
-    const transaction = new ClientTransaction(this, key, request, flow, user, this.#clock.now())
+    const transaction = new ClientTransaction(this, key, request, flow, user)
     this.#clients.set(key, transaction)
     this.#events.started(transaction)
     if (flow.listener.transport.reliable) this.#attach(flow, transaction)

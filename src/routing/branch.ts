@@ -3,6 +3,7 @@
  * a hash of everything that decides where the request goes, so that a request that comes back unchanged is a loop and one that was
  * retargeted meanwhile is a spiral.
  */
+import { FNV_START, fnv1a } from '../base/fnv.ts'
 import { firstHeader, headerValue, type SipRequest } from '../sip/message.ts'
 import { cseq, fromTag, toTag } from '../sip/read.ts'
 
@@ -18,7 +19,7 @@ export const loopPart = (branch: string): string => branch.slice(branch.lastInde
 
 /** §16.6 item 8: Request-URI, tags, Call-ID, CSeq number, Route, Proxy-Require and credentials, as they were when the request came in. */
 export const loopHash = (request: SipRequest): string => {
-  let hash = mix(0x811c9dc5, request.requestUri)
+  let hash = mix(FNV_START, request.requestUri)
   hash = mix(hash, headerValue(request, 'call-id') ?? '')
   hash = mix(hash, fromTag(request) ?? '')
   hash = mix(hash, toTag(request) ?? '')
@@ -34,8 +35,5 @@ export const loopHash = (request: SipRequest): string => {
   return (hash >>> 0).toString(36)
 }
 
-const mix = (hash: number, text: string): number => {
-  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193)
-  // A separator, or what moves from one part to the next would go unnoticed
-  return Math.imul(hash ^ 0x100, 0x01000193)
-}
+// A separator, or what moves from one part to the next would go unnoticed
+const mix = (hash: number, text: string): number => Math.imul(fnv1a(text, hash) ^ 0x100, 0x01000193)
