@@ -20,6 +20,9 @@ export class ResolveError extends EdgewaysError {}
 /** A certificate or key cannot be used: it does not parse, does not match its key, or has no names. */
 export class CertificateError extends EdgewaysError {}
 
+/** rtpengine did not answer, refused, or cannot be had; `code` says which. */
+export class MediaError extends EdgewaysError {}
+
 /** Our bug. The message it happened in gets 500, the process goes on. */
 export class InvariantError extends EdgewaysError {
   constructor(message: string, cause?: unknown) {

@@ -41,6 +41,47 @@ export interface CertificateEntry {
   readonly hosts: readonly string[]
 }
 
+/** One rtpengine that somebody else runs. */
+export interface MediaNodeEntry {
+  /** As the operator named it, or `address:port`. */
+  readonly name: string
+  /** IPv4 literal or host name. */
+  readonly host: string
+  readonly port: number
+  readonly set: string
+  readonly weight: number
+  readonly drain: boolean
+}
+
+/** A logical interface of the rtpengine that we run ourselves. */
+export interface MediaInterface {
+  readonly name: string
+  /** Address literal that it binds; never a wildcard. */
+  readonly address: string
+  /** What SDP shows instead (1:1 NAT). */
+  readonly advertised: string | undefined
+}
+
+export interface MediaSettings {
+  /** `off`: SDP crosses untouched, for every call. `local`: we run an rtpengine ourselves. `nodes`: those of the list. */
+  readonly mode: 'off' | 'local' | 'nodes'
+  /** What becomes of calls when there is neither a node in the configuration nor an rtpengine on this machine. */
+  readonly withoutRtpengine: 'refuse' | 'relay'
+  readonly nodes: readonly MediaNodeEntry[]
+  readonly local: {
+    readonly interfaces: readonly MediaInterface[]
+    readonly portMin: number
+    readonly portMax: number
+    readonly maxSessions: number
+  }
+  /** Names of interfaces that zones use: each node must have them all. */
+  readonly interfaces: readonly string[]
+  /** A session whose daemon gave it up for lack of media: end the call on both sides, or log it only. */
+  readonly onMediaTimeout: 'end' | 'report'
+  /** Milliseconds for one command, resends included. */
+  readonly commandMs: number
+}
+
 /** The configuration as the program uses it: whole, checked, frozen. A request keeps the one it began with. */
 export interface Snapshot {
   /** Our public name. */
@@ -53,6 +94,7 @@ export interface Snapshot {
   readonly limits: { readonly message: MessageLimits; readonly stream: StreamLimits; readonly transactions: number }
   readonly timers: SipTimers
   readonly log: { readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error' }
+  readonly media: MediaSettings
   readonly admin: { readonly address: string; readonly port: number } | undefined
   /** A `User-Agent`/`Server` text for what we originate; empty: none. */
   readonly serverHeader: string

@@ -5,7 +5,7 @@ export const phones = {
   reach: 'flow',
   admit: 'anyone',
   clientCertificate: 'none',
-  media: 'sdes',
+  media: 'transport',
   contact: 'keep',
   probe: false,
 } as const satisfies ZoneProfile

@@ -5,7 +5,7 @@ export const trunk = {
   reach: 'address',
   admit: 'targets',
   clientCertificate: 'none',
-  media: 'plain',
+  media: 'transport',
   contact: 'keep',
   probe: true,
 } as const satisfies ZoneProfile

@@ -1,5 +1,6 @@
 import type { Listener } from '../address/listener.ts'
 import type { TransportName } from '../address/transports.ts'
+import type { MediaKind, MediaPolicy } from './media.ts'
 import type { HeaderRule, NumberRule } from './rules.ts'
 
 /** What is true of every zone of a kind. Pure data: the core asks a profile, never a name. */
@@ -14,8 +15,8 @@ export interface ZoneProfile {
   readonly admit: 'targets' | 'anyone'
   /** Ask TLS peers for a certificate. */
   readonly clientCertificate: 'none' | 'request' | 'require'
-  /** What its peers speak in media by default (T10). */
-  readonly media: 'plain' | 'sdes' | 'teams' | 'webrtc'
+  /** What its peers speak in media by default; `transport`: what the leg's transport suggests (T10). */
+  readonly media: MediaKind | 'transport'
   /** `keep`: Contact is the endpoint's (T5). `ours`: masked by our own name toward this zone, restored on the way back. */
   readonly contact: 'keep' | 'ours'
   /** OPTIONS to targets by default. */
@@ -66,6 +67,8 @@ export interface Target {
   readonly drain: boolean
   /** `target`: the Request-URI's host becomes the target's. `keep`: only the next hop does. */
   readonly requestUri: 'target' | 'keep'
+  /** Media toward this target: the zone's policy with the target's own settings over it. */
+  readonly media: MediaPolicy
 }
 
 /** One side of the edge and the policy for it. */
@@ -86,4 +89,5 @@ export interface Zone {
   readonly advertise: string | undefined
   /** A REGISTER crossing from this zone gets a Path of ours (RFC 3327). */
   readonly path: boolean
+  readonly media: MediaPolicy
 }

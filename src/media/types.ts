@@ -1,0 +1,59 @@
+/** What one ng command is about, as values. SDP is latin1 text: one character is one byte, so nothing of a body is lost. */
+import type { MediaLeg } from '../zones/media.ts'
+
+/** Who a session is about, for rtpengine. Its tags are ours, never those of SIP: they stay the same over forks downstream. */
+export interface MediaIdentity {
+  /** The ng call-id. */
+  readonly callId: string
+  /** Id of the leg whose SDP an offer carries. In an answer: the same as in the offer that it answers. */
+  readonly fromTag: string
+  readonly toTag: string
+}
+
+/** Who sends the SDP, and who is to get it. */
+export interface Passage {
+  readonly identity: MediaIdentity
+  readonly sender: MediaLeg
+  readonly receiver: MediaLeg
+  /** The sender is the party that called: labels and ICE-lite are told from its side. */
+  readonly senderIsCaller: boolean
+  /** The dialog is there already, so ports stay where they are. */
+  readonly inDialog: boolean
+  /** Address that the sender's signalling came from, when its SDP names one that is of no use behind a NAT; non-ICE legs only. */
+  readonly received: string | undefined
+  readonly sdp: string
+}
+
+/** What an endpoint showed in earlier SDPs, and what we showed it: rtpengine forgets it with its process. One for each leg of a dialog. */
+export interface LegMemory {
+  /** The endpoint's own `a=mid` by m-section. */
+  mids: readonly (string | undefined)[]
+  /** Tags of the `a=crypto` lines of our last offer to it, by m-section. */
+  offeredCryptoTags: readonly (readonly number[])[]
+  /** Its last offer insisted on BUNDLE (only its first m-section can be used). */
+  bundleOnly: boolean
+}
+
+/** The dictionary of one command, as bencode will carry it. Only the keys below: rtpengine answers `ok` to what it does not know. */
+export interface NgDictionary {
+  readonly 'call-id': string
+  readonly 'from-tag'?: string
+  readonly 'to-tag'?: string
+  readonly sdp?: string
+  readonly ICE?: 'remove' | 'force'
+  readonly 'ICE-lite'?: 'forward' | 'backward' | 'both'
+  readonly 'transport-protocol'?: string
+  readonly DTLS?: 'off' | 'passive'
+  readonly SDES?: readonly string[]
+  readonly 'rtcp-mux'?: readonly string[]
+  readonly replace?: readonly string[]
+  readonly flags?: readonly string[]
+  readonly direction?: readonly [string, string]
+  readonly label?: string
+  readonly supports?: readonly string[]
+  readonly codec?: Readonly<Record<string, readonly string[]>>
+  readonly 'received-from'?: readonly ['IP4' | 'IP6', string]
+  readonly 'record-call'?: 'on'
+  readonly metadata?: string
+  readonly 'delete-delay'?: number
+}

@@ -1,0 +1,134 @@
+/**
+ * What a side of a call speaks in media (design D3, T10), as data: the rest of the program asks a profile for its traits, never for its name.
+ * Facts and dictionaries: rtpengine 10.5.
+ */
+import type { TransportName } from '../address/transports.ts'
+
+export const MEDIA_KINDS = ['plain', 'sdes', 'teams', 'teams-bypass', 'webrtc'] as const
+export type MediaKind = (typeof MEDIA_KINDS)[number]
+
+/** What is true of every leg of a kind. */
+export interface MediaProfile {
+  readonly kind: MediaKind
+  /** `transport-protocol` of an offer toward it. */
+  readonly protocol: 'RTP/AVP' | 'RTP/SAVP' | 'UDP/TLS/RTP/SAVPF'
+  /** How SRTP keys are agreed: not at all, in the SDP (RFC 4568), by DTLS (RFC 5763). */
+  readonly keys: 'none' | 'sdes' | 'dtls'
+  /** Session parameters that its `a=crypto` lines show. */
+  readonly sdesParameters: readonly ('lifetime' | 'pad')[]
+  readonly ice: 'remove' | 'force'
+  /** rtpengine plays the lite agent toward it (RFC 8445 §2.5). */
+  readonly iceLite: boolean
+  readonly rtcpMux: 'demux' | 'require'
+  /** A browser: BUNDLE, mid, its own attributes that nobody else needs, and no hold by address. */
+  readonly browser: boolean
+  /** `inactive`: the only direction that means hold to it. */
+  readonly hold: 'any' | 'inactive'
+}
+
+export const MEDIA_PROFILES = {
+  plain: {
+    kind: 'plain',
+    protocol: 'RTP/AVP',
+    keys: 'none',
+    sdesParameters: [],
+    ice: 'remove',
+    iceLite: false,
+    rtcpMux: 'demux',
+    browser: false,
+    hold: 'any',
+  },
+  sdes: {
+    kind: 'sdes',
+    protocol: 'RTP/SAVP',
+    keys: 'sdes',
+    sdesParameters: [],
+    ice: 'remove',
+    iceLite: false,
+    rtcpMux: 'demux',
+    browser: false,
+    hold: 'any',
+  },
+  teams: {
+    kind: 'teams',
+    protocol: 'RTP/SAVP',
+    keys: 'sdes',
+    sdesParameters: ['lifetime', 'pad'],
+    ice: 'remove',
+    iceLite: false,
+    rtcpMux: 'demux',
+    browser: false,
+    hold: 'inactive',
+  },
+  'teams-bypass': {
+    kind: 'teams-bypass',
+    protocol: 'RTP/SAVP',
+    keys: 'sdes',
+    sdesParameters: ['lifetime', 'pad'],
+    ice: 'force',
+    iceLite: true,
+    rtcpMux: 'require',
+    browser: false,
+    hold: 'inactive',
+  },
+  webrtc: {
+    kind: 'webrtc',
+    protocol: 'UDP/TLS/RTP/SAVPF',
+    keys: 'dtls',
+    sdesParameters: [],
+    ice: 'force',
+    iceLite: false,
+    rtcpMux: 'require',
+    browser: true,
+    hold: 'any',
+  },
+} as const satisfies Readonly<Record<MediaKind, MediaProfile>>
+
+/** Codec names as in `a=rtpmap` (RFC 8866 §6.6), without clock rate unless one is meant. */
+export interface CodecPolicy {
+  /** What is offered to this side, in this order, and nothing else; undefined: the profile's default. */
+  readonly order: readonly string[] | undefined
+  /** Taken out of what is offered to this side. */
+  readonly strip: readonly string[]
+  /** Added to what is offered to this side; rtpengine converts when this side chooses one of them. */
+  readonly transcode: readonly string[]
+}
+
+/** The operator's policy for the media of a zone or a target. */
+export interface MediaPolicy {
+  /** false (`media: none`): SDP crosses untouched, no rtpengine. */
+  readonly anchored: boolean
+  /** undefined: by the transport of the leg (T10): UDP and TCP plain, TLS SDES, WS and WSS as browsers do. */
+  readonly kind: MediaKind | undefined
+  /** Name of rtpengine's logical interface toward this side; undefined: its first one. */
+  readonly interface: string | undefined
+  /** Name of the set of rtpengines for calls to or from this side. */
+  readonly set: string
+  readonly codecs: CodecPolicy
+  /** `audio`: this side knows no telephone-event (RFC 4733); the other side keeps it. */
+  readonly dtmf: 'pass' | 'audio'
+  /** undefined: the profile's. */
+  readonly ice: 'remove' | 'force' | undefined
+  /** Calls of this side are recorded. */
+  readonly record: boolean
+}
+
+/** One side of one call: what rtpengine has to be told about it. */
+export interface MediaLeg {
+  readonly profile: MediaProfile
+  readonly policy: MediaPolicy
+  /** For rtpengine's labels, log and statistics. */
+  readonly zone: string
+}
+
+const BY_TRANSPORT: Readonly<Record<TransportName, MediaKind>> = { udp: 'plain', tcp: 'plain', tls: 'sdes', ws: 'webrtc', wss: 'webrtc' }
+
+const withIce = (profile: MediaProfile, ice: MediaPolicy['ice']): MediaProfile =>
+  ice === undefined || ice === profile.ice ? profile : { ...profile, ice, iceLite: false }
+
+/** The leg over `transport` under a policy: the target's where there is one, else the zone's. */
+export const mediaLeg = (zone: string, policy: MediaPolicy, transport: TransportName): MediaLeg => ({
+  zone,
+  policy,
+  profile: withIce(MEDIA_PROFILES[policy.kind ?? BY_TRANSPORT[transport]], policy.ice),
+})
