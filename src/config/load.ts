@@ -2,6 +2,7 @@ import { dirname, resolve } from 'node:path'
 import type { Listener } from '../address/listener.ts'
 import type { ConfigProblem } from './errors.ts'
 import { draftListeners, identityOf } from './listeners.ts'
+import { mediaOf } from './media.ts'
 import { type Origin, Report } from './report.ts'
 import { draftRoutes } from './routes.ts'
 import { type ConfigFile, SCHEMA } from './schema.ts'
@@ -104,6 +105,7 @@ const build = (file: ConfigFile, options: LoadOptions, report: Report): Snapshot
     certificates,
     limits,
     log: logOf(file),
+    media: mediaOf(file),
     admin: adminOf(file, drafts, report),
     serverHeader: file['server-header'] ?? '',
     policyModule: policyOf(file, files, report),

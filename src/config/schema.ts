@@ -1,6 +1,7 @@
 import Type, { type Static } from 'typebox'
 import { file, mapping, optional, text } from './schema/fragment.ts'
 import { listeners } from './schema/listeners.ts'
+import { media } from './schema/media.ts'
 import { routes } from './schema/routes.ts'
 import { admin, certificates, limits, log, timers } from './schema/settings.ts'
 import { zones } from './schema/zones.ts'
@@ -27,6 +28,7 @@ export const CONFIG_SCHEMA = mapping(
     listeners,
     zones,
     routes: optional(routes),
+    media: optional(media),
     certificates: optional(certificates),
     limits: optional(limits),
     timers: optional(timers),

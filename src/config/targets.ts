@@ -1,6 +1,7 @@
 import { bareHost, type Listener } from '../address/listener.ts'
 import { type TransportName, transportNamed } from '../address/transports.ts'
 import { parseUri, type SipUri, schemeOf, uriParameter, userOf } from '../sip/uri.ts'
+import type { MediaPolicy } from '../zones/media.ts'
 import { canonicalAddress, ipFamily } from '../zones/networks.ts'
 import type { Target } from '../zones/zone.ts'
 import { didYouMean, type Fault, fault, isFault } from './report.ts'
@@ -18,7 +19,12 @@ const EXAMPLE = 'Write for example sip:10.0.0.20:5060;transport=udp'
  * @param listeners those of the zone: one of them has to be able to reach it (T3)
  * @param all every listener of ours: a target of ours would be a loop
  */
-export const targetOf = (written: TargetText, listeners: readonly Listener[], all: readonly Listener[]): Target | Fault => {
+export const targetOf = (
+  written: TargetText,
+  listeners: readonly Listener[],
+  all: readonly Listener[],
+  media: MediaPolicy,
+): Target | Fault => {
   const settings = typeof written === 'string' ? { uri: written } : written
   const uri = uriOf(settings.uri)
   if (isFault(uri)) return uri
@@ -37,6 +43,7 @@ export const targetOf = (written: TargetText, listeners: readonly Listener[], al
     weight: settings.weight ?? 1,
     drain: settings.drain ?? false,
     requestUri: settings['request-uri'] ?? 'target',
+    media,
   }
   return listeners.length === 0 ? target : (unreachableFrom(target, settings.uri, listeners) ?? loopTo(target, settings.uri, all) ?? target)
 }

@@ -1,9 +1,11 @@
 import type { Listener } from '../address/listener.ts'
 import { TRANSPORT_NAMES } from '../address/transports.ts'
+import type { MediaPolicy } from '../zones/media.ts'
 import { network } from '../zones/networks.ts'
 import { PROFILES } from '../zones/profiles.ts'
 import type { Admission, Network, Probing, Target, Zone, ZoneProfile } from '../zones/zone.ts'
 import { advertisedName, type DraftListener } from './listeners.ts'
+import { defaultPolicy } from './media.ts'
 import { didYouMean, type Report } from './report.ts'
 import { headerRules, listOf, numberRules, placed } from './rules.ts'
 import type { ConfigFile } from './schema.ts'
@@ -57,7 +59,8 @@ const draftZone = (
     report.error(place, `There is no listener group "${group}"`, didYouMean(group, groups, 'listener group'))
     return []
   })
-  const targets = targetsOf(text, listeners, all, path, report)
+  const media = defaultPolicy(profile)
+  const targets = targetsOf(text, listeners, all, media, path, report)
   const advertised =
     text.advertise === undefined || listeners.length === 0
       ? undefined
@@ -79,6 +82,7 @@ const draftZone = (
       headersIn: headerRules(text.headers?.in, [...path, 'headers', 'in'], report),
       headersOut: headerRules(text.headers?.out, [...path, 'headers', 'out'], report),
       advertise: advertised?.host,
+      media,
       path: text.path ?? profile.reach === 'flow',
     },
   }
@@ -88,6 +92,7 @@ const targetsOf = (
   text: ZoneText,
   listeners: readonly Listener[],
   all: readonly Listener[],
+  media: MediaPolicy,
   path: Path,
   report: Report,
 ): readonly Target[] => {
@@ -95,7 +100,7 @@ const targetsOf = (
   return placed(text.targets, [...path, 'targets']).flatMap(([written, place]) => {
     const uriPlace = typeof written === 'string' ? place : [...place, 'uri']
     if (typeof written !== 'string' && written.uri === undefined) return []
-    const target = report.take(uriPlace, targetOf(written, listeners, all))
+    const target = report.take(uriPlace, targetOf(written, listeners, all, media))
     if (target === undefined) return []
     const before = names.get(target.name)
     if (before !== undefined) {

@@ -24,6 +24,7 @@ zones:
   pbx: { kind: trunk, on: lan, targets: ["sip:127.0.77.2:5080;transport=udp"], admit: { networks: [127.0.77.0/24] }, probe: false }
 routes:
   - { from: pbx, to: pbx }
+media: off
 `
 const SDP =
   'v=0\r\no=- 1 1 IN IP4 127.0.77.4\r\ns=-\r\nc=IN IP4 127.0.77.4\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0 8 101\r\na=rtpmap:101 telephone-event/8000\r\n'

@@ -153,6 +153,7 @@ routes:
   - { from: pbx, host: ${places.pbx}, to: pbx }
   - { from: pbx, host: ${places.tlsPeer}, to: out }
   - { from: [out, browsers], to: pbx }
+media: off
 certificates: { main: { chain: "${certificate.chain}", key: "${certificate.key}" } }
 `
 

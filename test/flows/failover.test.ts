@@ -8,6 +8,7 @@ const TWO = (
   more = '',
   targets = '{ uri: "sip:10.0.0.20:5060;transport=udp", priority: 1 }, { uri: "sip:10.0.0.21:5060;transport=udp", priority: 2 }',
 ): string => `
+media: off
 listeners:
   lan: { udp: 10.0.0.5:5060, tcp: 10.0.0.5:5060 }
   out: { tcp: 192.0.2.5:5060 }

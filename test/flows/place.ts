@@ -20,6 +20,7 @@ routes:
   - { from: pbx, number: "+4420794601xx", to: teams }
   - { from: pbx, user: "phone*", to: phones }
   - { from: pbx, to: browsers }
+media: off
 certificates: { main: development }
 `
 

@@ -6,6 +6,7 @@ import type { Wire } from '../support/wire.ts'
 
 /** Two targets of two destinations each, tried one after the other or all at once. */
 const configuration = (fork: string, transport: string): string => `
+media: off
 listeners:
   lan: { udp: 10.0.0.5:5060, tcp: 10.0.0.5:5060 }
   out: { tcp: 192.0.2.5:5060, udp: 192.0.2.5:5060 }

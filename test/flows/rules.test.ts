@@ -4,6 +4,7 @@ import { headerOf, uriOf, valuesOf } from '../support/wire.ts'
 import { hangUp } from './place.ts'
 
 const RULES = `
+media: off
 listeners:
   lan: { udp: 10.0.0.5:5060 }
   out: { tcp: 192.0.2.5:5060, names: [ tenant.example.com ] }

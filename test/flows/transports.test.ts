@@ -21,6 +21,7 @@ const configuration = (from: Transport, to: Transport, hosts: (typeof FAMILIES)[
       : `{ kind: trunk, on: ${group}, probe: false, targets: [ "sip:${peer}:5080;transport=${transport}" ] }`
   return `
 name: sbc.example.com
+media: off
 listeners:
   home: { udp: ${hosts.home}:5060 }
   west: { ${from}: "${hosts.west}:5070" }

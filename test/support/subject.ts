@@ -37,6 +37,7 @@ routes:
   - { from: phones, user: to-udp, to: udp }
   - { from: phones, user: to-tcp, to: tcp }
   - { from: phones, user: to-tls, to: tls }
+media: off
 certificates: { main: { chain: ${own.chainFile}, key: ${own.keyFile} } }
 admin: { listen: '127.0.0.1:${ground.adminPort}' }
 `
@@ -61,6 +62,7 @@ zones:
 routes:
   - { from: browsers, to: pbx }
   - { from: pbx, to: browsers }
+media: off
 certificates: { main: development }
 admin: { listen: '127.0.0.1:${ground.adminPort}' }
 `

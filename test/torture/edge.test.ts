@@ -187,6 +187,7 @@ zones:
   pbx: { kind: trunk, on: lan, targets: ['sip:${CALLED}:${target};transport=udp'], probe: false }
 routes:
   - { from: [phones, browsers], to: pbx }
+media: off
 admin: { listen: '127.0.0.1:${adminPort}' }
 `
     edge = await startEdge({ config, adminPort, folder: folder.path })

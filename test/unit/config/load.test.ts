@@ -41,6 +41,7 @@ describe('whole files', () => {
         weight: 1,
         drain: false,
         requestUri: 'target',
+        media: snapshot.zones.get('pbx')?.media,
       },
     ])
     expect(snapshot.routes.map(({ name, from, action }) => [name, from, action.kind === 'zone' && action.zones])).toEqual([

@@ -14,7 +14,13 @@ export const REFUSED: readonly (readonly [text: string, path: string, place: str
     'Unknown key "publicAddress"',
     'Did you mean "public-address"?',
   ],
-  [file({ top: 'media: { rtpengine: [] }' }), 'media', 'media', 'Unknown key "media"', 'Write one of name, public-address, listeners'],
+  [
+    file({ top: 'registrar: { domains: [] }' }),
+    'registrar',
+    'registrar',
+    'Unknown key "registrar"',
+    'Write one of name, public-address, listeners',
+  ],
   [
     file({ pbx: '{ kind: trunk, on: lan, on: web }' }),
     'zones.pbx.on',

@@ -6,6 +6,7 @@ import type { KeyedHash } from '../../../src/base/keyed-hash.ts'
 import type { Crossing } from '../../../src/routing/crossing.ts'
 import { type FlowToken, RouteStateCodec, type Side } from '../../../src/routing/route-state.ts'
 import { headerLines, type SipMessage, type SipRequest } from '../../../src/sip/message.ts'
+import type { MediaPolicy } from '../../../src/zones/media.ts'
 import { trunk } from '../../../src/zones/trunk.ts'
 import { webrtc } from '../../../src/zones/webrtc.ts'
 import type { Target, Zone } from '../../../src/zones/zone.ts'
@@ -37,6 +38,18 @@ export const pubTls = listener('pub/tls', 'tls', '10.0.0.5', 5061, {
 export const web = listener('web/wss', 'wss', '10.0.0.5', 443, { advertisedHost: 'sbc.example.com' })
 export const LISTENERS = [lanUdp, lanTcp, sixUdp, pubTls, web] as const
 
+/** Nothing that an operator would have said about media. */
+export const NO_MEDIA_WISHES: MediaPolicy = {
+  anchored: true,
+  kind: undefined,
+  interface: undefined,
+  set: 'default',
+  codecs: { order: undefined, strip: [], transcode: [] },
+  dtmf: 'pass',
+  ice: undefined,
+  record: false,
+}
+
 export const target = (name: string, more: Partial<Target> = {}): Target => ({
   name,
   user: undefined,
@@ -48,6 +61,7 @@ export const target = (name: string, more: Partial<Target> = {}): Target => ({
   weight: 1,
   drain: false,
   requestUri: 'target',
+  media: NO_MEDIA_WISHES,
   ...more,
 })
 
@@ -65,6 +79,7 @@ export const zone = (name: string, listeners: readonly Listener[], more: Partial
   headersOut: [],
   advertise: undefined,
   path: false,
+  media: NO_MEDIA_WISHES,
   ...more,
 })
 
