@@ -1,15 +1,12 @@
 import { type EventLoopUtilization, monitorEventLoopDelay, performance } from 'node:perf_hooks'
 import { type Metric, Registry } from 'prom-client'
 import { TRANSPORTS, type TransportName } from '../address/transports.ts'
+import type { NgCommand } from '../rtpengine/types.ts'
 import type { Step } from './log.ts'
-import { INSIDE_BUCKETS, METRICS, type MetricDefinition, type MetricKey } from './metric-table.ts'
-import { type Direction, type MetricSources, type Metrics, TRANSACTION_KINDS, type TransactionKind } from './metrics.ts'
-
-interface Sample {
-  readonly labels: Readonly<Record<string, string>>
-  readonly value: number
-  readonly metricName?: string
-}
+import { MediaMetrics } from './media-metrics.ts'
+import { BUCKETS, METRICS, type MetricKey } from './metric-table.ts'
+import { type Direction, type HeardSample, type MetricSources, type Metrics, TRANSACTION_KINDS, type TransactionKind } from './metrics.ts'
+import { Histogram, type Sample, SampledMetric, WordCounter } from './samples.ts'
 
 const METHODS = [
   ...['other', 'INVITE', 'ACK', 'BYE', 'CANCEL', 'REGISTER', 'OPTIONS', 'PRACK', 'UPDATE', 'INFO'],
@@ -21,52 +18,8 @@ const TRANSPORT_INDEX = Object.fromEntries(TRANSPORT_NAMES.map((name, index) => 
 const KIND_INDEX = Object.fromEntries(TRANSACTION_KINDS.map((kind, index) => [kind, index])) as Record<TransactionKind, number>
 const DIRECTIONS: readonly Direction[] = ['in', 'out']
 const RESULTS = ['request', '1xx', '2xx', '3xx', '4xx', '5xx', '6xx']
-/** More different pairs of words than this are a mistake of ours; the rest is counted as `other`. */
-const MOST_WORDS = 256
 /** How often the event loop is watched, ms; it is part of what the histogram measures. */
 const WATCH_MS = 10
-
-/** Counts by two words of ours, for what happens seldom or to strangers. */
-class WordCounter {
-  readonly #counts = new Map<string, Map<string, number>>()
-  #words = 0
-
-  add(first: string, second: string): void {
-    const count = this.#counts.get(first)?.get(second)
-    if (count === undefined && this.#words >= MOST_WORDS && first !== 'other') {
-      this.add('other', 'other')
-      return
-    }
-    if (count === undefined) this.#words += 1
-    const inner = this.#counts.get(first) ?? new Map<string, number>()
-    inner.set(second, (count ?? 0) + 1)
-    this.#counts.set(first, inner)
-  }
-
-  *samples(first: string, second?: string): Iterable<Sample> {
-    for (const [one, inner] of this.#counts) {
-      for (const [two, value] of inner) yield { labels: second === undefined ? { [first]: one } : { [first]: one, [second]: two }, value }
-    }
-  }
-}
-
-/** A metric whose samples are made when somebody asks; prom-client needs no more of a metric than this. */
-class SampledMetric {
-  readonly name: string
-  readonly #definition: MetricDefinition
-  readonly #read: () => Iterable<Sample>
-
-  constructor(definition: MetricDefinition, read: () => Iterable<Sample>) {
-    this.name = definition.name
-    this.#definition = definition
-    this.#read = read
-  }
-
-  async get() {
-    const { name, help, type } = this.#definition
-    return { name, help, type, values: [...this.#read()], aggregator: 'sum' }
-  }
-}
 
 const one = (value: number): Iterable<Sample> => [{ labels: {}, value }]
 
@@ -78,14 +31,14 @@ export class EdgeMetrics implements Metrics {
   readonly #started = new Float64Array(TRANSACTION_KINDS.length)
   readonly #active = new Float64Array(TRANSACTION_KINDS.length)
   readonly #retransmissions = new Float64Array(DIRECTIONS.length)
-  readonly #insideCounts = new Float64Array(INSIDE_BUCKETS.length + 1)
+  readonly #inside = new Histogram(BUCKETS.inside)
+  readonly #media = new MediaMetrics()
   readonly #drops = new WordCounter()
   readonly #unadmitted = new WordCounter()
   readonly #routeStateRefused = new WordCounter()
   readonly #internalErrors = new WordCounter()
   readonly #oversize = { tcp: 0, sent: 0 }
   readonly #reloads = { applied: 0, refused: 0 }
-  #insideSum = 0
   #legViolations = 0
   #sources: MetricSources | undefined
   #delay: ReturnType<typeof monitorEventLoopDelay> | undefined
@@ -147,10 +100,7 @@ export class EdgeMetrics implements Metrics {
   }
 
   inside(seconds: number): void {
-    let index = 0
-    while (index < INSIDE_BUCKETS.length && seconds > INSIDE_BUCKETS[index]!) index += 1
-    this.#insideCounts[index]! += 1
-    this.#insideSum += seconds
+    this.#inside.observe(seconds)
   }
 
   legTransportViolation(): void {
@@ -177,6 +127,30 @@ export class EdgeMetrics implements Metrics {
     this.#internalErrors.add(step, '')
   }
 
+  mediaCommand(node: string, command: NgCommand, outcome: string, seconds: number, resends: number): void {
+    this.#media.command(node, command, outcome, seconds, resends)
+  }
+
+  mediaReplyDropped(node: string, reason: string): void {
+    this.#media.replyDropped(node, reason)
+  }
+
+  mediaCall(outcome: 'ok' | 'failed' | 'refused'): void {
+    this.#media.call(outcome)
+  }
+
+  mediaFlag(flag: 'one-way' | 'no-media' | 'timeout'): void {
+    this.#media.flag(flag)
+  }
+
+  mediaStray(node: string): void {
+    this.#media.stray(node)
+  }
+
+  mediaHeard(leg: HeardSample): void {
+    this.#media.heard(leg)
+  }
+
   setSources(sources: MetricSources): void {
     this.#sources = sources
   }
@@ -192,7 +166,7 @@ export class EdgeMetrics implements Metrics {
       transactions: () => byKind(this.#started),
       transactionsActive: () => byKind(this.#active),
       flows: () => [...(this.#sources?.flows() ?? [])].map(([listener, value]) => ({ labels: { listener }, value })),
-      inside: () => this.#insideSamples(),
+      inside: () => this.#inside.samples(METRICS.inside.name),
       drops: () => this.#drops.samples('reason', 'listener'),
       unadmitted: () => this.#unadmitted.samples('listener', 'answer'),
       routeStateRefused: () => this.#routeStateRefused.samples('reason'),
@@ -203,6 +177,7 @@ export class EdgeMetrics implements Metrics {
       targetOptions: () => this.#optionsSamples(),
       reloads: () => byWord('result', this.#reloads),
       internalErrors: () => this.#internalErrors.samples('step'),
+      ...this.#media.readers(() => this.#sources),
       eventLoopDelay: () => this.#delaySamples(),
       eventLoopBusy: () => this.#busySamples(),
       cpu: () => one((process.cpuUsage().user + process.cpuUsage().system) / 1e6),
@@ -225,19 +200,6 @@ export class EdgeMetrics implements Metrics {
         }
       }
     }
-  }
-
-  *#insideSamples(): Iterable<Sample> {
-    const { name } = METRICS.inside
-    let below = 0
-    for (const [index, bound] of INSIDE_BUCKETS.entries()) {
-      below += this.#insideCounts[index]!
-      yield { metricName: `${name}_bucket`, labels: { le: String(bound) }, value: below }
-    }
-    below += this.#insideCounts[INSIDE_BUCKETS.length]!
-    yield { metricName: `${name}_bucket`, labels: { le: '+Inf' }, value: below }
-    yield { metricName: `${name}_sum`, labels: {}, value: this.#insideSum }
-    yield { metricName: `${name}_count`, labels: {}, value: below }
   }
 
   *#optionsSamples(): Iterable<Sample> {

@@ -8,6 +8,9 @@ export interface MetricDefinition {
 }
 
 const LISTENER = 'name of the listener, such as `lan/udp`'
+const NODE = 'name of the rtpengine'
+const COMMAND = '`offer`, `answer`, `delete`, `query`, `list`, `ping`, `statistics`'
+const ZONE = 'name of the zone'
 
 export const METRICS = {
   build: {
@@ -111,6 +114,90 @@ export const METRICS = {
     help: 'Errors of our own in the handling of one message, which got 500; please report them',
     labels: { step: 'the step in the life of the message' },
   },
+  mediaCommands: {
+    name: 'edgeways_media_commands_total',
+    type: 'counter',
+    help: 'Commands to rtpengine that are over',
+    labels: { node: NODE, command: COMMAND, outcome: '`ok`, `error` (refused by the daemon), `timeout`, and the like' },
+  },
+  mediaCommandSeconds: {
+    name: 'edgeways_media_command_seconds',
+    type: 'histogram',
+    help: 'Time from the first datagram of a command to its reply, or to giving up',
+    labels: { node: NODE, command: COMMAND },
+  },
+  mediaResends: {
+    name: 'edgeways_media_resends_total',
+    type: 'counter',
+    help: 'Datagrams sent again because no reply came; more than a few mean loss or a daemon that is too busy',
+    labels: { node: NODE },
+  },
+  mediaDroppedReplies: {
+    name: 'edgeways_media_dropped_replies_total',
+    type: 'counter',
+    help: 'Datagrams from rtpengine that nobody waited for',
+    labels: { node: NODE, reason: 'why, such as `late`' },
+  },
+  mediaNodeState: {
+    name: 'edgeways_media_node_state',
+    type: 'gauge',
+    help: '1 for the state that the rtpengine is in, 0 for the others',
+    labels: { node: NODE, set: 'name of its set', state: '`up`, `suspect`, `down`, `drain`' },
+  },
+  mediaNodeSessions: {
+    name: 'edgeways_media_node_sessions',
+    type: 'gauge',
+    help: 'Sessions that the rtpengine has, from its own statistics',
+    labels: { node: NODE },
+  },
+  mediaSessions: {
+    name: 'edgeways_media_sessions_active',
+    type: 'gauge',
+    help: 'Sessions that the edge has with rtpengine for its calls',
+    labels: {},
+  },
+  mediaCalls: {
+    name: 'edgeways_media_calls_total',
+    type: 'counter',
+    help: 'Calls that needed rtpengine',
+    labels: { outcome: '`ok`, `failed` (no usable media), `refused` (no rtpengine took the call)' },
+  },
+  mediaFlagged: {
+    name: 'edgeways_media_calls_flagged_total',
+    type: 'counter',
+    help: 'Calls that ended with something wrong in their media',
+    labels: { flag: '`one-way`, `no-media`, `timeout` (the daemon gave the call up)' },
+  },
+  mediaDeletes: {
+    name: 'edgeways_media_deletes_pending',
+    type: 'gauge',
+    help: 'Sessions that are over and whose rtpengine has not acknowledged it yet',
+    labels: {},
+  },
+  mediaStrays: {
+    name: 'edgeways_media_strays_total',
+    type: 'counter',
+    help: 'Sessions of ours found in an rtpengine that no call had any more, and deleted',
+    labels: { node: NODE },
+  },
+  mediaMos: {
+    name: 'edgeways_media_mos',
+    type: 'histogram',
+    help: 'Mean opinion score (1 to 5) of what a party heard, one value for each call whose endpoints send reports',
+    labels: { zone: ZONE },
+  },
+  mediaLoss: {
+    name: 'edgeways_media_loss_ratio',
+    type: 'histogram',
+    help: 'Share of the packets that a party missed, one value for each call whose endpoints send reports',
+    labels: { zone: ZONE },
+  },
+  mediaJitter: {
+    name: 'edgeways_media_jitter_seconds',
+    type: 'histogram',
+    help: 'Jitter of what a party heard, one value for each call whose endpoints send reports',
+    labels: { zone: ZONE },
+  },
   eventLoopDelay: {
     name: 'edgeways_event_loop_delay_seconds',
     type: 'gauge',
@@ -131,8 +218,14 @@ export const METRICS = {
 
 export type MetricKey = keyof typeof METRICS
 
-/** Upper bounds of `edgeways_inside_seconds`. */
-export const INSIDE_BUCKETS = [0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1] as const
+/** Upper bounds of each histogram, in its unit. */
+export const BUCKETS = {
+  inside: [0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1],
+  mediaCommandSeconds: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5],
+  mediaMos: [1.5, 2, 2.5, 3, 3.5, 3.8, 4, 4.2, 4.4],
+  mediaLoss: [0, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5],
+  mediaJitter: [0.001, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.25],
+} as const satisfies Partial<Record<MetricKey, readonly number[]>>
 
 /** docs/metrics.md, whole. */
 export const metricsDocument = (): string => {
@@ -141,6 +234,9 @@ export const metricsDocument = (): string => {
     const described = Object.entries(labels).map(([label, values]) => `\`${label}\`: ${values}`)
     return `| \`${name}\` | ${type} | ${help} | ${described.join('<br>')} |`
   })
+  const buckets = (Object.keys(BUCKETS) as (keyof typeof BUCKETS)[]).map(
+    (key) => `| \`${METRICS[key].name}\` | ${BUCKETS[key].join(', ')} |`,
+  )
   return `# Metrics
 
 <!-- Generated by \`npm run docs\` from src/observability/metric-table.ts. Do not edit. -->
@@ -151,6 +247,10 @@ export const metricsDocument = (): string => {
 | --- | --- | --- | --- |
 ${rows.join('\n')}
 
-\`edgeways_inside_seconds\` has the buckets ${INSIDE_BUCKETS.map((bound) => `${bound}`).join(', ')} (seconds).
+The buckets of the histograms, in the unit of the name:
+
+| Name | Upper bounds |
+| --- | --- |
+${buckets.join('\n')}
 `
 }

@@ -1,4 +1,5 @@
 import type { TransportName } from '../address/transports.ts'
+import type { MediaNodeView, NgCommand } from '../rtpengine/types.ts'
 import type { Step } from './log.ts'
 
 export type Direction = 'in' | 'out'
@@ -19,6 +20,19 @@ export interface MetricSources {
   /** Open flows by listener: `Transports.counts()`. */
   flows(): ReadonlyMap<string, number>
   targets(): Iterable<TargetSample>
+  mediaNodes?(): Iterable<MediaNodeView>
+  /** Sessions that we hold in our own table. */
+  mediaSessions?(): number
+  /** Deletes that no daemon has acknowledged yet. */
+  mediaDeletes?(): number
+}
+
+/** What is known about the sound of one leg when its call has ended; a `LegQuality` is one. */
+export interface HeardSample {
+  readonly zone: string
+  readonly mos?: number
+  readonly lossPercent?: number
+  readonly jitterMs?: number
 }
 
 /**
@@ -46,6 +60,23 @@ export interface Metrics {
   reload(result: 'applied' | 'refused'): void
   /** An uncaught error in the handling of one message. */
   internalError(step: Step | 'other'): void
+  /**
+   * One ng command is over.
+   * @param outcome a word of ours: `ok`, `error` (the daemon refused), `timeout`, and the like
+   * @param seconds from the first datagram to the reply, or to giving up
+   * @param resends datagrams beyond the first
+   */
+  mediaCommand(node: string, command: NgCommand, outcome: string, seconds: number, resends: number): void
+  /** A datagram of a daemon that nobody waits for. @param reason a word of ours, such as `late` */
+  mediaReplyDropped(node: string, reason: string): void
+  /** A call with media was set up, failed for lack of media, or was refused because no node takes calls. */
+  mediaCall(outcome: 'ok' | 'failed' | 'refused'): void
+  /** A call that ended had something wrong with its sound. */
+  mediaFlag(flag: 'one-way' | 'no-media' | 'timeout'): void
+  /** A session of ours in a daemon that no call of ours has any more; it was deleted. */
+  mediaStray(node: string): void
+  /** One leg of a call that ended. */
+  mediaHeard(leg: HeardSample): void
   /** Replaces what scrapes ask. */
   setSources(sources: MetricSources): void
 }
@@ -64,5 +95,11 @@ export const SILENT_METRICS: Metrics = {
   unadmitted: () => {},
   reload: () => {},
   internalError: () => {},
+  mediaCommand: () => {},
+  mediaReplyDropped: () => {},
+  mediaCall: () => {},
+  mediaFlag: () => {},
+  mediaStray: () => {},
+  mediaHeard: () => {},
   setSources: () => {},
 }

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterEach, expect, test } from 'vitest'
+import { afterEach, describe, expect, test } from 'vitest'
 import { EdgeMetrics } from '../../../src/observability/edge-metrics.ts'
 import { METRICS, type MetricDefinition, metricsDocument } from '../../../src/observability/metric-table.ts'
 import { SILENT_METRICS } from '../../../src/observability/metrics.ts'
@@ -23,7 +23,7 @@ test('every metric of the table has help and type on the page', async () => {
 test('names have a unit or end in _total, as Prometheus wants it', () => {
   for (const { name, type } of Object.values(METRICS)) {
     if (type === 'counter') expect(name).toMatch(/_total$/)
-    else expect(name).toMatch(/(_seconds|_bytes|_ratio|_info|_active|_open|_up)$/)
+    else expect(name).toMatch(/(_seconds|_bytes|_ratio|_info|_active|_open|_up|_state|_sessions|_pending|_mos)$/)
   }
 })
 
@@ -125,6 +125,113 @@ test('flows and targets are asked when somebody scrapes', async () => {
   expect(await lines('edgeways_target_options_seconds')).toEqual([
     'edgeways_target_options_seconds{zone="pbx",target="a \\"quoted\\""} 0.012',
   ])
+})
+
+describe('media', () => {
+  test('commands are counted by node, command and outcome, with their time and what was sent again', async () => {
+    metrics.mediaCommand('a', 'offer', 'ok', 0.002, 0)
+    metrics.mediaCommand('a', 'offer', 'ok', 0.3, 2)
+    metrics.mediaCommand('a', 'offer', 'timeout', 2.5, 3)
+    metrics.mediaCommand('b', 'ping', 'ok', 0.0001, 0)
+    expect((await lines('edgeways_media_commands_total')).sort()).toEqual([
+      'edgeways_media_commands_total{node="a",command="offer",outcome="ok"} 2',
+      'edgeways_media_commands_total{node="a",command="offer",outcome="timeout"} 1',
+      'edgeways_media_commands_total{node="b",command="ping",outcome="ok"} 1',
+    ])
+    expect(await lines('edgeways_media_resends_total')).toEqual(['edgeways_media_resends_total{node="a"} 5'])
+    const text = await metrics.text()
+    for (const line of [
+      'edgeways_media_command_seconds_bucket{node="a",command="offer",le="0.001"} 0',
+      'edgeways_media_command_seconds_bucket{node="a",command="offer",le="0.0025"} 1',
+      'edgeways_media_command_seconds_bucket{node="a",command="offer",le="2.5"} 3',
+      'edgeways_media_command_seconds_count{node="a",command="offer"} 3',
+      'edgeways_media_command_seconds_count{node="b",command="ping"} 1',
+    ]) {
+      expect(text).toContain(`${line}\n`)
+    }
+  })
+
+  test('calls and flags show 0 before there is one, so that a rate begins with the first', async () => {
+    metrics.mediaCall('refused')
+    metrics.mediaFlag('one-way')
+    metrics.mediaFlag('one-way')
+    metrics.mediaReplyDropped('a', 'late')
+    metrics.mediaStray('a')
+    expect(await lines('edgeways_media_calls_total')).toEqual([
+      'edgeways_media_calls_total{outcome="ok"} 0',
+      'edgeways_media_calls_total{outcome="failed"} 0',
+      'edgeways_media_calls_total{outcome="refused"} 1',
+    ])
+    expect(await lines('edgeways_media_calls_flagged_total')).toEqual([
+      'edgeways_media_calls_flagged_total{flag="one-way"} 2',
+      'edgeways_media_calls_flagged_total{flag="no-media"} 0',
+      'edgeways_media_calls_flagged_total{flag="timeout"} 0',
+    ])
+    expect(await lines('edgeways_media_dropped_replies_total')).toEqual(['edgeways_media_dropped_replies_total{node="a",reason="late"} 1'])
+    expect(await lines('edgeways_media_strays_total')).toEqual(['edgeways_media_strays_total{node="a"} 1'])
+  })
+
+  test('a node shows which of the four states it is in, and its sessions when it told them', async () => {
+    const node = { set: 'default', address: '127.0.0.1:2223', weight: 1 }
+    metrics.setSources({
+      flows: () => new Map(),
+      targets: () => [],
+      mediaNodes: () => [
+        { ...node, name: 'a', state: 'up', sessions: 12 },
+        { ...node, name: 'b', state: 'suspect' },
+      ],
+      mediaSessions: () => 11,
+      mediaDeletes: () => 0,
+    })
+    const states = await lines('edgeways_media_node_state')
+    expect(states).toHaveLength(8)
+    expect(states.filter((line) => line.endsWith(' 1'))).toEqual([
+      'edgeways_media_node_state{node="a",set="default",state="up"} 1',
+      'edgeways_media_node_state{node="b",set="default",state="suspect"} 1',
+    ])
+    expect(await lines('edgeways_media_node_sessions')).toEqual(['edgeways_media_node_sessions{node="a"} 12'])
+    expect(await lines('edgeways_media_sessions_active')).toEqual(['edgeways_media_sessions_active 11'])
+    expect(await lines('edgeways_media_deletes_pending')).toEqual(['edgeways_media_deletes_pending 0'])
+  })
+
+  test('an edge without media shows no gauges about it', async () => {
+    metrics.setSources({ flows: () => new Map(), targets: () => [] })
+    for (const name of ['node_state', 'node_sessions', 'sessions_active', 'deletes_pending']) {
+      expect(await lines(`edgeways_media_${name}`)).toEqual([])
+    }
+  })
+
+  test('what parties heard is kept by zone, in units of Prometheus; a leg without reports counts nowhere', async () => {
+    metrics.mediaHeard({ zone: 'pbx', mos: 4.3, lossPercent: 4, jitterMs: 12 })
+    metrics.mediaHeard({ zone: 'pbx', lossPercent: 0 })
+    metrics.mediaHeard({ zone: 'phones' })
+    const text = await metrics.text()
+    for (const line of [
+      'edgeways_media_mos_bucket{zone="pbx",le="4.2"} 0',
+      'edgeways_media_mos_bucket{zone="pbx",le="4.4"} 1',
+      'edgeways_media_loss_ratio_bucket{zone="pbx",le="0"} 1',
+      'edgeways_media_loss_ratio_sum{zone="pbx"} 0.04',
+      'edgeways_media_loss_ratio_count{zone="pbx"} 2',
+      'edgeways_media_jitter_seconds_sum{zone="pbx"} 0.012',
+    ]) {
+      expect(text).toContain(`${line}\n`)
+    }
+    expect(text).not.toContain('zone="phones"')
+  })
+
+  test('nodes, zones and words are bounded, and none of the counts is lost', async () => {
+    for (let i = 0; i < 300; i++) {
+      metrics.mediaCommand(`node-${i}`, 'ping', 'ok', 0.001, 1)
+      metrics.mediaCommand('node-0', 'offer', `outcome-${i}`, 0.001, 0)
+      metrics.mediaHeard({ zone: `zone-${i}`, mos: 4 })
+    }
+    const totalOf = async (name: string): Promise<number> =>
+      (await lines(name)).map((line) => Number(line.split(' ').at(-1))).reduce((sum, value) => sum + value, 0)
+    expect((await lines('edgeways_media_commands_total')).length).toBeLessThan(150)
+    expect(await totalOf('edgeways_media_commands_total')).toBe(600)
+    expect((await lines('edgeways_media_mos_count')).length).toBeLessThan(70)
+    expect(await totalOf('edgeways_media_mos_count')).toBe(300)
+  })
 })
 
 test('a blocked event loop shows as its delay', async () => {
