@@ -1,4 +1,5 @@
 import { accessSync, constants, readFileSync } from 'node:fs'
+import { networkInterfaces } from 'node:os'
 import { effectiveConfig } from './effective.ts'
 import { ConfigError, formatProblems } from './errors.ts'
 import { type LoadResult, loadConfig } from './load.ts'
@@ -27,6 +28,9 @@ export const readable = (path: string): boolean => {
   }
 }
 
+const localAddresses = (): readonly string[] =>
+  Object.values(networkInterfaces()).flatMap((addresses) => (addresses ?? []).map(({ address }) => address))
+
 /**
  * Reads and loads a file, with a look at the files it names.
  * @throws ConfigError when the file cannot be read; what is wrong inside is in the result
@@ -53,7 +57,7 @@ export const loadConfigFile = (
     throw new ConfigError(message, [{ path: '', line: 0, column: 0, message, remedy, severity: 'error' }], error)
   }
   // A byte order mark is no part of the text
-  return loadConfig(text.startsWith('\ufeff') ? text.slice(1) : text, { file, readable, ...options })
+  return loadConfig(text.startsWith('\ufeff') ? text.slice(1) : text, { file, readable, localAddresses: localAddresses(), ...options })
 }
 
 /** `edgeways check FILE`: every problem with its place and remedy. @returns the exit code */

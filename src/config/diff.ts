@@ -1,6 +1,7 @@
+import type { Zone } from '../zones/zone.ts'
 import { sameListener } from './listeners.ts'
 import { SCHEMA } from './schema.ts'
-import type { ListenerEntry, Snapshot } from './snapshot.ts'
+import type { ListenerEntry, MediaInterface, MediaSettings, Snapshot } from './snapshot.ts'
 import type { SchemaNode } from './tree.ts'
 
 export interface SnapshotDiff {
@@ -12,6 +13,8 @@ export interface SnapshotDiff {
     /** From the snapshot before. Close these before the added ones are opened: one may take the other's address. */
     readonly removed: readonly ListenerEntry[]
   }
+  /** What of media changes with the reload, in words: `rtpengine added: b`. */
+  readonly media: readonly string[]
   /** Paths of settings that changed and that only a new start can apply. */
   readonly restart: readonly string[]
 }
@@ -39,8 +42,62 @@ export const diffSnapshots = (before: Snapshot, after: Snapshot): SnapshotDiff =
   if (before.keyRotationSeconds !== after.keyRotationSeconds) restart.push('timers.key-rotation')
   if (before.policyModule !== after.policyModule) restart.push('policy')
   if (!equal(before.demo, after.demo)) restart.push('demo')
-  return { listeners: { unchanged, changed, added, removed: [...old.values()] }, restart: [...new Set(restart)] }
+  restart.push(...mediaRestart(before.media, after.media))
+  return {
+    listeners: { unchanged, changed, added, removed: [...old.values()] },
+    media: mediaChanges(before, after),
+    restart: [...new Set(restart)],
+  }
 }
+
+/** The daemon that we run has its ports and interfaces from its start; where there was none, or shall be none, nothing else differs. */
+const mediaRestart = (before: MediaSettings, after: MediaSettings): readonly string[] => {
+  if (before.mode !== after.mode) return ['media']
+  if (after.mode !== 'local') return []
+  const [old, now] = [before.local, after.local]
+  const sorted = (interfaces: readonly MediaInterface[]) => interfaces.toSorted((a, b) => (a.name < b.name ? -1 : 1))
+  return [
+    ...(old.portMin === now.portMin && old.portMax === now.portMax ? [] : ['media.ports']),
+    ...(old.maxSessions === now.maxSessions ? [] : ['media.sessions']),
+    ...(equal(sorted(old.interfaces), sorted(now.interfaces)) ? [] : ['media.interfaces']),
+  ]
+}
+
+/** What of `read` is in force after a reload: the parts that need a new start stay as they run. */
+export const mediaAfterReload = (running: MediaSettings, read: MediaSettings): MediaSettings => {
+  const { mode, local, nodes, interfaces } = running
+  if (mode !== read.mode) return { ...read, mode, local, nodes, interfaces }
+  if (mode !== 'local') return read
+  return { ...read, local, interfaces: read.interfaces.filter((name) => local.interfaces.some((own) => own.name === name)) }
+}
+
+const mediaChanges = (before: Snapshot, after: Snapshot): readonly string[] => {
+  const changes: string[] = []
+  if (before.media.mode === 'nodes' && after.media.mode === 'nodes') {
+    const old = new Map(before.media.nodes.map((node) => [node.name, node]))
+    for (const node of after.media.nodes) {
+      const previous = old.get(node.name)
+      old.delete(node.name)
+      if (previous === undefined) changes.push(`rtpengine added: ${node.name}`)
+      else if (!equal(previous, node)) changes.push(`rtpengine changed: ${node.name}${node.drain && !previous.drain ? ' (drains)' : ''}`)
+    }
+    for (const name of old.keys()) changes.push(`rtpengine removed: ${name}`)
+  }
+  if (before.media.withoutRtpengine !== after.media.withoutRtpengine) changes.push('media changed: without-rtpengine')
+  if (before.media.onMediaTimeout !== after.media.onMediaTimeout) changes.push('media changed: media-timeout')
+  if (before.media.commandMs !== after.media.commandMs) changes.push('media changed: command-time')
+  for (const [name, zone] of after.zones) {
+    const previous = before.zones.get(name)
+    if (previous !== undefined && !equal(policiesOf(previous), policiesOf(zone))) changes.push(`media of zone changed: ${name}`)
+  }
+  return changes
+}
+
+/** Targets that come and go are no change of policy. */
+const policiesOf = ({ media, targets }: Zone): unknown => [
+  media,
+  targets.filter((target) => !equal(target.media, media)).map(({ name, media }) => [name, media]),
+]
 
 /** For plain values: nothing in listener options, admin or demo is a function. */
 const equal = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b)
@@ -48,6 +105,7 @@ const equal = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.st
 /** Paths of the schema's properties that say they need a restart; a test holds `diffSnapshots` against it. */
 export const restartSettings = (schema: SchemaNode = SCHEMA, path = ''): readonly string[] => [
   ...(schema.requiresRestart === true ? [path] : []),
+  ...(schema.anyOf ?? []).flatMap((alternative) => restartSettings(alternative, path)),
   ...Object.entries(schema.properties ?? {}).flatMap(([key, value]) => restartSettings(value, path === '' ? key : `${path}.${key}`)),
   ...Object.values(schema.patternProperties ?? {}).flatMap((value) => restartSettings(value, `${path}.NAME`)),
 ]

@@ -73,14 +73,17 @@ const section = (place: string, schema: SchemaNode, heading: string): readonly s
     else if (inner.place !== place) lines.push('', `Each \`${inner.place}\`:`, '')
     for (const [key, value] of Object.entries(inner.schema.properties ?? {})) {
       lines.push(...property(key, value, isRequired(inner.schema, key)))
-      // Rules are the same everywhere: they are explained once, where zones have them
-      if (hasSection(value) && key !== 'out' && !(place === 'routes' && (key === 'numbers' || key === 'headers'))) {
+      if (hasSection(value) && key !== 'out' && !explainedElsewhere(place, key)) {
         nested.push('', ...section(`${inner.place}.${key}`, value, '###'))
       }
     }
   }
   return [...lines, ...nested]
 }
+
+/** Rules and media are the same everywhere: they are explained once, where zones have them. */
+const explainedElsewhere = (place: string, key: string): boolean =>
+  (place === 'routes' && (key === 'numbers' || key === 'headers')) || (place.endsWith('.targets') && key === 'media')
 
 const property = (key: string, schema: SchemaNode, required: boolean): readonly string[] => {
   const facts = [

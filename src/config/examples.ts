@@ -13,6 +13,7 @@ routes:
   - { from: [ teams, browsers ], to: pbx }
   - { from: pbx, number: +4420794601xx, to: teams }
   - { from: pbx, to: browsers }            # whoever registered through us
+media:    { ports: 30000-31999 }           # our own rtpengine; its interfaces follow from the listeners
 certificates: { main: { chain: certs/sbc.pem, key: certs/sbc.key } }
 admin:    { listen: 10.0.0.5:8443 }
 `
@@ -63,6 +64,11 @@ zones:
 routes:
   - { from: [ phones, browsers ], to: pbx }
   - { from: pbx, to: [ phones, browsers ] }   # whoever registered through us
+
+# Media goes through rtpengine, which we start ourselves when it is installed; then any two of the zones above can talk to each other.
+# Until it is there, "relay" lets the two ends of a call talk directly, if they can. In production write "refuse": such calls get 503.
+media:
+  without-rtpengine: relay
 
 # Made by our own development CA. For production: main: { chain: sbc.pem, key: sbc.key }
 certificates:

@@ -2,7 +2,8 @@ import { dirname, resolve } from 'node:path'
 import type { Listener } from '../address/listener.ts'
 import type { ConfigProblem } from './errors.ts'
 import { draftListeners, identityOf } from './listeners.ts'
-import { mediaOf } from './media.ts'
+import { draftMedia, mediaOf } from './media.ts'
+import { checkNodes } from './media-policy.ts'
 import { type Origin, Report } from './report.ts'
 import { draftRoutes } from './routes.ts'
 import { type ConfigFile, SCHEMA } from './schema.ts'
@@ -32,6 +33,8 @@ export interface LoadOptions {
   readonly environment?: Environment
   /** The snapshot in use: its listeners are reused where nothing of them changed, so that their flows stay theirs. */
   readonly previous?: Snapshot
+  /** IP addresses of this machine, in the order of the system, for media of listeners that are bound to all of them; none by default. */
+  readonly localAddresses?: readonly string[]
   /** Tells whether a file can be read; without it files that the configuration names are not looked at. */
   readonly readable?: (path: string) => boolean
 }
@@ -79,7 +82,10 @@ const build = (file: ConfigFile, options: LoadOptions, report: Report): Snapshot
   const kept = new Map<string, Listener>(options.previous?.listeners.map(({ listener }) => [listener.name, listener]))
   const identity = identityOf(file, report)
   const drafts = draftListeners(file, identity, report, kept)
-  const zones = draftZones(file, drafts, report)
+  const addresses = { publicAddress: identity.publicAddress, local: options.localAddresses ?? [] }
+  const media = draftMedia(file, drafts, addresses, options.previous?.media.local.interfaces ?? [], report)
+  const zones = draftZones(file, drafts, media, report)
+  checkNodes(media, zones, report)
   const byName = new Map(zones.map(({ zone }) => [zone.name, zone]))
   const routes = draftRoutes(file, byName, Object.keys(file.zones), report)
   const limits = limitsOf(file)
@@ -105,7 +111,7 @@ const build = (file: ConfigFile, options: LoadOptions, report: Report): Snapshot
     certificates,
     limits,
     log: logOf(file),
-    media: mediaOf(file),
+    media: mediaOf(media, [...byName.values()]),
     admin: adminOf(file, drafts, report),
     serverHeader: file['server-header'] ?? '',
     policyModule: policyOf(file, files, report),

@@ -1,7 +1,6 @@
 import { bareHost, type Listener } from '../address/listener.ts'
 import { type TransportName, transportNamed } from '../address/transports.ts'
 import { parseUri, type SipUri, schemeOf, uriParameter, userOf } from '../sip/uri.ts'
-import type { MediaPolicy } from '../zones/media.ts'
 import { canonicalAddress, ipFamily } from '../zones/networks.ts'
 import type { Target } from '../zones/zone.ts'
 import { didYouMean, type Fault, fault, isFault } from './report.ts'
@@ -9,6 +8,9 @@ import { shortened } from './tree.ts'
 import type { ZoneText } from './zones.ts'
 
 type TargetText = NonNullable<ZoneText['targets']>[number]
+
+/** A target before its zone is known as a whole. */
+export type DraftTarget = Omit<Target, 'media'>
 
 /** What people write who do not think of URIs. */
 const HOST_AND_PORT = /^[\w.-]+:\d+$/
@@ -19,12 +21,7 @@ const EXAMPLE = 'Write for example sip:10.0.0.20:5060;transport=udp'
  * @param listeners those of the zone: one of them has to be able to reach it (T3)
  * @param all every listener of ours: a target of ours would be a loop
  */
-export const targetOf = (
-  written: TargetText,
-  listeners: readonly Listener[],
-  all: readonly Listener[],
-  media: MediaPolicy,
-): Target | Fault => {
+export const targetOf = (written: TargetText, listeners: readonly Listener[], all: readonly Listener[]): DraftTarget | Fault => {
   const settings = typeof written === 'string' ? { uri: written } : written
   const uri = uriOf(settings.uri)
   if (isFault(uri)) return uri
@@ -32,7 +29,7 @@ export const targetOf = (
   const transport = transportOf(uri, settings.uri, listeners)
   if (isFault(transport)) return transport
   const { name: chosen } = transport
-  const target: Target = {
+  const target: DraftTarget = {
     name: settings.name ?? settings.uri,
     user: userOf(uri),
     host,
@@ -43,7 +40,6 @@ export const targetOf = (
     weight: settings.weight ?? 1,
     drain: settings.drain ?? false,
     requestUri: settings['request-uri'] ?? 'target',
-    media,
   }
   return listeners.length === 0 ? target : (unreachableFrom(target, settings.uri, listeners) ?? loopTo(target, settings.uri, all) ?? target)
 }
@@ -85,7 +81,7 @@ const transportOf = (uri: SipUri, text: string, listeners: readonly Listener[]):
   return { name: named }
 }
 
-const unreachableFrom = ({ transport, secure, host }: Target, text: string, listeners: readonly Listener[]): Fault | undefined => {
+const unreachableFrom = ({ transport, secure, host }: DraftTarget, text: string, listeners: readonly Listener[]): Fault | undefined => {
   const have = [...new Set(listeners.map((listener) => listener.transport.name))].join(', ')
   if (transport !== undefined && !listeners.some((listener) => listener.transport.name === transport)) {
     return fault(
@@ -108,7 +104,7 @@ const unreachableFrom = ({ transport, secure, host }: Target, text: string, list
   )
 }
 
-const loopTo = ({ host, port, transport, secure }: Target, text: string, all: readonly Listener[]): Fault | undefined => {
+const loopTo = ({ host, port, transport, secure }: DraftTarget, text: string, all: readonly Listener[]): Fault | undefined => {
   const ours = all.find((listener) => {
     if (transport !== undefined ? listener.transport.name !== transport : secure && !listener.transport.secure) return false
     const wanted = port ?? (transport === undefined ? (secure ? 5061 : 5060) : listener.transport.defaultPort)

@@ -186,7 +186,9 @@ class TreeReader {
     }
     if (schema.default === undefined) return undefined
     this.origins.set(place, { kind: 'default', why: '' })
-    return schema.type === 'object' ? this.#mapping(schema, new YAMLMap(), path) : schema.default
+    // A default of {} means the defaults of what is inside
+    const inner = typeof schema.default === 'object' ? [schema, ...(schema.anyOf ?? [])].find(({ type }) => type === 'object') : undefined
+    return inner === undefined ? schema.default : this.#mapping(inner, new YAMLMap(), path)
   }
 
   #overridden(place: string): boolean {

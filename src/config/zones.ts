@@ -1,16 +1,16 @@
 import type { Listener } from '../address/listener.ts'
 import { TRANSPORT_NAMES } from '../address/transports.ts'
-import type { MediaPolicy } from '../zones/media.ts'
 import { network } from '../zones/networks.ts'
 import { PROFILES } from '../zones/profiles.ts'
 import type { Admission, Network, Probing, Target, Zone, ZoneProfile } from '../zones/zone.ts'
 import { advertisedName, type DraftListener } from './listeners.ts'
-import { defaultPolicy } from './media.ts'
+import type { DraftMedia } from './media.ts'
+import { targetPolicy, zonePolicy } from './media-policy.ts'
 import { didYouMean, type Report } from './report.ts'
 import { headerRules, listOf, numberRules, placed } from './rules.ts'
 import type { ConfigFile } from './schema.ts'
 import { type Path, pathText } from './source.ts'
-import { targetOf } from './targets.ts'
+import { type DraftTarget, targetOf } from './targets.ts'
 import { aliveStatuses, isHostName, milliseconds } from './values.ts'
 
 export type ZoneText = ConfigFile['zones'][string]
@@ -23,11 +23,11 @@ export interface DraftZone {
   readonly origins: readonly string[]
 }
 
-export const draftZones = (file: ConfigFile, drafts: readonly DraftListener[], report: Report): readonly DraftZone[] => {
+export const draftZones = (file: ConfigFile, drafts: readonly DraftListener[], media: DraftMedia, report: Report): readonly DraftZone[] => {
   const groups = Object.keys(file.listeners)
   // With a listener missing, complaints about zones without it would only hide the one cause
   const listeners = report.failedIn(['listeners']) ? [] : drafts.map(({ listener }) => listener)
-  const zones = Object.entries(file.zones).flatMap(([name, text]) => draftZone(name, text, groups, listeners, report) ?? [])
+  const zones = Object.entries(file.zones).flatMap(([name, text]) => draftZone(name, text, groups, listeners, media, report) ?? [])
   if (Object.keys(file.zones).length === 0)
     report.error(['zones'], 'There is no zone', 'Add one, for example pbx: { kind: trunk, on: lan }', 'key')
   warnAboutSharedListeners(zones, report)
@@ -48,6 +48,7 @@ const draftZone = (
   text: ZoneText,
   groups: readonly string[],
   all: readonly Listener[],
+  media: DraftMedia,
   report: Report,
 ): DraftZone | undefined => {
   const path = ['zones', name]
@@ -59,8 +60,14 @@ const draftZone = (
     report.error(place, `There is no listener group "${group}"`, didYouMean(group, groups, 'listener group'))
     return []
   })
-  const media = defaultPolicy(profile)
-  const targets = targetsOf(text, listeners, all, media, path, report)
+  const around = { profile, kind: text.kind, listeners, media }
+  const placedTargets = targetsOf(text, listeners, all, path, report)
+  const transports = placedTargets.map(({ target }) => target.transport)
+  const policy = zonePolicy(text, transports, around, path, report)
+  const targets = placedTargets.map(({ target, written, place }) => ({
+    ...target,
+    media: targetPolicy(policy, typeof written === 'string' ? undefined : written.media, target.name, around, place, report),
+  }))
   const advertised =
     text.advertise === undefined || listeners.length === 0
       ? undefined
@@ -82,25 +89,30 @@ const draftZone = (
       headersIn: headerRules(text.headers?.in, [...path, 'headers', 'in'], report),
       headersOut: headerRules(text.headers?.out, [...path, 'headers', 'out'], report),
       advertise: advertised?.host,
-      media,
+      media: policy,
       path: text.path ?? profile.reach === 'flow',
     },
   }
+}
+
+interface PlacedTarget {
+  readonly target: DraftTarget
+  readonly written: NonNullable<ZoneText['targets']>[number]
+  readonly place: Path
 }
 
 const targetsOf = (
   text: ZoneText,
   listeners: readonly Listener[],
   all: readonly Listener[],
-  media: MediaPolicy,
   path: Path,
   report: Report,
-): readonly Target[] => {
+): readonly PlacedTarget[] => {
   const names = new Map<string, Path>()
   return placed(text.targets, [...path, 'targets']).flatMap(([written, place]) => {
     const uriPlace = typeof written === 'string' ? place : [...place, 'uri']
     if (typeof written !== 'string' && written.uri === undefined) return []
-    const target = report.take(uriPlace, targetOf(written, listeners, all, media))
+    const target = report.take(uriPlace, targetOf(written, listeners, all))
     if (target === undefined) return []
     const before = names.get(target.name)
     if (before !== undefined) {
@@ -112,7 +124,7 @@ const targetsOf = (
       return []
     }
     names.set(target.name, place)
-    return [target]
+    return [{ target, written, place }]
   })
 }
 

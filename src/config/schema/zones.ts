@@ -1,6 +1,7 @@
 import Type, { type TSchema } from 'typebox'
 import { ZONE_KINDS } from '../../zones/profiles.ts'
 import { count, duration, mapping, named, nameOf, oneOrMany, optional, text } from './fragment.ts'
+import { policy } from './media.ts'
 import { headerRules, numberRules } from './rules.ts'
 
 const uri = (description: string) =>
@@ -19,6 +20,7 @@ const target = Type.Union(
       priority: optional(count({ description: 'Lower is tried first.', default: 1, minimum: 0, maximum: 65535 })),
       weight: optional(count({ description: 'Share of the calls among targets of one priority.', default: 1, minimum: 1, maximum: 65535 })),
       drain: optional(Type.Boolean({ description: 'No new calls; those there are go on.', default: false })),
+      media: optional(policy('target')),
       'request-uri': optional(
         Type.Enum(['target', 'keep'], {
           description: "`target`: the Request-URI's host becomes the target's; `keep`: only the next hop does.",
@@ -133,6 +135,7 @@ export const zones = named(
         expects: 'a host name',
       }),
     ),
+    media: optional(policy('zone')),
     path: optional(
       Type.Boolean({
         description: 'A REGISTER from this zone gets a Path of ours (RFC 3327). Default: true for kinds phones and webrtc.',

@@ -2,7 +2,11 @@ import type { ConfigProblem } from '../../../src/config/errors.ts'
 import { type LoadOptions, loadConfig } from '../../../src/config/load.ts'
 import type { Snapshot } from '../../../src/config/snapshot.ts'
 
-export const OPTIONS: LoadOptions = { file: '/etc/edgeways/edge.yaml', dataDir: '/var/lib/edgeways' }
+export const OPTIONS: LoadOptions = {
+  file: '/etc/edgeways/edge.yaml',
+  dataDir: '/var/lib/edgeways',
+  localAddresses: ['127.0.0.1', '::1', '10.0.0.5', 'fe80::5', '2001:db8::5'],
+}
 
 /** The snapshot of a file that has to be valid. */
 export const snapshotOf = (text: string, options: Partial<LoadOptions> = {}): Snapshot => {
