@@ -24,14 +24,19 @@ export interface Passage {
   readonly sdp: string
 }
 
-/** What an endpoint showed in earlier SDPs, and what we showed it: rtpengine forgets it with its process. One for each leg of a dialog. */
+/** What the SDPs on one leg of a dialog have shown, as later ones need it. Kept per dialog: small, and of strings that are copies. */
 export interface LegMemory {
-  /** The endpoint's own `a=mid` by m-section. */
-  mids: readonly (string | undefined)[]
-  /** Tags of the `a=crypto` lines of our last offer to it, by m-section. */
-  offeredCryptoTags: readonly (readonly number[])[]
-  /** Its last offer insisted on BUNDLE (only its first m-section can be used). */
-  bundleOnly: boolean
+  /** How many m-sections the last offer on the leg has, ours or its own: so many has the answer (RFC 3264 §6). 0: there was none. */
+  readonly sections: number
+  /** The endpoint's own `a=mid` by m-section. rtpengine forgets it with its process. */
+  readonly mids: readonly (string | undefined)[]
+  /** Tag of the `a=crypto` line of our last offer to it, by m-section; undefined: no such line. */
+  readonly cryptoTags: readonly (number | undefined)[]
+  /**
+   * How a browser stands to BUNDLE (RFC 9143). `unknown`: it has not offered yet; `none`: its last offer had no group; `offered`: its sections may
+   * have transports of their own; `only`: it insists on one transport, or agreed on a group, so one m-section is all that can be used.
+   */
+  readonly bundle: 'unknown' | 'none' | 'offered' | 'only'
 }
 
 /** The dictionary of one command, as bencode will carry it. Only the keys below: rtpengine answers `ok` to what it does not know. */

@@ -1,0 +1,97 @@
+/**
+ * The SRTP keys in SDP (RFC 4568): one line, without MKI, of the one suite that every peer has. rtpengine would pass lines on as they come.
+ * INTEROP(Teams): it shows each key twice, with and without MKI.
+ */
+import { type Problem, problem } from '../../base/problem.ts'
+import { attributeName, hasAttribute } from '../../sdp/attributes.ts'
+import { cryptoIn, withCryptoTag } from '../../sdp/crypto.ts'
+import { filterLines, isAccepted, type MediaSection, mapSections, rejected, type Sdp, withLines } from '../../sdp/sdp.ts'
+
+/** Mandatory (RFC 4568 §6.2). All others are left out toward SDES peers, some of which encrypt nothing. */
+export const SRTP_SUITE = 'AES_CM_128_HMAC_SHA1_80'
+
+/** Session parameters that take the protection away (RFC 4568 §6.3): their sender's leg would be open, and so would the other one. */
+const UNPROTECTED = /^UN(?:ENCRYPTED|AUTHENTICATED)_/i
+
+/** The tag of a line that can be used; undefined: another suite, MKI in every packet (rtpengine then drops packets without), no protection. */
+const usableTag = (line: string): number | undefined => {
+  const read = cryptoIn(line)
+  if (read === undefined || read.suite !== SRTP_SUITE || read.parameters.some((one) => UNPROTECTED.test(one))) return undefined
+  return read.keys.some(({ mki }) => mki !== undefined) ? undefined : read.tag
+}
+
+const isCrypto = (line: string): boolean => attributeName(line) === 'crypto'
+
+/** Of the section's crypto lines only that one; undefined: none of them. */
+const onlyCrypto = (section: MediaSection, kept: string | undefined): MediaSection => {
+  let seen = false
+  return withLines(
+    section,
+    filterLines(section.lines, (line) => {
+      if (!isCrypto(line)) return true
+      const stays = line === kept && !seen
+      seen ||= stays
+      return stays
+    }),
+  )
+}
+
+/** It demands SRTP, and nobody will find keys for it: neither here nor by DTLS. */
+const isKeyless = (sdp: Sdp, section: MediaSection): boolean =>
+  isAccepted(section) &&
+  /\bSAVPF?$/i.test(section.protocol) &&
+  !section.lines.some(isCrypto) &&
+  !hasAttribute(section.lines, 'fingerprint') &&
+  !hasAttribute(sdp.session, 'fingerprint')
+
+const keyless = (section: MediaSection): Problem =>
+  problem(488, `SRTP of ${section.media} has no key that can be used: needed is ${SRTP_SUITE} without MKI`, 'RFC 4568 §6', 'body')
+
+/**
+ * An offer as it came: of each section's crypto lines the first that can be used. A section that needs one and has none is rejected for its
+ * sender, who may have offered the same without SRTP beside it; where nothing else is offered that is a problem.
+ */
+export const usableKeys = (sdp: Sdp): Sdp | Problem => {
+  const chosen = mapSections(sdp, (section) => onlyCrypto(section, section.lines.find(isUsable)))
+  const without = chosen.sections.filter((section) => isKeyless(chosen, section))
+  if (without.length === 0) return chosen
+  if (!chosen.sections.some((section) => isAccepted(section) && !without.includes(section))) return keyless(without[0]!)
+  return mapSections(chosen, (section) => (without.includes(section) ? rejected(section) : section))
+}
+
+const isUsable = (line: string): boolean => usableTag(line) !== undefined
+
+/**
+ * An answer as it came: one line, under the tag of our offer. With another tag rtpengine says `ok` and has no keys: no media.
+ * @param tags those of our offer, by section; undefined: not known, the tag stays
+ */
+export const answeredKeys = (sdp: Sdp, tags: readonly (number | undefined)[]): Sdp | Problem => {
+  const chosen = mapSections(sdp, (section, i) => {
+    const kept = section.lines.find((line) => isUsable(line) && usableTag(line) === tags[i]) ?? section.lines.find(isUsable)
+    return tagged(onlyCrypto(section, kept), tags[i])
+  })
+  const without = chosen.sections.find((section) => isKeyless(chosen, section))
+  return without === undefined ? chosen : keyless(without)
+}
+
+const tagged = (section: MediaSection, tag: number | undefined): MediaSection => {
+  const at = section.lines.findIndex(isCrypto)
+  if (at < 0 || tag === undefined) return section
+  const line = section.lines[at]!
+  const changed = withCryptoTag(line, tag)
+  return changed === line ? section : withLines(section, section.lines.with(at, changed))
+}
+
+/** An offer that rtpengine made: one line as well. Toward a peer without SRTP it shows every suite it has, if the other side offered any. */
+export const offeredKeys = (sdp: Sdp): Sdp =>
+  mapSections(sdp, (section) => {
+    const kept = section.lines.find(isUsable)
+    return kept === undefined ? section : onlyCrypto(section, kept)
+  })
+
+/** The tag that an answer to this offer must have, by section. */
+export const cryptoTags = ({ sections }: Sdp): readonly (number | undefined)[] =>
+  sections.map((section) => {
+    const line = section.lines.find(isUsable)
+    return line === undefined ? undefined : usableTag(line)
+  })
