@@ -1,0 +1,175 @@
+/**
+ * Which codecs an offer shows to whom it goes: those of the operator's policy, without what only browsers have a use for.
+ *
+ * Order and removal are edits of the text that rtpengine gets, not its own `strip`, `except` and `offer`. Those cost calls (10.5.3, seen live):
+ * - Whenever they touch a list with opus, it adds telephone events at opus's clock rate. A PBX that answers opus and telephone-event/8000, as
+ *   most do, then leaves the browser without any telephone-event: no DTMF, and the session counts as transcoded.
+ * - Audio codecs that it cannot decode itself vanish (SILK), although nobody asked for conversion.
+ * - A list without a match comes back whole, or is empty, depending on the rest of it.
+ * Without a `codec` operation it passes on whatever was agreed. Left to it is what only it can do: conversion.
+ */
+import { isProblem } from '../base/problem.ts'
+import { attributes, codecNames } from '../sdp/attributes.ts'
+import { filterLines, isAccepted, type MediaSection, mapSections, readSdp, rejected, text, withLines } from '../sdp/sdp.ts'
+import type { MediaLeg } from '../zones/media.ts'
+
+/** What rtpengine is to convert; absent: nothing. */
+export type CodecOperations = Readonly<Partial<Record<'transcode' | 'mask' | 'consume', readonly string[]>>>
+
+/** What of rtpengine's text and dictionary is about codecs. */
+export interface OfferedCodecs {
+  readonly sdp: string
+  readonly operations: CodecOperations
+}
+
+/**
+ * The codecs of an offer of `sender` toward `receiver`, by the receiver's policy (RFC 3264 §5.1: the order is a preference).
+ *
+ * A browser's own order stays: opus and G.722 sound better, opus bears losses, and whoever knows neither of them takes the G.711 behind them;
+ * nothing is transcoded here either way. A trunk that takes the first codec to its cost gets an `order`.
+ *
+ * When nothing of an audio line is left the line has no formats, which is nothing that can be offered; another line gets port 0.
+ */
+export const offeredCodecs = (sender: MediaLeg, receiver: MediaLeg, sdp: string): OfferedCodecs => {
+  const read = readSdp(sdp)
+  // rtpengine says what is wrong with it
+  if (isProblem(read)) return { sdp, operations: {} }
+  const masked = new Set<string>()
+  const changed = mapSections(read, (section) => {
+    const formats = formatsOf(section)
+    if (!isAccepted(section) || !formats.some(isCodec)) return section
+    const kept = selected(section, formats, sender, receiver)
+    if (kept.some(isCodec)) return withFormats(section, kept)
+    if (section.media === 'audio' && receiver.policy.codecs.transcode.length > 0) {
+      // Conversion needs something to convert from: the list stays, and rtpengine hides it
+      for (const format of formats) if (!kept.includes(format)) masked.add(format.name)
+      return withFormats(section, trimmed(formats, sender, receiver))
+    }
+    const others = read.sections.some((other) => other !== section && isAccepted(other))
+    return section.media !== 'audio' && others ? rejected(section) : withFormats(section, [])
+  })
+  const audio = read.sections.filter((section) => section.media === 'audio' && isAccepted(section)).map(formatsOf)
+  const operations = audio.length === 0 ? {} : conversions(audio, [...masked], sender, receiver)
+  return { sdp: changed === read ? sdp : text(changed), operations }
+}
+
+interface Format {
+  /** RTP payload type number. */
+  readonly number: string
+  /** `opus/48000/2`, as written; empty: nothing says what it is. */
+  readonly name: string
+  /** The number that it is a repetition of (RFC 4588 §8.6). */
+  readonly repeats: string | undefined
+}
+
+/** RFC 3551 §6, those that are still met. */
+const STATIC_NAMES: Readonly<Record<string, string>> = {
+  ...{ 0: 'PCMU/8000', 3: 'GSM/8000', 4: 'G723/8000', 8: 'PCMA/8000', 9: 'G722/8000', 13: 'CN/8000', 15: 'G728/8000', 18: 'G729/8000' },
+  ...{ 26: 'JPEG/90000', 31: 'H261/90000', 34: 'H263/90000' },
+}
+
+/** Rides beside a codec and is none. */
+const COMPANION = /^(?:telephone-event|cn|red|rtx|ulpfec|flexfec|flexfec-03)\//i
+/**
+ * What browsers offer and others at best ignore: redundancy for a congestion control that is theirs, and comfort noise that they do not make.
+ * Never all of a line. VP9 and AV1 stay: two browsers may sit at both ends of a PBX.
+ */
+const BROWSERS_OWN = /^(?:cn|red|rtx|ulpfec|flexfec|flexfec-03)\//i
+const EVENTS = 'telephone-event'
+
+const isCodec = (format: Format): boolean => !COMPANION.test(format.name)
+const isEvent = (format: Format): boolean => matches(EVENTS, format)
+
+/** `G722`, `G722/8000` and `G722/8000/1` are the same (RFC 8866 §6.6), in any case. */
+const matches = (wanted: string, { name }: Format): boolean => {
+  const [given, asked] = [name, wanted].map((one) => one.toLowerCase().replace(/\/1$/, ''))
+  return given === asked || given!.startsWith(`${asked}/`)
+}
+
+const named = (list: readonly string[], format: Format): boolean => list.some((one) => matches(one, format))
+
+const formatsOf = (section: MediaSection): readonly Format[] => {
+  if (!/\bRTP\//.test(section.protocol)) return []
+  const names = codecNames(section)
+  const repeats = new Map(
+    attributes(section.lines, 'fmtp').flatMap((value) => {
+      const found = /^(\d+)[ \t].*?\bapt=(\d+)/.exec(value)
+      return found === null ? [] : [[found[1]!, found[2]!] as const]
+    }),
+  )
+  return section.formats.map((number) => ({
+    number,
+    name: names.get(number) ?? STATIC_NAMES[number] ?? '',
+    repeats: repeats.get(number),
+  }))
+}
+
+/**
+ * Without what is the browser's own. Telephone events at another clock rate than 8000 Hz, too: some take the first ones that they see, with G.711,
+ * and its durations are wrong then. They stay when there are no others, or when rtpengine shall turn them into tones beside opus.
+ */
+const trimmed = (formats: readonly Format[], sender: MediaLeg, receiver: MediaLeg): readonly Format[] => {
+  if (!sender.profile.browser || receiver.profile.browser) return formats
+  const { order = [] } = receiver.policy.codecs
+  const rates = order.filter((one) => one.includes('/'))
+  const spare = receiver.policy.dtmf === 'pass' && formats.some((format) => matches(`${EVENTS}/8000`, format))
+  return formats.filter((format) => {
+    if (isEvent(format)) return !spare || matches(`${EVENTS}/8000`, format) || named(rates, format)
+    return !BROWSERS_OWN.test(format.name) || named(order, format)
+  })
+}
+
+/** What the receiver's policy leaves, in its order. */
+const selected = (section: MediaSection, formats: readonly Format[], sender: MediaLeg, receiver: MediaLeg): readonly Format[] => {
+  const { order, strip } = receiver.policy.codecs
+  // rtpengine hides them from a side that knows none, and needs them
+  const needed = (format: Format): boolean => receiver.policy.dtmf === 'audio' && isEvent(format)
+  const left = trimmed(formats, sender, receiver).filter((format) => needed(format) || !named(strip, format))
+  const found = order === undefined ? left : inOrder(left, order, needed)
+  // An order of audio codecs says nothing about video
+  const kept = section.media !== 'audio' && !found.some(isCodec) ? left : found
+  return kept.filter(({ repeats }) => repeats === undefined || kept.some(({ number }) => number === repeats))
+}
+
+const inOrder = (formats: readonly Format[], order: readonly string[], needed: (format: Format) => boolean): readonly Format[] => {
+  const wanted = [...new Set(order.flatMap((one) => formats.filter((format) => matches(one, format))))]
+  return [...wanted, ...formats.filter((format) => needed(format) && !wanted.includes(format))]
+}
+
+/** `a=rtpmap:97 …`: lines about one payload type. */
+const OF_FORMAT = /^a=(?:rtpmap|fmtp|rtcp-fb|imageattr):(\d+)/
+const FORMATS = /^(m=[^ \t]+[ \t]+[^ \t]+[ \t]+[^ \t\r\n]+)[^\r\n]*/
+
+const withFormats = (section: MediaSection, kept: readonly Format[]): MediaSection => {
+  const numbers = kept.map(({ number }) => number)
+  if (numbers.join() === section.formats.join()) return section
+  const gone = new Set(section.formats.filter((number) => !numbers.includes(number)))
+  const first = section.lines[0]!.replace(FORMATS, (_all, before: string) => [before, ...numbers].join(' '))
+  return withLines(section, [
+    first,
+    ...filterLines(section.lines.slice(1), (line) => {
+      const number = OF_FORMAT.exec(line)?.[1]
+      return number === undefined || !gone.has(number)
+    }),
+  ])
+}
+
+/**
+ * A side that knows no telephone-event is not shown any; rtpengine plays the tone into the audio that the other one's events are about, and
+ * offers events on its behalf.
+ */
+const conversions = (
+  audio: readonly (readonly Format[])[],
+  mask: readonly string[],
+  sender: MediaLeg,
+  receiver: MediaLeg,
+): CodecOperations => {
+  const events = audio.some((formats) => formats.some(isEvent))
+  const missing = sender.policy.dtmf === 'audio' && receiver.policy.dtmf === 'pass' && !audio.every((formats) => formats.some(isEvent))
+  const transcode = [...new Set([...receiver.policy.codecs.transcode, ...(missing ? [EVENTS] : [])])]
+  return {
+    ...(transcode.length > 0 && { transcode }),
+    ...(mask.length > 0 && { mask }),
+    ...(receiver.policy.dtmf === 'audio' && events && { consume: [EVENTS] }),
+  }
+}
