@@ -13,24 +13,24 @@ export interface PageServer {
   close(): Promise<void>
 }
 
-/** Bundles the test phone with JsSIP and serves it. */
-export const servePhone = async (folder: string): Promise<PageServer> => {
+/** Bundles the test phone with JsSIP, or another script, and serves it. */
+export const servePhone = async (folder: string, script = phoneScript): Promise<PageServer> => {
   const out = join(folder, 'page')
   await build({
     configFile: false,
     logLevel: 'error',
-    root: join(phoneScript, '..'),
+    root: join(script, '..'),
     build: {
       outDir: out,
       emptyOutDir: true,
       minify: false,
-      lib: { entry: phoneScript, formats: ['iife'], name: 'phonePage', fileName: () => 'phone.js' },
+      lib: { entry: script, formats: ['iife'], name: 'phonePage', fileName: () => 'phone.js' },
     },
     define: { 'process.env.NODE_ENV': '"production"' },
   })
-  const script = readFileSync(join(out, 'phone.js'))
+  const bundle = readFileSync(join(out, 'phone.js'))
   const server = createServer((request, response) => {
-    if (request.url === '/phone.js') response.setHeader('content-type', 'text/javascript').end(script)
+    if (request.url === '/phone.js') response.setHeader('content-type', 'text/javascript').end(bundle)
     else
       response
         .setHeader('content-type', 'text/html')
@@ -67,6 +67,8 @@ export interface BrowserOptions {
   /** Name of the edge, and where it is. */
   readonly name: string
   readonly address: string
+  /** WAV file that its microphones play, over and over. */
+  readonly microphone?: string
 }
 
 export const startBrowser = (options: BrowserOptions): Promise<Browser> => {
@@ -90,6 +92,7 @@ export const startBrowser = (options: BrowserOptions): Promise<Browser> => {
         '--disable-sync',
       ],
       ...['--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream', '--allow-loopback-in-peer-connection'],
+      ...(options.microphone === undefined ? [] : [`--use-file-for-fake-audio-capture=${options.microphone}`]),
       `--host-resolver-rules=MAP ${options.name} ${options.address}`,
     ],
   })

@@ -47,6 +47,7 @@ window.phone = {
   answerCalls: (value) => {
     answers = value
   },
+  connection: () => session?.connection,
   register: () => userAgent.register(),
   call: (target) => {
     userAgent.call(target, media)
