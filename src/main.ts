@@ -144,6 +144,7 @@ const run = async ({ file, dataDir, firstRun }: Places): Promise<number> => {
       resolver,
       keys: new KeyRing(dataDir, clock, snapshot.keyRotationSeconds),
       transports: (events) => createTransports({ events, clock, ids, owner: OWNER }),
+      media: undefined,
       certificates: certificateSource(dataDir),
       reread: (previous) => loadConfigFile(file, { dataDir, environment: process.env, previous }),
       logLevel: { get: () => log.level, set: (level) => log.setLevel(level) },

@@ -10,6 +10,7 @@ import { topVia } from '../sip/read.ts'
 import type { Zone } from '../zones/zone.ts'
 import { advertisedBy, type Edge, type Running } from './edge.ts'
 import { checkLeg } from './legs.ts'
+import { mediaInDialog, type RequestMedia } from './media/request-media.ts'
 import { type Way, wayInDialog } from './next-hop.ts'
 
 type InDialog = Extract<Classified, { kind: 'in-dialog' }>
@@ -34,11 +35,13 @@ export const forwardAck = (edge: Edge, flow: Flow, request: SipRequest, running:
   checkLeg(edge, flow, request, classified.ingress)
   const { egress } = classified
   const callId = headerValue(request, 'call-id')!
+  const media = mediaInDialog(edge, flow, classified)
   const forward = (): void | Promise<void> => {
     const way = wayInDialog(edge, egress, classified.request, classified.uri)
-    return way instanceof Promise
-      ? way.then((found) => send(edge, found, request, classified, zone))
-      : send(edge, way, request, classified, zone)
+    const prepared = media?.prepare(0, { kind: 'side', side: egress }, egress.listener)
+    if (way instanceof Promise || prepared instanceof Promise)
+      return Promise.all([way, prepared]).then(([found]) => send(edge, found, request, passed(classified, media), zone))
+    return send(edge, way, request, passed(classified, media), zone)
   }
   const failed = (error: unknown): void => {
     edge.log.warn({ callId, step: 'resolve', zone: egress.zone.name, err: error }, 'ACK cannot be forwarded')
@@ -58,6 +61,10 @@ export const forwardAck = (edge: Edge, flow: Flow, request: SipRequest, running:
     if (pending !== undefined) edge.order.hold(callId, pending)
   }
 }
+
+/** With the SDP for the other side. An answer that cannot be passed on stays behind: the dialog needs its ACK all the same. */
+const passed = (classified: InDialog, media: RequestMedia | undefined): InDialog =>
+  media === undefined ? classified : { ...classified, request: media.request(0) }
 
 const send = (edge: Edge, way: Way, arrived: SipRequest, { request, egress, ingress }: InDialog, zone: Zone): void => {
   const destination = way.kind === 'destinations' ? way.list[0] : undefined

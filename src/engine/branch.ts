@@ -3,15 +3,18 @@ import type { Destination } from '../address/destination.ts'
 import type { Flow } from '../address/flow.ts'
 import type { Listener } from '../address/listener.ts'
 import { hostText } from '../address/listener.ts'
+import type { Problem } from '../base/problem.ts'
 import type { Candidate } from '../routing/decide.ts'
+import type { Side } from '../routing/route-state.ts'
 import { headerValue, type SipRequest, type SipResponse } from '../sip/message.ts'
 import { type SipUri, type Uri, uriParameter, withoutUriParameter, withUriParameter } from '../sip/uri.ts'
-import type { Zone } from '../zones/zone.ts'
 import type { ClientTransaction, ClientUser } from './client-transaction.ts'
 import { type Edge, listenerFor } from './edge.ts'
+import { acknowledge, calleeEnd, sayBye } from './hang-up.ts'
 import type { Way } from './next-hop.ts'
 import type { ProxyContext } from './proxy.ts'
 import type { TimerKind } from './timers.ts'
+import type { Upstream } from './tombs.ts'
 import { cancelOf } from './transactions.ts'
 
 /** Sends CANCELs: their answers interest nobody, the INVITE's do. */
@@ -32,6 +35,11 @@ export class Branch implements ClientUser {
   #streamFor: Destination | undefined
   /** Where a request was sent last; undefined before one was. */
   flow: Flow | undefined
+  /** The side that it was sent to, as the Route state has it. */
+  egress: Side | undefined
+  /** Nothing it says counts any more: a 2xx after all is acknowledged and ended by us. */
+  #givenUp: SipRequest | undefined
+  #over = false
 
   constructor(edge: Edge, context: ProxyContext, index: number, candidate: Candidate) {
     this.#edge = edge
@@ -51,7 +59,7 @@ export class Branch implements ClientUser {
         this.#context.refused(this.index)
         return
       case 'flow':
-        if (this.#context.mayBegin(this.index)) this.#send(way.flow, way.flow.listener)
+        if (this.#context.mayBegin(this.index)) this.#dispatch(way.flow, way.flow.listener)
         return
       case 'destinations':
         this.#destinations = way.list
@@ -65,11 +73,32 @@ export class Branch implements ClientUser {
   }
 
   /** Nothing more will be decided for this branch. */
-  settle(upstream: { readonly flow: Flow; readonly egress: Zone; readonly ingress: Zone }): void {
-    this.#transaction?.settle(upstream)
+  settle(upstream: Upstream): void {
+    if (this.#givenUp === undefined) this.#transaction?.settle(upstream)
+  }
+
+  /** It can have no media: what rings is cancelled, what was answered is ended. @param response its last one */
+  giveUp(invite: SipRequest, response: SipResponse): void {
+    this.#givenUp = invite
+    if (response.status >= 200) this.#endDialog(invite, response)
+    else if (this.#transaction !== undefined) this.#cancel(this.#transaction, undefined)
+  }
+
+  /** §13.2.2.4: a 2xx is acknowledged each time it comes, and its dialog is ended once. */
+  #endDialog(invite: SipRequest, response: SipResponse): void {
+    const callee = this.egress && calleeEnd(invite, response, this.egress)
+    if (callee === undefined) return
+    const first = !this.#over
+    this.#over = true
+    const acknowledged = acknowledge(this.#edge, callee)
+    this.#context.hold(first ? acknowledged.then(() => sayBye(this.#edge, callee, NO_MEDIA)) : acknowledged)
   }
 
   responded(response: SipResponse, transaction: ClientTransaction): void {
+    if (this.#givenUp !== undefined) {
+      if (response.status >= 200 && response.status < 300) this.#endDialog(this.#givenUp, response)
+      return
+    }
     if (transaction !== this.#transaction) {
       this.#late(response, transaction)
       return
@@ -145,15 +174,31 @@ export class Branch implements ClientUser {
     // Only a target's address: what a Contact inside a dialog names is admitted to nothing
     if (this.candidate.kind === 'target')
       this.#context.running.admission.learn(this.candidate.zone, destination.address, this.#edge.clock.now())
-    this.#send(this.#edge.transports.flowTo(listener, destination), listener)
+    this.#dispatch(this.#edge.transports.flowTo(listener, destination), listener)
     return true
   }
 
+  /** *media*, then *rewrite* and *send*: at once when no SDP has to be passed on. */
+  #dispatch(flow: Flow, listener: Listener): void {
+    const prepared = this.#context.prepare(this, listener)
+    if (prepared === undefined) this.#send(flow, listener)
+    else if (prepared instanceof Promise) this.#context.hold(prepared.then((fault) => this.#prepared(fault, flow, listener)))
+    else this.#prepared(prepared, flow, listener)
+  }
+
+  #prepared(fault: Problem | undefined, flow: Flow, listener: Listener): void {
+    if (fault !== undefined) this.#context.refuse(this.index, fault.status, fault.reason)
+    // CANCEL came, or another branch decided, while rtpengine was asked
+    else if (this.#context.mayBegin(this.index)) this.#send(flow, listener)
+    else this.#context.branchFailed(this.index)
+  }
+
   #send(flow: Flow, listener: Listener): void {
-    const sent = this.#context.compose(this.candidate, flow, this.#target(listener))
+    const sent = this.#context.compose(this, flow, this.#target(listener))
     const { request } = sent
     if (listener.transport.name === 'udp' && sizeOf(request) > MAX_DATAGRAM && this.#byStream()) return
     this.flow = flow
+    this.egress = sent.egress
     this.#transaction = this.#edge.transactions.send(request, sent.branch, flow, this)
     // There is somewhere else to go: the full Timer B (32 s) is longer than any caller waits
     if ((this.#next < this.#destinations.length || this.#context.hasMore) && this.#transaction.state !== 'terminated') {
@@ -254,6 +299,8 @@ export class Branch implements ClientUser {
   }
 }
 
+/** RFC 3326; the call was answered, and could have no sound. */
+const NO_MEDIA = 'SIP;cause=503;text="Media relay failed"'
 /** Multiples of T1 without any answer after which another destination or target is tried. */
 const NO_REPLY_T1 = 8
 /** §18.1.1: the largest request that goes by UDP when the path's MTU is unknown. */

@@ -11,8 +11,8 @@ import {
 import { responseEvent } from '../transaction/status-class.ts'
 import { delayOf } from '../transaction/timers.ts'
 import { DELIVER, FAILED, RESEND, SEND, SEND_ACK, STOP_TIMERS, TERMINATE, TIMED_OUT, type Transition } from '../transaction/transition.ts'
-import type { Zone } from '../zones/zone.ts'
 import type { Timer, TimerKind, TimerOwner } from './timers.ts'
+import type { Upstream } from './tombs.ts'
 import type { Transactions } from './transactions.ts'
 
 /** Who sent the request: a branch of the proxy core, or a probe. */
@@ -97,7 +97,7 @@ export class ClientTransaction implements TimerOwner {
   }
 
   /** RFC 6026 §7.2: the call is decided; a 2xx that comes again goes to `upstream` until Timer M. */
-  settle(upstream: { readonly flow: Flow; readonly egress: Zone; readonly ingress: Zone }): void {
+  settle(upstream: Upstream): void {
     if (this.state !== 'accepted') return
     if (this.#tables.buryClient(this, delayOf('timerM', 0, this.#tables.timers, false), upstream)) this.#stopTimers()
   }

@@ -14,6 +14,7 @@ import type { Transports } from '../transport/types.ts'
 import type { Admission } from './admission.ts'
 import type { Clients } from './clients.ts'
 import type { TargetHealth } from './health.ts'
+import type { MediaDesk } from './media/desk.ts'
 import type { CallOrder } from './order.ts'
 import type { Transactions } from './transactions.ts'
 
@@ -40,6 +41,8 @@ export interface Edge {
   readonly clients: Clients
   readonly health: TargetHealth
   readonly order: CallOrder
+  /** undefined: no call has media of ours. */
+  readonly media: MediaDesk | undefined
   /** Clock milliseconds at which the message that is being handled arrived; 0 while none is. */
   arrivedAt: number
   /** The configuration that new requests begin with. */

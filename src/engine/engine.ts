@@ -3,23 +3,23 @@ import { createHash } from 'node:crypto'
 import { pathToFileURL } from 'node:url'
 import type { Flow } from '../address/flow.ts'
 import type { Listener } from '../address/listener.ts'
-import { hostText } from '../address/listener.ts'
 import { Myself } from '../address/myself.ts'
-import type { EngineCommands, EngineView, ListenerView, Phase, ReloadView, TargetView, ZoneView } from '../admin/contract.ts'
+import type { EngineCommands, EngineView, ListenerView, Phase, ReloadView, ZoneView } from '../admin/contract.ts'
 import type { Clock } from '../base/clock.ts'
 import type { Ids } from '../base/ids.ts'
-import type { KeyedHash } from '../base/keyed-hash.ts'
+import { type KeyedHash, shortName } from '../base/keyed-hash.ts'
 import { TimerWheel } from '../base/timer-wheel.ts'
 import { diffSnapshots } from '../config/diff.ts'
 import type { ConfigProblem } from '../config/errors.ts'
 import type { LoadResult } from '../config/load.ts'
-import type { ListenerEntry, Snapshot } from '../config/snapshot.ts'
+import type { ListenerEntry, MediaSettings, Snapshot } from '../config/snapshot.ts'
 import type { Resolver } from '../dns/types.ts'
 import type { Log, LogLevel } from '../observability/log.ts'
 import type { Metrics, TransactionKind } from '../observability/metrics.ts'
 import { type Rule, rulesWith } from '../routing/decide.ts'
 import { RouteStateCodec } from '../routing/route-state.ts'
 import { validateView } from '../routing/validate.ts'
+import type { MediaEvents, MediaNodes } from '../rtpengine/types.ts'
 import type { ListenerOptions, TransportEvents, Transports } from '../transport/types.ts'
 import type { Zone } from '../zones/zone.ts'
 import { Admission } from './admission.ts'
@@ -28,6 +28,8 @@ import { Clients } from './clients.ts'
 import type { Edge, Running } from './edge.ts'
 import { TargetHealth } from './health.ts'
 import { learnTargets } from './learn.ts'
+import { MediaDesk } from './media/desk.ts'
+import { endLost } from './media/lost.ts'
 import { type CertificateSource, listenerOptions } from './options.ts'
 import { CallOrder } from './order.ts'
 import { Prober } from './probe.ts'
@@ -35,6 +37,7 @@ import { Receiver } from './receive.ts'
 import { ServerTransaction } from './server-transaction.ts'
 import type { TimerKind, TimerOwner } from './timers.ts'
 import { Transactions } from './transactions.ts'
+import { listenerViews, zoneViews } from './views.ts'
 
 export interface EngineDeps {
   readonly version: string
@@ -47,12 +50,21 @@ export interface EngineDeps {
   readonly resolver: Resolver
   readonly keys: KeyedHash & { rotate(): void }
   readonly transports: (events: TransportEvents) => Transports
+  /** The rtpengines; undefined: media is off. */
+  readonly media: ((settings: MediaSettings, events: MediaEvents, ours: (ngCallId: string) => boolean) => MediaPool) | undefined
   readonly certificates: CertificateSource
   /** Reads the configuration again, reusing the listeners of the one in use. @throws ConfigError when the file cannot be read */
   readonly reread: (previous: Snapshot) => LoadResult
   readonly logLevel: { get(): LogLevel; set(level: LogLevel): void }
   /** Runs something every so many milliseconds, until the function that it returns is called; tests run it as they move their clock. */
   readonly every: (ms: number, run: () => void) => () => void
+}
+
+/** The rtpengines of a configuration, and their life. */
+export interface MediaPool extends MediaNodes {
+  start(): void
+  stop(): Promise<void>
+  reconfigure(settings: MediaSettings): void
 }
 
 const TICK_MS = 10
@@ -68,6 +80,7 @@ export class Engine implements EngineView, EngineCommands {
   readonly #edge: Edge
   readonly #receiver: Receiver
   readonly #prober: Prober
+  #media: MediaPool | undefined
   readonly #open = new Set<string>()
   readonly #startedAt: number
   #phase: Phase = 'starting'
@@ -119,6 +132,7 @@ export class Engine implements EngineView, EngineCommands {
         metrics.internalError('other')
         log.error({ err: error }, 'A queued step of a call failed')
       }),
+      media: this.#desk(snapshot),
       arrivedAt: 0,
       running: this.#run(snapshot, health, undefined),
       stopping: false,
@@ -129,6 +143,23 @@ export class Engine implements EngineView, EngineCommands {
     metrics.setSources({
       flows: () => edge.transports.counts(),
       targets: () => [...health.records()].map(({ zone, target, up, optionsSeconds }) => ({ zone, target, up, optionsSeconds })),
+    })
+  }
+
+  #desk({ name, media }: Snapshot): MediaDesk | undefined {
+    const { media: pool, clock, ids, log, metrics } = this.#deps
+    if (pool === undefined || media.mode === 'off') return undefined
+    return new MediaDesk({
+      clock,
+      ids,
+      log,
+      metrics,
+      edge: shortName(name),
+      nodes: (events, ours) => {
+        this.#media = pool(media, events, ours)
+        return this.#media
+      },
+      lost: (session) => endLost(this.#edge, session),
     })
   }
 
@@ -155,6 +186,7 @@ export class Engine implements EngineView, EngineCommands {
       every(HOUR_MS, () => keys.rotate()),
       every(LEARN_MS, () => learnTargets(this.#edge)),
     )
+    this.#media?.start()
     learnTargets(this.#edge)
     this.#prober.watch(snapshot.zones.values())
     this.#phase = 'running'
@@ -168,6 +200,7 @@ export class Engine implements EngineView, EngineCommands {
     await this.#finished(this.#deps.clock.now() + this.#edge.running.snapshot.stopMs)
     for (const end of this.#running) end()
     await this.#edge.transports.closeAll('stopping')
+    await this.#media?.stop()
     this.#open.clear()
   }
 
@@ -208,34 +241,11 @@ export class Engine implements EngineView, EngineCommands {
   }
 
   listeners(): readonly ListenerView[] {
-    const counts = this.#edge.transports.counts()
-    return this.#edge.running.snapshot.listeners.map(({ listener }) => ({
-      name: listener.name,
-      transport: listener.transport.name,
-      bind: `${hostText(listener.bindAddress)}:${listener.bindPort}`,
-      advertised: listener.sentBy,
-      open: this.#open.has(listener.name),
-      flows: listener.transport.reliable ? (counts.get(listener.name) ?? 0) : 0,
-    }))
+    return listenerViews(this.#edge, this.#open)
   }
 
   zones(): readonly ZoneView[] {
-    return [...this.#edge.running.snapshot.zones.values()].map((zone) => ({
-      name: zone.name,
-      kind: zone.kind,
-      listeners: zone.listeners.map((listener) => listener.name),
-      targets: zone.targets.map((target): TargetView => {
-        const record = this.#edge.health.record(zone, target)
-        const known = record.lastAnswer > 0 || record.lastFailure > 0
-        return {
-          name: target.name,
-          health: known ? (record.up ? 'up' : 'down') : 'unknown',
-          drain: target.drain,
-          ...(record.optionsSeconds === undefined ? {} : { optionsSeconds: record.optionsSeconds }),
-          ...(record.reason === '' ? {} : { reason: record.reason }),
-        }
-      }),
-    }))
+    return zoneViews(this.#edge)
   }
 
   transactions(): Readonly<Record<string, number>> {
@@ -364,7 +374,9 @@ export class Engine implements EngineView, EngineCommands {
     const running = this.#run(after, this.#edge.health, this.#edge.running.admission)
     this.#edge.running = running
     this.#edge.transactions.timers = after.timers
+    this.#media?.reconfigure(after.media)
     this.#edge.health.keep(after.zones.values())
+    this.#media?.start()
     learnTargets(this.#edge)
     this.#prober.watch(after.zones.values())
     if (before.log.level !== after.log.level) this.#deps.logLevel.set(after.log.level)

@@ -2,6 +2,7 @@
 import type { Flow } from '../address/flow.ts'
 import { bareHost, type Listener } from '../address/listener.ts'
 import { unreachable } from '../base/errors.ts'
+import { isProblem, type Problem } from '../base/problem.ts'
 import { contentLength } from '../routing/alterations/content-length.ts'
 import { applyHeaderRules } from '../routing/alterations/header-rules.ts'
 import { takeOffVia } from '../routing/alterations/take-off-via.ts'
@@ -18,6 +19,7 @@ import type { Zone } from '../zones/zone.ts'
 import { answer, trying } from './answers.ts'
 import { Branch } from './branch.ts'
 import { advertisedBy, type Edge, type Running } from './edge.ts'
+import type { RequestMedia } from './media/request-media.ts'
 import { alone, candidateZone, type Way, wayInDialog, wayTo } from './next-hop.ts'
 import type { ServerTransaction, ServerUser } from './server-transaction.ts'
 
@@ -33,16 +35,25 @@ export interface Plan {
   readonly advertise: string | undefined
   readonly numbers: readonly NumberRule[]
   readonly headers: readonly HeaderRule[]
+  /** undefined: no rtpengine has anything to do with it. */
+  readonly media: RequestMedia | undefined
 }
 
 /** §12.1: methods that create dialogs, or subscriptions that live like one (RFC 6665). */
 const DIALOG_CREATING = new Set(['INVITE', 'SUBSCRIBE', 'REFER', 'NOTIFY'])
+
+export interface Composed {
+  readonly request: SipRequest
+  readonly branch: string
+  readonly egress: Side
+}
 
 const POLICY = { keep503: true, failover: failsOver } as const
 
 export class ProxyContext implements ServerUser {
   readonly running: Running
   readonly inDialog: boolean
+  readonly callId: string
   readonly #edge: Edge
   readonly #server: ServerTransaction
   /** Where the request came from; the flow that a REGISTER binds. */
@@ -51,10 +62,13 @@ export class ProxyContext implements ServerUser {
   readonly #ingressZone: Zone
   readonly #candidates: readonly Candidate[]
   readonly #branches: Branch[] = []
+  readonly #media: RequestMedia | undefined
   readonly #responses: ResponseContext<SipResponse>
   #loop: string | undefined
   #reason: string | undefined
-  #own: SipResponse | undefined
+  /** Final responses that we made ourselves: no Via of ours is on them. */
+  #own: SipResponse[] | undefined
+  #status = 0
   #started = 0
 
   constructor(edge: Edge, running: Running, server: ServerTransaction, arrival: Flow, plan: Plan) {
@@ -63,8 +77,10 @@ export class ProxyContext implements ServerUser {
     this.#server = server
     this.#arrival = arrival
     this.#plan = plan
+    this.#media = plan.media
     this.#ingressZone = plan.ingress.zone
     this.inDialog = plan.egress !== undefined
+    this.callId = headerValue(plan.request, 'call-id') ?? ''
     this.#candidates = plan.groups.length === 1 ? plan.groups[0]! : plan.groups.flat()
     this.#responses = new ResponseContext<SipResponse>(
       server.invite,
@@ -114,10 +130,21 @@ export class ProxyContext implements ServerUser {
     return candidate.kind === 'side' ? alone(candidate.side.listener) : candidate.zone.listeners
   }
 
+  /** *media*, before the request leaves on a branch; a problem means that it must not. */
+  prepare({ index, candidate }: Branch, listener: Listener): Problem | undefined | Promise<Problem | undefined> {
+    return this.#media?.prepare(index, candidate, listener)
+  }
+
+  /** Later messages of this call wait for it. */
+  hold(pending: Promise<void>): void {
+    this.#edge.order.hold(this.callId, pending)
+  }
+
   /** The request as it leaves through `flow`, with a branch of its own. */
-  compose(candidate: Candidate, flow: Flow, target: Uri | undefined): { readonly request: SipRequest; readonly branch: string } {
+  compose({ index, candidate }: Branch, flow: Flow, target: Uri | undefined): Composed {
     const plan = this.#plan!
-    const { request, ingress } = plan
+    const { ingress } = plan
+    const request = this.#media === undefined ? plan.request : this.#media.request(index)
     const zone = candidateZone(candidate)
     const egress = plan.egress ?? {
       listener: flow.listener,
@@ -127,8 +154,10 @@ export class ProxyContext implements ServerUser {
     const recordRoute = !this.inDialog && DIALOG_CREATING.has(request.method)
     const path = !this.inDialog && request.method === 'REGISTER' && ingress.zone.path && ingress.flow !== undefined
     let cookie = ''
-    if (recordRoute) cookie = this.running.states.encode(ingress, egress, headerValue(request, 'call-id')!)
-    else if (path) cookie = this.running.states.encode(egress, ingress, PATH_BOUND)
+    if (recordRoute) {
+      const media = this.#media?.state(index, candidate)
+      cookie = this.running.states.encode(ingress, egress, headerValue(request, 'call-id')!, media)
+    } else if (path) cookie = this.running.states.encode(egress, ingress, PATH_BOUND)
     this.#loop ??= loopHash(this.#server.request ?? request)
     const branch = branchOf(this.#edge.owner, this.#edge.ids.token(12), this.#loop)
     const crossing = {
@@ -145,20 +174,46 @@ export class ProxyContext implements ServerUser {
       numbers: plan.numbers,
       headers: plan.headers,
     }
-    return { request: rewrite(request, crossing), branch }
+    return { request: rewrite(request, crossing), branch, egress }
   }
 
   /** @param flow where the response came from: the branch may have been sent to several destinations */
   responded(branch: Branch, response: SipResponse, flow: Flow): void {
+    if (this.#media === undefined) {
+      this.#decided(branch, response, flow)
+      return
+    }
+    const passed = this.#media.response(branch.index, response, flow)
+    if (passed instanceof Promise) this.hold(passed.then((result) => this.#passed(branch, result, response, flow)))
+    else this.#passed(branch, passed, response, flow)
+  }
+
+  #passed(branch: Branch, result: SipResponse | Problem, arrived: SipResponse, flow: Flow): void {
+    const media = this.#media!
+    if (isProblem(result)) {
+      // Who answered is called off; for the caller this way has failed like any other
+      if (this.#plan !== undefined) branch.giveUp(this.#plan.request, arrived)
+      media.failed(branch.index)
+      this.refuse(branch.index, result.status, result.reason)
+      return
+    }
+    if (arrived.status >= 300) media.failed(branch.index)
+    else if (arrived.status >= 200) media.answered(branch.index, arrived, branch.egress)
+    this.#decided(branch, result, flow)
+  }
+
+  #decided(branch: Branch, response: SipResponse, flow: Flow): void {
     this.#learn(branch, response, flow)
     this.#perform(this.#responses.response(branch.index, response.status, response))
   }
 
   branchFailed(branch: number): void {
+    this.#media?.failed(branch)
     this.#perform(this.#responses.branchFailed(branch))
   }
 
   branchTimedOut(branch: number): void {
+    this.#media?.failed(branch)
     this.#perform(this.#responses.branchTimeout(branch))
   }
 
@@ -168,20 +223,23 @@ export class ProxyContext implements ServerUser {
 
   /** RFC 5626 §5.3.1: the connection that the token names is gone. */
   flowFailed(branch: number): void {
-    this.#refuse(branch, 430, 'Flow Failed')
+    this.refuse(branch, 430, 'Flow Failed')
   }
 
   /** The dialog's peer named somewhere that the zone does not know (design D8). */
   refused(branch: number): void {
-    this.#refuse(branch, 403, 'Destination not admitted')
+    this.refuse(branch, 403, 'Destination not admitted')
   }
 
-  /** A final response of our own for a branch that never left. */
-  #refuse(branch: number, status: number, reason: string): void {
+  /** A final response of our own for a branch that never left, or that we gave up. */
+  refuse(branch: number, status: number, reason: string): void {
+    this.#media?.failed(branch)
     const { request } = this.#server
     if (request === undefined) return
-    this.#own = answer(request, status, reason, this.#edge.ids.token(8))
-    this.#perform(this.#responses.response(branch, status, this.#own))
+    const made = answer(request, status, reason, this.#edge.ids.token(8))
+    if (this.#own === undefined) this.#own = [made]
+    else this.#own.push(made)
+    this.#perform(this.#responses.response(branch, status, made))
   }
 
   #startGroup(first: number, count: number): void | Promise<void> {
@@ -231,16 +289,19 @@ export class ProxyContext implements ServerUser {
   #broke(error: unknown): void {
     const { log, metrics, ids } = this.#edge
     metrics.internalError('other')
-    log.error({ callId: this.#callId(), err: error }, 'Handling of a call failed')
+    log.error({ callId: this.callId, err: error }, 'Handling of a call failed')
     if (this.#server.request !== undefined) this.#server.respond(answer(this.#server.request, 500, 'Server Internal Error', ids.token(8)))
-    for (const effect of this.#responses.cancelled()) if (effect.kind === 'cancel') this.#branches[effect.branch]?.cancel(undefined)
+    for (const effect of this.#responses.cancelled()) {
+      if (effect.kind === 'cancel') this.#branches[effect.branch]?.cancel(undefined)
+      else if (effect.kind === 'done') this.#finished()
+    }
   }
 
   #unresolved(index: number, error: unknown): void {
     const { log } = this.#edge
     if (log.enabled('warn'))
       log.warn(
-        { callId: this.#callId(), step: 'resolve', zone: candidateZone(this.#candidates[index]!).name, err: error },
+        { callId: this.callId, step: 'resolve', zone: candidateZone(this.#candidates[index]!).name, err: error },
         'Next hop cannot be resolved',
       )
     this.#perform(this.#responses.branchFailed(index))
@@ -265,6 +326,7 @@ export class ProxyContext implements ServerUser {
           this.#upstream(withChallenges(effect.message, effect.challenges), effect.branch)
           break
         case 'respond':
+          this.#status = effect.status
           if (this.#server.request !== undefined)
             this.#server.respond(answer(this.#server.request, effect.status, effect.reason, this.#edge.ids.token(8)))
           break
@@ -276,12 +338,11 @@ export class ProxyContext implements ServerUser {
           break
         case 'startGroup': {
           const pending = this.#startGroup(effect.first, effect.count)
-          if (pending !== undefined) this.#edge.order.hold(this.#callId(), pending)
+          if (pending !== undefined) this.hold(pending)
           break
         }
         case 'done':
-          // What stays for Timers L and M is small
-          this.#plan = undefined
+          this.#finished()
           this.#settle()
           break
         default:
@@ -290,16 +351,27 @@ export class ProxyContext implements ServerUser {
     }
   }
 
+  #finished(): void {
+    const pending = this.#media?.finished(this.#status)
+    if (pending !== undefined) this.hold(pending)
+    // What stays for Timers L and M is small
+    this.#plan = undefined
+  }
+
   /** Everything is decided: the transactions of an answered call shrink to what the last timers need. */
   #settle(): void {
     const { flow } = this.#server
-    for (const branch of this.#branches) branch?.settle({ flow, egress: candidateZone(branch.candidate), ingress: this.#ingressZone })
+    for (const branch of this.#branches) {
+      const again = this.#media?.again(branch.index)
+      branch?.settle({ flow, egress: candidateZone(branch.candidate), ingress: this.#ingressZone, again })
+    }
     this.#server.settle()
   }
 
   #upstream(message: SipResponse, branch: number): void {
+    this.#status = message.status
     // A final response that we made ourselves has no Via of ours
-    const bare = message === this.#own ? message : takeOffVia(message)
+    const bare = this.#own?.includes(message) ? message : takeOffVia(message)
     if (bare === undefined) {
       this.#withoutVia(message)
       return
@@ -327,10 +399,6 @@ export class ProxyContext implements ServerUser {
     }
     const zone = candidateZone(branch.candidate)
     if (this.#server.invite && zone.profile.reach === 'flow') this.#edge.clients.seen(flow, zone, response)
-  }
-
-  #callId(): string {
-    return this.#plan === undefined ? '' : (headerValue(this.#plan.request, 'call-id') ?? '')
   }
 }
 

@@ -20,6 +20,7 @@ import { forwardAck } from './ack.ts'
 import { answer, canAnswer, statusOf, trying } from './answers.ts'
 import type { Edge, Running } from './edge.ts'
 import { checkLeg } from './legs.ts'
+import { mediaInDialog, mediaOfCall, type RequestMedia } from './media/request-media.ts'
 import { type Plan, ProxyContext } from './proxy.ts'
 import { receiveResponse } from './receive-response.ts'
 import type { ServerTransaction } from './server-transaction.ts'
@@ -217,7 +218,7 @@ export class Receiver {
         return
       case 'in-dialog':
         checkLeg(edge, flow, request, classified.ingress)
-        return new ProxyContext(edge, running, transaction, flow, inDialogPlan(classified)).start()
+        return new ProxyContext(edge, running, transaction, flow, inDialogPlan(classified, mediaInDialog(edge, flow, classified))).start()
       case 'initial':
         return this.#initial(flow, running, zone, transaction, classified)
     }
@@ -264,16 +265,18 @@ export class Receiver {
     }
     const flowToken = zone.profile.reach === 'flow' ? edge.clients.token(flow, zone, request) : undefined
     if (flowToken !== undefined && transaction.invite) edge.clients.seen(flow, zone, request)
+    const ingress = { listener: flow.listener, zone, flow: flowToken }
     const plan: Plan = {
       request,
       uri,
-      ingress: { listener: flow.listener, zone, flow: flowToken },
+      ingress,
       egress: undefined,
       groups: decision.groups,
       rule: decision.rule,
       advertise: decision.advertise,
       numbers: decision.numbers,
       headers: decision.headers,
+      media: transaction.invite ? mediaOfCall(edge, flow, request, ingress) : undefined,
     }
     return new ProxyContext(edge, running, transaction, flow, plan).start()
   }
@@ -335,8 +338,11 @@ export class Receiver {
   }
 }
 
-const inDialogPlan = ({ request, uri, ingress, egress }: Extract<Classified, { kind: 'in-dialog' }>): Plan => {
+const inDialogPlan = (
+  { request, uri, ingress, egress }: Extract<Classified, { kind: 'in-dialog' }>,
+  media: RequestMedia | undefined,
+): Plan => {
   // In a dialog a zone's flow or listener decides, not its targets
   const candidate: Candidate = { kind: 'side', side: egress }
-  return { request, uri, ingress, egress, groups: [[candidate]], rule: 'dialog', advertise: undefined, numbers: [], headers: [] }
+  return { request, uri, ingress, egress, groups: [[candidate]], rule: 'dialog', advertise: undefined, numbers: [], headers: [], media }
 }

@@ -10,6 +10,15 @@ import { takeOffVia } from '../routing/alterations/take-off-via.ts'
 import { type SipResponse, serialise } from '../sip/message.ts'
 import type { Zone } from '../zones/zone.ts'
 
+/** Where a 2xx that comes again goes. */
+export interface Upstream {
+  readonly flow: Flow
+  readonly egress: Zone
+  readonly ingress: Zone
+  /** Puts the SDP in that went upstream the first time; undefined where media is not ours. */
+  readonly again: ((response: SipResponse) => SipResponse | undefined) | undefined
+}
+
 /** Told when something is sent again. */
 export type Repeated = (flow: Flow) => void
 
@@ -60,26 +69,24 @@ export const ABSORBING: ClientTomb = { buried: true, flow: undefined, received()
 export class AcceptedTomb implements ClientTomb {
   readonly buried = true
   readonly flow: Flow
-  readonly #upstream: Flow
-  readonly #egress: Zone
-  readonly #ingress: Zone
+  readonly #upstream: Upstream
   readonly #repeated: Repeated
 
-  constructor(flow: Flow, upstream: Flow, egress: Zone, ingress: Zone, repeated: Repeated) {
+  constructor(flow: Flow, upstream: Upstream, repeated: Repeated) {
     this.flow = flow
     this.#upstream = upstream
-    this.#egress = egress
-    this.#ingress = ingress
     this.#repeated = repeated
   }
 
   received(response: SipResponse): void {
-    if (response.status < 200 || response.status >= 300 || !this.#upstream.open) return
+    const { flow, egress, ingress, again } = this.#upstream
+    if (response.status < 200 || response.status >= 300 || !flow.open) return
     const bare = takeOffVia(response)
-    if (bare === undefined) return
-    const ruled = applyHeaderRules(applyHeaderRules(bare, this.#egress.headersIn), this.#ingress.headersOut)
-    this.#upstream.send(serialise(contentLength(ruled)))
-    this.#repeated(this.#upstream)
+    const said = bare === undefined || again === undefined ? bare : again(bare)
+    if (said === undefined) return
+    const ruled = applyHeaderRules(applyHeaderRules(said, egress.headersIn), ingress.headersOut)
+    flow.send(serialise(contentLength(ruled)))
+    this.#repeated(flow)
   }
 
   flowLost(): void {}

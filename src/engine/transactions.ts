@@ -4,11 +4,10 @@ import type { Clock } from '../base/clock.ts'
 import { indexOfHeader, line, makeRequest, type SipRequest, type SipResponse, serialise } from '../sip/message.ts'
 import { clientKey } from '../transaction/key.ts'
 import type { TimerValues } from '../transaction/timers.ts'
-import type { Zone } from '../zones/zone.ts'
 import { ClientTransaction, type ClientUser } from './client-transaction.ts'
 import { ServerTransaction } from './server-transaction.ts'
 import type { Wheel } from './timers.ts'
-import { ABSORBING, AcceptedTomb, type ClientTomb, Ring, ServerTomb } from './tombs.ts'
+import { ABSORBING, AcceptedTomb, type ClientTomb, Ring, ServerTomb, type Upstream } from './tombs.ts'
 
 /** What the tables tell the rest: counted, never asked for an answer. */
 export interface TransactionEvents {
@@ -125,15 +124,10 @@ export class Transactions {
   }
 
   /** Only Timer K is left of it, or, with where 2xx go, Timer M. */
-  buryClient(
-    transaction: ClientTransaction,
-    ms: number,
-    upstream?: { readonly flow: Flow; readonly egress: Zone; readonly ingress: Zone },
-  ): boolean {
+  buryClient(transaction: ClientTransaction, ms: number, upstream?: Upstream): boolean {
     const { key, flow } = transaction
     if (this.#clients.get(key) !== transaction || !this.#clientRing.add(key, this.#clock.now(), ms)) return false
-    const tomb =
-      upstream === undefined ? ABSORBING : new AcceptedTomb(flow, upstream.flow, upstream.egress, upstream.ingress, this.#repeated)
+    const tomb = upstream === undefined ? ABSORBING : new AcceptedTomb(flow, upstream, this.#repeated)
     this.#clients.set(key, tomb)
     this.#events.ended(transaction)
     this.#detach(transaction)

@@ -78,6 +78,8 @@ export const classify = (arrived: SipRequest, view: ClassifyView): Classified | 
     const next = cross(first, second, request, view, crossed)
     if ('kind' in next) return next
     crossed = next
+    // A call that passes twice has two media sessions: each passage is to see its own SDP, so the way between is gone after all
+    if (next.state.media !== undefined) break
   }
   const uri = parseUri(request.requestUri)!
   const tag = toTag(request)

@@ -1,10 +1,10 @@
 /**
  * The state of a dialog, carried by the dialog itself (design D1): a signed parameter `ew` of our Record-Route and Path URIs.
  *
- *     ew=<key><owner><side>!<side>.<mac>        side = <listener><zone>[<flow>]
+ *     ew=<key><owner><side>!<side>[!<media>].<mac>     side = <listener><zone>[<flow>]     media = <session>~<branch>~<node>[~<target>]
  *
  * Listener and zone are four-character short names, so that nothing inside is told to the outside; the flow says through which
- * connection or pinhole a peer is reached that cannot be connected to. The MAC covers the Call-ID (Record-Route) or a text that no Call-ID
+ * connection or pinhole a peer is reached that cannot be connected to; the media part finds the session in rtpengine. The MAC covers the Call-ID (Record-Route) or a text that no Call-ID
  * can be (Path), so a cookie that was seen in one call is worth nothing in another.
  */
 import type { Listener } from '../address/listener.ts'
@@ -28,11 +28,24 @@ export type FlowToken =
   | { readonly kind: 'datagram'; readonly address: string; readonly port: number }
   | { readonly kind: 'connection'; readonly boot: string; readonly id: string; readonly identity: string }
 
+/** The media session of a dialog, as far as a process that knows nothing else needs it. */
+export interface MediaState {
+  /** The part of the ng call-id that is ours. */
+  readonly session: string
+  /** Counted from 1: which of the forked branches. */
+  readonly branch: number
+  /** Short name of the node. */
+  readonly node: string
+  /** Short name of the callee's target, where it has a media policy of its own. */
+  readonly target: string | undefined
+}
+
 export interface RouteState {
   readonly owner: string
   /** The side that the dialog-creating request came from, and the one it went to. For Path: the registrar's side, the client's side. */
   readonly caller: Side
   readonly callee: Side
+  readonly media: MediaState | undefined
 }
 
 export type StateFault = 'malformed' | 'forged' | 'expired-key' | 'unknown-listener' | 'unknown-zone'
@@ -62,9 +75,10 @@ export class RouteStateCodec {
   }
 
   /** @param bound what the cookie is good for: the Call-ID, or the text for Path */
-  encode(caller: Side, callee: Side, bound: string): string {
+  encode(caller: Side, callee: Side, bound: string, media?: MediaState): string {
     const key = this.#hash.currentKey
-    const payload = `${key}${this.#owner}${this.#side(caller)}!${this.#side(callee)}`
+    const sides = `${key}${this.#owner}${this.#side(caller)}!${this.#side(callee)}`
+    const payload = media === undefined ? sides : `${sides}!${mediaText(media)}`
     return `${payload}.${this.#hash.mac(key, `${payload}|${bound}`)}`
   }
 
@@ -79,9 +93,12 @@ export class RouteStateCodec {
     const middle = payload.indexOf('!')
     const caller = this.#read(payload.slice(2, middle))
     if (typeof caller === 'string') return caller
-    const callee = this.#read(payload.slice(middle + 1))
+    const end = payload.indexOf('!', middle + 1)
+    const callee = this.#read(payload.slice(middle + 1, end < 0 ? undefined : end))
     if (typeof callee === 'string') return callee
-    return { owner: payload[1]!, caller, callee }
+    if (end < 0) return { owner: payload[1]!, caller, callee, media: undefined }
+    const media = readMedia(payload.slice(end + 1))
+    return media === undefined ? 'malformed' : { owner: payload[1]!, caller, callee, media }
   }
 
   #side({ listener, zone, flow }: Side): string {
@@ -104,7 +121,7 @@ export class RouteStateCodec {
 }
 
 /** Key, owner, two sides of 8 characters and more, 11 of MAC; all of it unreserved characters of a URI parameter (§25.1). */
-const COOKIE = /^[A-Za-z0-9_-]{2}[A-Za-z0-9_\-.~'*]{8,}![A-Za-z0-9_\-.~'*]{8,}\.[A-Za-z0-9_-]{11}$/
+const COOKIE = /^[A-Za-z0-9_-]{2}[A-Za-z0-9_\-.~'*]{8,}![A-Za-z0-9_\-.~'*]{8,}(?:![A-Za-z0-9_\-~]{8,})?\.[A-Za-z0-9_-]{11}$/
 const LONGEST = 400
 
 /** A colon would be legal, but is escaped by some; `%` (the scope of a link-local address) is not. */
@@ -112,6 +129,16 @@ const flowText = (flow: FlowToken): string =>
   flow.kind === 'datagram'
     ? `u${flow.address.replaceAll(':', "'").replace('%', '*')}~${flow.port}`
     : `c${flow.boot}~${flow.id}~${flow.identity}`
+
+const mediaText = ({ session, branch, node, target }: MediaState): string =>
+  `${session}~${branch}~${node}${target === undefined ? '' : `~${target}`}`
+
+const readMedia = (text: string): MediaState | undefined => {
+  const [session, branch, node, target] = text.split('~')
+  return session === undefined || branch === undefined || !/^\d{1,4}$/.test(branch) || node === undefined
+    ? undefined
+    : { session, branch: Number(branch), node, target }
+}
 
 const readFlow = (text: string): FlowToken | undefined => {
   const parts = text.slice(1).split('~')

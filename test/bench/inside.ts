@@ -102,6 +102,7 @@ const main = async (calls: number): Promise<void> => {
         events = told
         return transports
       },
+      media: undefined,
       certificates: () => {
         throw new Error('no certificates here')
       },

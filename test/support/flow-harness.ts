@@ -13,6 +13,7 @@ import { Engine } from '../../src/engine/engine.ts'
 import type { Log, LogFields } from '../../src/observability/log.ts'
 import { type Metrics, SILENT_METRICS } from '../../src/observability/metrics.ts'
 import { resolverOver, TableLookup, type ZoneTable } from '../unit/dns/fixture.ts'
+import type { FakeMedia } from './fake-media.ts'
 import { FlowChecks } from './flow-checks.ts'
 import { FakeTransports } from './flow-network.ts'
 import { Party, type PartySpec } from './flow-party.ts'
@@ -21,6 +22,8 @@ import { readWire } from './wire.ts'
 export interface EdgeOptions {
   /** The DNS, as `TableLookup` takes it. */
   readonly dns?: ZoneTable
+  /** The rtpengines; the configuration must not say `media: off` then. */
+  readonly media?: FakeMedia
   /** Headers that the configuration's own rules change. */
   readonly touches?: readonly string[]
 }
@@ -62,12 +65,14 @@ export class EdgeUnderTest {
   #tokens = 0
   #numbers = 0
   #lives = 0
+  readonly #media: FakeMedia | undefined
   #tolerated: RegExp[] = []
   #stopped = false
   #breaks = false
 
   constructor(configuration: string, options: EdgeOptions) {
     this.#configuration = configuration
+    this.#media = options.media
     this.#clock = { now: () => this.#now, wall: () => 1_790_000_000_000 + this.#now }
     this.lookup = new TableLookup(options.dns ?? {}, 3600)
     this.checks = new FlowChecks(options.touches ?? [])
@@ -113,6 +118,13 @@ export class EdgeUnderTest {
           )
           return this.#network
         },
+        media:
+          this.#media === undefined
+            ? undefined
+            : (_settings, events) => {
+                this.#media!.events = events
+                return this.#media!
+              },
         certificates: ({ name, hosts }) => ({ name, chain: '', key: '', hosts }),
         reread: (previous) => loadConfig(this.#configuration, { file: '/etc/edgeways/edge.yaml', dataDir: '/var/lib/edgeways', previous }),
         logLevel: { get: () => 'info', set: () => {} },
@@ -239,6 +251,7 @@ export class EdgeUnderTest {
     this.#nobodyGot('after it')
     expect(this.checks.faults.filter((fault) => !this.#tolerated.some((one) => one.test(fault)))).toEqual([])
     if (this.#stopped) return
+    expect(this.#media?.left() ?? [], 'what is left in rtpengine').toEqual([])
     expect(this.engine.transactions(), 'what is left of the calls').toEqual({
       server: 0,
       client: 0,

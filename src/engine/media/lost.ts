@@ -1,0 +1,20 @@
+import type { Edge } from '../edge.ts'
+import { sayBye } from '../hang-up.ts'
+import type { MediaSession } from './session.ts'
+
+const REASON = 'SIP;cause=408;text="Media timeout"'
+
+/**
+ * A call that rtpengine has given up: nobody sent anything for a minute, nor said that the call is on hold. Both sides get a BYE (a proxy
+ * cannot repair it, and a dialog that nobody hears blocks a line and costs money), unless the operator wants to be told only.
+ */
+export const endLost = (edge: Edge, session: MediaSession): void => {
+  if (edge.running.snapshot.media.onMediaTimeout === 'end') {
+    for (const { ends, up, gone } of session.branches.values()) {
+      if (!up || gone) continue
+      if (ends?.caller !== undefined) void sayBye(edge, ends.caller, REASON)
+      if (ends?.callee !== undefined) void sayBye(edge, ends.callee, REASON)
+    }
+  }
+  edge.media?.end(session, 'media-timeout')
+}

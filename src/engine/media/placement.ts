@@ -1,0 +1,186 @@
+/** Where the media of a request belongs: the session that a new call gets, or the one that a dialog has. */
+import type { Listener } from '../../address/listener.ts'
+import { own } from '../../base/bytes.ts'
+import { shortName } from '../../base/keyed-hash.ts'
+import { isProblem, type Problem } from '../../base/problem.ts'
+import type { Exchange, Party } from '../../media/negotiation.ts'
+import type { Candidate } from '../../routing/decide.ts'
+import type { MediaState, Side } from '../../routing/route-state.ts'
+import { firstHeader, type SipMessage, type SipRequest, type SipResponse } from '../../sip/message.ts'
+import { addresses, cseq } from '../../sip/read.ts'
+import { type MediaPolicy, mediaLeg } from '../../zones/media.ts'
+import { calleeEnd, callerEnd } from '../hang-up.ts'
+import { candidateZone } from '../next-hop.ts'
+import { type MediaDesk, setOf } from './desk.ts'
+import { type MediaSession, SessionBranch } from './session.ts'
+
+/** One branch of a request whose media is anchored. */
+export interface Passing {
+  readonly session: MediaSession
+  readonly branch: SessionBranch
+  /** The request with the SDP for this leg; undefined: as it came. */
+  request: SipRequest | undefined
+  /** The exchange that this request, or its response, began. */
+  exchange: Exchange | undefined
+}
+
+export interface Placement {
+  readonly sender: Party
+  /** Asked before a request leaves on a branch, each time. @returns undefined: not anchored */
+  place(index: number, candidate: Candidate, listener: Listener): Passing | Problem | undefined
+  /** An offer got through: what it replaces may go (§4: offer the next branch first, then delete the one before). */
+  offered(): void
+  /** A branch that comes to nothing. */
+  failed(index: number): void
+  /** A 2xx goes back. */
+  answered(index: number, response: SipResponse, egress: Side | undefined): void
+  /** Nothing more will be decided. @param status of the final response; 0: none */
+  finished(status: number): void
+}
+
+const policyOf = (candidate: Candidate): MediaPolicy =>
+  candidate.kind === 'target' ? candidate.target.media : candidateZone(candidate).media
+
+/** What our Record-Route says of the branch. */
+export const stateOf = (desk: MediaDesk, { session, branch }: Passing, candidate: Candidate): MediaState => ({
+  session: session.id,
+  branch: branch.number,
+  node: desk.shortNode(session),
+  target: candidate.kind === 'target' && candidate.target.media !== candidate.zone.media ? shortName(candidate.target.name) : undefined,
+})
+
+/** An INVITE that begins a call: the session is opened with the first branch that needs one. */
+export class NewCall implements Placement {
+  readonly sender = 'caller'
+  readonly #desk: MediaDesk
+  readonly #callId: string
+  readonly #ingress: Side
+  readonly #invite: SipRequest
+  readonly #passings: (Passing | undefined)[] = []
+  #session: MediaSession | undefined
+  #over: SessionBranch[] = []
+
+  constructor(desk: MediaDesk, callId: string, ingress: Side, invite: SipRequest) {
+    this.#desk = desk
+    this.#callId = callId
+    this.#ingress = ingress
+    this.#invite = invite
+  }
+
+  place(index: number, candidate: Candidate, listener: Listener): Passing | Problem | undefined {
+    const { zone } = this.#ingress
+    const policy = policyOf(candidate)
+    if (!zone.media.anchored || !policy.anchored) return undefined
+    const leg = mediaLeg(candidateZone(candidate).name, policy, listener.transport.name)
+    const before = this.#passings[index]
+    // Another destination of the target: the same leg, unless its transport asks for other media
+    if (before !== undefined && before.branch.callee.leg.profile.kind === leg.profile.kind) return before
+    const session = this.#session ?? this.#desk.open(this.#callId, this.#callerLeg(), setOf(zone.media.set, policy.set))
+    if (isProblem(session)) return session
+    this.#session = session
+    if (before !== undefined) this.#over.push(before.branch)
+    const branch = new SessionBranch(session.branches.size + 1, leg)
+    session.branches.set(branch.number, branch)
+    const passing: Passing = { session, branch, request: undefined, exchange: undefined }
+    this.#passings[index] = passing
+    return passing
+  }
+
+  offered(): void {
+    for (const branch of this.#over) this.#desk.drop(this.#session!, branch)
+    this.#over = []
+  }
+
+  failed(index: number): void {
+    const passing = this.#passings[index]
+    if (passing !== undefined && !passing.branch.up) this.#over.push(passing.branch)
+  }
+
+  answered(index: number, response: SipResponse, egress: Side | undefined): void {
+    const passing = this.#passings[index]
+    if (passing === undefined) return
+    const { branch } = passing
+    branch.up = true
+    // A fork behind us that answers, too: the first one's ends stay, the other gets its BYE from the caller
+    branch.ends ??= {
+      caller: callerEnd(this.#invite, response, this.#ingress),
+      callee: egress === undefined ? undefined : calleeEnd(this.#invite, response, egress),
+    }
+  }
+
+  finished(): void {
+    const session = this.#session
+    if (session === undefined) return
+    if (!session.up) {
+      this.#desk.end(session, 'failed')
+      return
+    }
+    for (const branch of session.branches.values()) if (!branch.up) this.#desk.drop(session, branch)
+  }
+
+  #callerLeg() {
+    const { zone, listener } = this.#ingress
+    return mediaLeg(zone.name, zone.media, listener.transport.name)
+  }
+}
+
+/** A request inside a dialog whose Route state names a session. */
+export class InDialog implements Placement {
+  readonly sender: Party
+  readonly #desk: MediaDesk
+  readonly #method: string
+  readonly #passing: Passing
+
+  constructor(
+    desk: MediaDesk,
+    sender: Party,
+    request: SipRequest,
+    found: { readonly session: MediaSession; readonly branch: SessionBranch },
+  ) {
+    this.#desk = desk
+    this.sender = sender
+    this.#method = request.method
+    this.#passing = { ...found, request: undefined, exchange: undefined }
+    this.#follow(request)
+  }
+
+  place(): Passing {
+    return this.#passing
+  }
+
+  offered(): void {}
+
+  failed(): void {}
+
+  answered(_: number, response: SipResponse): void {
+    if (this.#method === 'INVITE' || this.#method === 'UPDATE') this.#refresh(response, this.sender === 'caller' ? 'callee' : 'caller')
+  }
+
+  finished(status: number): void {
+    if (this.#method !== 'BYE' || status === 401 || status === 407) return
+    const { session, branch } = this.#passing
+    for (const other of session.branches.values()) {
+      if (other === branch || other.gone || !other.up) continue
+      this.#desk.drop(session, branch)
+      return
+    }
+    this.#desk.end(session, 'bye', this.sender)
+  }
+
+  /** Keeps what we would need to end the dialog ourselves. */
+  #follow(request: SipRequest): void {
+    const end = this.#passing.branch.ends?.[this.sender === 'caller' ? 'callee' : 'caller']
+    if (end !== undefined) end.sequence = Math.max(end.sequence, cseq(request)?.number ?? 0)
+    if (this.#method === 'INVITE' || this.#method === 'UPDATE') this.#refresh(request, this.sender)
+  }
+
+  /** §12.2: target refresh. */
+  #refresh(message: SipMessage, party: Party): void {
+    const { ends } = this.#passing.branch
+    const end = ends?.[party]
+    const contact = firstHeader(message, 'contact')
+    const uri = contact === undefined ? undefined : addresses(contact)?.[0]?.uri
+    if (ends === undefined || end === undefined || uri === undefined || uri === end.target) return
+    this.#passing.branch.ends = { ...ends, [party]: { ...end, target: own(uri) } }
+  }
+}

@@ -1,0 +1,193 @@
+/**
+ * The media of one request and its responses: which SDP is an offer, which an answer, and what rtpengine has to hear of before a message goes
+ * on. Messages without SDP pass through here untouched and at once.
+ */
+import type { Flow } from '../../address/flow.ts'
+import type { Listener } from '../../address/listener.ts'
+import { isProblem, type Problem, problem } from '../../base/problem.ts'
+import { otherParty, type Party } from '../../media/negotiation.ts'
+import type { Candidate } from '../../routing/decide.ts'
+import type { MediaState, RouteState, Side } from '../../routing/route-state.ts'
+import { type SdpBody, sdpOf, withoutSdp } from '../../sip/body.ts'
+import { headerValue, type SipRequest, type SipResponse } from '../../sip/message.ts'
+import type { Edge } from '../edge.ts'
+import type { MediaDesk } from './desk.ts'
+import { InDialog, NewCall, type Passing, type Placement, stateOf } from './placement.ts'
+import { receivedFrom } from './received.ts'
+
+/** A 2xx that comes again, as it goes upstream; undefined: not at all. */
+export type Again = (response: SipResponse) => SipResponse | undefined
+
+export class RequestMedia {
+  readonly #desk: MediaDesk
+  readonly #request: SipRequest
+  /** Where the request came from. */
+  readonly #arrival: Flow
+  readonly #placement: Placement
+  readonly #passings: (Passing | undefined)[] = []
+  #body: SdpBody<SipRequest> | undefined
+  #read = false
+
+  constructor(desk: MediaDesk, request: SipRequest, arrival: Flow, placement: Placement) {
+    this.#desk = desk
+    this.#request = request
+    this.#arrival = arrival
+    this.#placement = placement
+  }
+
+  /** The request as it leaves on a branch. */
+  request(index: number): SipRequest {
+    return this.#passings[index]?.request ?? this.#request
+  }
+
+  /** What our Record-Route carries for the branch. */
+  state(index: number, candidate: Candidate): MediaState | undefined {
+    const passing = this.#passings[index]
+    return passing === undefined ? undefined : stateOf(this.#desk, passing, candidate)
+  }
+
+  /**
+   * Before the request leaves on a branch, through `listener`. For another leg than before (another transport) the SDP is passed on again.
+   * @returns a problem: it must not leave; undefined: it may, now
+   */
+  prepare(index: number, candidate: Candidate, listener: Listener): Problem | undefined | Promise<Problem | undefined> {
+    const place = this.#placement.place(index, candidate, listener)
+    if (place !== undefined && isProblem(place)) return place
+    if (place !== undefined && place === this.#passings[index]) return undefined
+    this.#passings[index] = place
+    if (place === undefined) return undefined
+    if (!this.#read) {
+      this.#read = true
+      this.#body = sdpOf(this.#request)
+    }
+    return this.#body === undefined ? undefined : this.#carry(place, this.#body)
+  }
+
+  async #carry(place: Passing, body: SdpBody<SipRequest>): Promise<Problem | undefined> {
+    const { session, branch } = place
+    const { sender } = this.#placement
+    const what = branch.negotiation.inRequest(this.#request.method, sender)
+    if (what === 'stray') {
+      place.request = withoutSdp(this.#request)
+      return undefined
+    }
+    this.#leg(place, sender).received = receivedFrom(this.#arrival, body.sdp)
+    if (what === 'offer') {
+      const exchange = await session.offer(branch, sender, body.sdp)
+      if (isProblem(exchange)) return exchange
+      place.exchange = exchange
+      place.request = body.replace(exchange.offered)
+      this.#placement.offered()
+      return undefined
+    }
+    const result = await session.answer(branch, what, body.sdp)
+    if (isProblem(result)) {
+      // An ACK cannot be refused, and its dialog cannot do without it
+      if (this.#request.method === 'ACK') place.request = withoutSdp(this.#request)
+      return result
+    }
+    place.request = body.replace(result.answered)
+    // An answer in a request (ACK, PRACK) has nothing to wait for
+    branch.negotiation.confirmed(what)
+    return undefined
+  }
+
+  /** Before a response goes back. At once for one without SDP, and for one that says what an earlier one said. @param flow where it came from */
+  response(index: number, response: SipResponse, flow: Flow): SipResponse | Promise<SipResponse | Problem> {
+    const passing = this.#passings[index]
+    if (passing === undefined || response.status <= 100 || response.status >= 300) return response
+    const body = sdpOf(response)
+    if (body === undefined) return response
+    const { sender } = this.#placement
+    const { exchange, branch } = passing
+    if (exchange !== undefined && exchange.offerer === sender) {
+      const repeated = exchange.answer === body.sdp
+      // A later exchange (UPDATE) has gone on from here: what the INVITE's answer says once more is past
+      const past = exchange.answered !== undefined && branch.negotiation.latest !== exchange
+      if (repeated || past) return body.replace(exchange.answered!)
+    } else if (exchange !== undefined && (exchange.answer !== undefined || exchange.offer === body.sdp)) {
+      // §13.2.1: of one side's descriptions the first one counts
+      return body.replace(exchange.offered)
+    } else if (this.#request.method !== 'INVITE') return withoutSdp(response)
+    this.#leg(passing, otherParty(sender)).received = receivedFrom(flow, body.sdp)
+    return this.#back(passing, body)
+  }
+
+  async #back(passing: Passing, body: SdpBody<SipResponse>): Promise<SipResponse | Problem> {
+    const { session, branch, exchange } = passing
+    const { sender } = this.#placement
+    if (exchange?.offerer === sender) {
+      const result = await session.answer(branch, exchange, body.sdp)
+      return isProblem(result) ? unusable(result) : body.replace(result.answered)
+    }
+    // An INVITE without SDP asks the other side to offer
+    const offered = await session.offer(branch, otherParty(sender), body.sdp)
+    if (isProblem(offered)) return unusable(offered)
+    passing.exchange = offered
+    return body.replace(offered.offered)
+  }
+
+  /** For a 2xx that comes again after everything is decided (RFC 6026 §7.2): what was said before, or nothing. */
+  again(index: number): Again | undefined {
+    const passing = this.#passings[index]
+    if (passing === undefined) return undefined
+    const { exchange } = passing
+    return (response) => {
+      const body = sdpOf(response)
+      if (body === undefined) return response
+      if (exchange === undefined) return undefined
+      if (exchange.offer === body.sdp) return body.replace(exchange.offered)
+      return exchange.answer === body.sdp ? body.replace(exchange.answered!) : undefined
+    }
+  }
+
+  /** A 2xx goes back on a branch. @param egress the side that it came from, as the Route state has it */
+  answered(index: number, response: SipResponse, egress: Side | undefined): void {
+    this.#placement.answered(index, response, egress)
+    const passing = this.#passings[index]
+    if (passing?.exchange?.answer !== undefined) passing.branch.negotiation.confirmed(passing.exchange)
+  }
+
+  /** A branch ended without a 2xx. */
+  failed(index: number): void {
+    this.#placement.failed(index)
+  }
+
+  /** Nothing more will be decided. @returns what later messages of the call have to wait for */
+  finished(status: number): Promise<void> | undefined {
+    this.#placement.finished(status)
+    if (status >= 200 && status < 300) return undefined
+    const passing = this.#passings[0]
+    // Only inside a dialog there is something to go back to
+    if (passing?.exchange === undefined || !passing.branch.up) return undefined
+    const { session, branch, exchange } = passing
+    const before = branch.negotiation.refused(exchange)
+    return before === undefined || session.ended ? undefined : session.restore(branch, before)
+  }
+
+  #leg({ session, branch }: Passing, party: Party) {
+    return party === 'caller' ? session.caller : branch.callee
+  }
+}
+
+/** What is wrong in the callee's answer is not wrong in what the caller asked. */
+const unusable = (fault: Problem): Problem => (fault.status < 500 ? problem(502, 'Answer cannot be used', fault.rfc, fault.at) : fault)
+
+/** For an INVITE that begins a call; undefined where no call has media of ours. */
+export const mediaOfCall = (edge: Edge, arrival: Flow, request: SipRequest, ingress: Side): RequestMedia | undefined =>
+  edge.media === undefined || !ingress.zone.media.anchored
+    ? undefined
+    : new RequestMedia(edge.media, request, arrival, new NewCall(edge.media, headerValue(request, 'call-id')!, ingress, request))
+
+/** For a request inside a dialog, whose own state says whether there is a session. */
+export const mediaInDialog = (
+  edge: Edge,
+  arrival: Flow,
+  { request, state, egress }: { readonly request: SipRequest; readonly state: RouteState; readonly egress: Side },
+): RequestMedia | undefined => {
+  if (edge.media === undefined || state.media === undefined) return undefined
+  const found = edge.media.find(state, state.media, headerValue(request, 'call-id')!)
+  if (found === undefined) return undefined
+  const sender: Party = egress === state.callee ? 'caller' : 'callee'
+  return new RequestMedia(edge.media, request, arrival, new InDialog(edge.media, sender, request, found))
+}

@@ -1,0 +1,255 @@
+/**
+ * One call in rtpengine: where it is, what its legs are, and what was said on each of its branches. It turns an SDP of one side into the SDP
+ * for the other; when that goes wrong it says what the caller of it may answer, and never throws.
+ */
+import { isProblem, type Problem, problem } from '../../base/problem.ts'
+import { EMPTY_MEMORY, fixReceived, fixToSend } from '../../media/fix-ups.ts'
+import { type Exchange, Negotiation, otherParty, type Party } from '../../media/negotiation.ts'
+import { planAnswer, planDelete, planOffer } from '../../media/plan.ts'
+import { recordingsOf } from '../../media/quality.ts'
+import { type MediaReply, readReply } from '../../media/reply.ts'
+import type { LegMemory, MediaIdentity, NgDictionary, Passage } from '../../media/types.ts'
+import type { MediaNode } from '../../rtpengine/types.ts'
+import type { MediaLeg } from '../../zones/media.ts'
+import type { DialogEnd } from '../hang-up.ts'
+import type { MediaDesk } from './desk.ts'
+
+/** Tag of the caller's leg in rtpengine, in every session. */
+const CALLER_TAG = 'a'
+/** §11: how many nodes a new call tries. */
+const MOST_NODES = 2
+
+export interface SessionLeg {
+  leg: MediaLeg
+  memory: LegMemory
+  /** Address its signalling comes from, when its SDP shows one that is of no use to us. */
+  received: string | undefined
+}
+
+export interface Answered {
+  /** What the one who offered is to get. */
+  readonly answered: string
+}
+
+/** One fork of the call: ours, whatever forks there are behind it. */
+export class SessionBranch {
+  readonly number: number
+  readonly callee: SessionLeg
+  readonly negotiation = new Negotiation()
+  /** A 2xx was passed on. */
+  up = false
+  gone = false
+  /** How to end the dialog, from the 2xx on; not known in a process that did not see it. */
+  ends: { readonly caller: DialogEnd | undefined; readonly callee: DialogEnd | undefined } | undefined
+
+  constructor(number: number, leg: MediaLeg) {
+    this.number = number
+    this.callee = sessionLeg(leg)
+  }
+
+  /** Its tag in rtpengine. */
+  get tag(): string {
+    return `b${this.number}`
+  }
+}
+
+export const sessionLeg = (leg: MediaLeg): SessionLeg => ({ leg, memory: EMPTY_MEMORY, received: undefined })
+
+export class MediaSession {
+  readonly id: string
+  /** SIP's. */
+  readonly callId: string
+  readonly ngCallId: string
+  readonly caller: SessionLeg
+  readonly branches = new Map<number, SessionBranch>()
+  /** Clock milliseconds. */
+  readonly startedAt: number
+  /** Of the last command: what came later than a list was asked for is not missing in it. */
+  touchedAt: number
+  node: MediaNode
+  ended = false
+  /** Files that rtpengine writes. */
+  recordings: readonly string[] = []
+  readonly #desk: MediaDesk
+  readonly #set: string
+  #epoch: number
+  /** An offer succeeded: the node's addresses are known to somebody. */
+  #placed: boolean
+  /** Commands of one session follow each other, also those of parallel forks. */
+  #last: Promise<unknown> = Promise.resolve()
+
+  /** @param adopted it was there before this process: the node may know it */
+  constructor(
+    desk: MediaDesk,
+    names: { readonly id: string; readonly callId: string; readonly ngCallId: string; readonly set: string },
+    caller: MediaLeg,
+    node: MediaNode,
+    now: number,
+    adopted: boolean,
+  ) {
+    this.#desk = desk
+    this.id = names.id
+    this.callId = names.callId
+    this.ngCallId = names.ngCallId
+    this.#set = names.set
+    this.caller = sessionLeg(caller)
+    this.node = node
+    this.#epoch = node.epoch
+    this.startedAt = now
+    this.touchedAt = now
+    this.#placed = adopted
+  }
+
+  /** For deletes: the caller's leg and that of a branch, or the whole call. */
+  identity(branch: SessionBranch | undefined): MediaIdentity {
+    return { callId: this.ngCallId, fromTag: CALLER_TAG, toTag: branch?.tag ?? '' }
+  }
+
+  /** Some branch is a dialog. */
+  get up(): boolean {
+    for (const branch of this.branches.values()) if (branch.up && !branch.gone) return true
+    return false
+  }
+
+  /** Passes an offer on. */
+  offer(branch: SessionBranch, sender: Party, sdp: string): Promise<Exchange | Problem> {
+    return this.#inTurn(async () => {
+      const passed = await this.#pass(branch, sender, sdp, 'offer', sender)
+      return isProblem(passed) ? passed : branch.negotiation.offered(sender, sdp, passed.sdp)
+    })
+  }
+
+  /** Passes an answer on; the exchange then has what the one who offered is to get. */
+  answer(branch: SessionBranch, exchange: Exchange, sdp: string): Promise<Answered | Problem> {
+    return this.#inTurn(async () => {
+      if (exchange.answer === sdp) return { answered: exchange.answered! }
+      const sender = otherParty(exchange.offerer)
+      let passed = await this.#pass(branch, sender, sdp, 'answer', exchange.offerer)
+      // §11: the daemon has restarted since the offer. Inside a dialog there is no way back: the whole exchange again, and what the answerer
+      // was told is right again with the next one
+      if (isProblem(passed) && passed === LOST && branch.up) {
+        const again = await this.#pass(branch, exchange.offerer, exchange.offer, 'offer', exchange.offerer)
+        passed = isProblem(again) ? again : await this.#pass(branch, sender, sdp, 'answer', exchange.offerer)
+      }
+      if (isProblem(passed)) return passed
+      branch.negotiation.answered(exchange, sdp, passed.sdp)
+      return { answered: passed.sdp }
+    })
+  }
+
+  /** §9: a refused offer left its traces in rtpengine; the last good one, said again, undoes them. */
+  restore(branch: SessionBranch, { offerer, offer, answer }: Exchange): Promise<void> {
+    return this.#inTurn(async () => {
+      const offered = await this.#pass(branch, offerer, offer, 'offer', offerer)
+      const answered = isProblem(offered) ? offered : await this.#pass(branch, otherParty(offerer), answer!, 'answer', offerer)
+      if (isProblem(answered)) this.#desk.restoreFailed(this, answered.reason)
+    })
+  }
+
+  #inTurn<T>(step: () => Promise<T>): Promise<T> {
+    const done = this.#last.then(step)
+    this.#last = done.catch(() => undefined)
+    return done
+  }
+
+  async #pass(
+    branch: SessionBranch,
+    sender: Party,
+    sdp: string,
+    role: 'offer' | 'answer',
+    offerer: Party,
+  ): Promise<Problem | { sdp: string }> {
+    const [from, to] = sender === 'caller' ? [this.caller, branch.callee] : [branch.callee, this.caller]
+    const fixed = fixReceived(sdp, role, from.leg, to.leg, from.memory)
+    if (isProblem(fixed)) return fixed
+    const passage: Passage = {
+      identity: this.#identity(branch, offerer),
+      sender: from.leg,
+      receiver: to.leg,
+      senderIsCaller: sender === 'caller',
+      inDialog: branch.up,
+      received: from.received,
+      sdp: fixed.sdp,
+    }
+    const reply =
+      role === 'offer' ? await this.#offerSomewhere(planOffer(passage), branch.up) : await this.#ask('answer', planAnswer(passage))
+    if (isProblem(reply)) return reply
+    if (reply.kind !== 'sdp') return faultOf(reply)
+    const made = fixToSend(reply.sdp, role, from.leg, to.leg, to.memory, sdp)
+    if (isProblem(made)) return made
+    from.memory = fixed.memory
+    to.memory = made.memory
+    if (reply.warning !== undefined) this.#desk.warned(this, reply.warning)
+    return made
+  }
+
+  #identity(branch: SessionBranch, offerer: Party): MediaIdentity {
+    const [fromTag, toTag] = offerer === 'caller' ? [CALLER_TAG, branch.tag] : [branch.tag, CALLER_TAG]
+    return { callId: this.ngCallId, fromTag, toTag }
+  }
+
+  /** A new call tries another node when one fails; a dialog stays where it is, unless its node is lost (§11). */
+  async #offerSomewhere(dictionary: NgDictionary, inDialog: boolean): Promise<MediaReply | Problem> {
+    if (this.#placed && inDialog && this.node.state === 'down') this.#move(this.#elsewhere())
+    for (let tries = 1; ; tries++) {
+      const { node } = this
+      const reply = await this.#ask('offer', dictionary)
+      if (!isProblem(reply) && reply.kind === 'sdp') {
+        this.#placed = true
+        this.#epoch = node.epoch
+        return reply
+      }
+      const transient = isProblem(reply) || reply.kind === 'full' || reply.kind === 'failed'
+      // Forks that are rung already were told addresses of this node
+      const mayMove = !this.#placed || (inDialog && (!isProblem(reply) || node.state !== 'up'))
+      const next = transient && mayMove && tries < MOST_NODES ? this.#elsewhere() : undefined
+      if (next === undefined) return reply
+      this.#move(next)
+    }
+  }
+
+  #elsewhere(): MediaNode | undefined {
+    return this.#desk.nodes.candidates(this.#set, this.ngCallId).find((node) => node !== this.node)
+  }
+
+  /** What the old node may have begun is deleted; it may have executed what it did not answer. */
+  #move(node: MediaNode | undefined): void {
+    if (node === undefined) return
+    this.#desk.moved(this, node)
+    this.node.delete(planDelete(this.identity(undefined), 'call'), () => {})
+    this.node = node
+    this.#placed = false
+  }
+
+  async #ask(command: 'offer' | 'answer', dictionary: NgDictionary): Promise<MediaReply | Problem> {
+    this.touchedAt = this.#desk.clock.now()
+    try {
+      const said = await this.node.request(command, dictionary)
+      if (said.recordings !== undefined) this.recordings = recordingsOf(said)
+      const reply = readReply(said)
+      return reply.kind === 'unknown-call' ? LOST : reply
+    } catch (error) {
+      this.#desk.commandFailed(this, command, error)
+      return UNREACHABLE
+    }
+  }
+
+  /** The daemon restarted since the last offer: what it knew of this call is gone. */
+  get forgotten(): boolean {
+    return this.#epoch !== this.node.epoch
+  }
+}
+
+const UNREACHABLE = problem(503, 'Media node does not answer', 'media', 'body')
+const LOST = problem(503, 'Media node has lost the call', 'media', 'body')
+
+const faultOf = (reply: MediaReply): Problem => {
+  switch (reply.kind) {
+    case 'unreadable':
+      return problem(488, 'Session description cannot be used', 'RFC 3264 §5', 'body')
+    case 'full':
+      return problem(503, 'Media node has no room', 'media', 'body')
+    default:
+      return problem(503, 'Media node refused', 'media', 'body')
+  }
+}

@@ -1,0 +1,73 @@
+/**
+ * Offer and answer (RFC 3264, RFC 6337) in one dialog: who offered last, and whether it is answered. That alone decides what an SDP in a
+ * message is, and what media goes back to when somebody refuses.
+ */
+export type Party = 'caller' | 'callee'
+
+export const otherParty = (party: Party): Party => (party === 'caller' ? 'callee' : 'caller')
+
+/** One offer and its answer. Both as they were written, and as the other side got them. */
+export interface Exchange {
+  readonly offerer: Party
+  readonly offer: string
+  /** What the answerer got. */
+  readonly offered: string
+  answer: string | undefined
+  /** What the offerer got. */
+  answered: string | undefined
+  /** The last one before that was answered: what holds again when this one is refused. */
+  before: Exchange | undefined
+}
+
+export class Negotiation {
+  #latest: Exchange | undefined
+
+  get latest(): Exchange | undefined {
+    return this.#latest
+  }
+
+  /** The exchange that holds: the last one with an answer. */
+  get agreed(): Exchange | undefined {
+    return this.#latest?.answer === undefined ? this.#latest?.before : this.#latest
+  }
+
+  /**
+   * What an SDP is that comes in a request. RFC 6337 §2.2: INVITE and UPDATE offer; ACK answers; PRACK answers the offer of a reliable
+   * provisional response, or makes one of its own.
+   * @returns the exchange that it answers, `offer`, or `stray`: an ACK with an SDP that nobody asked for
+   */
+  inRequest(method: string, sender: Party): Exchange | 'offer' | 'stray' {
+    const latest = this.#latest
+    const theirs = latest !== undefined && latest.offerer !== sender
+    if (method === 'ACK') return theirs ? latest : 'stray'
+    if (method === 'PRACK' && theirs && latest.answer === undefined) return latest
+    return 'offer'
+  }
+
+  /** An offer that was passed on. */
+  offered(offerer: Party, offer: string, offered: string): Exchange {
+    this.#latest = { offerer, offer, offered, answer: undefined, answered: undefined, before: this.agreed }
+    return this.#latest
+  }
+
+  /** The same again, or another one (a fork downstream; a 2xx that says something else than its 18x). */
+  answered(exchange: Exchange, answer: string, answered: string): void {
+    exchange.answer = answer
+    exchange.answered = answered
+  }
+
+  /** The transaction that carried the exchange succeeded: nothing goes back behind it any more. */
+  confirmed(exchange: Exchange): void {
+    exchange.before = undefined
+  }
+
+  /**
+   * The transaction that carried the exchange was refused.
+   * @returns the exchange to go back to; undefined when there is none, or a later one is under way
+   */
+  refused(exchange: Exchange): Exchange | undefined {
+    if (this.#latest !== exchange) return undefined
+    this.#latest = exchange.before
+    return this.#latest
+  }
+}
