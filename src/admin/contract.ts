@@ -1,5 +1,7 @@
 import type { ConfigProblem } from '../config/errors.ts'
 import type { LogLevel } from '../observability/log.ts'
+import type { MediaNodeView } from '../rtpengine/types.ts'
+import type { MediaKind } from '../zones/media.ts'
 
 /** Everything that the admin side may see. The engine makes these views; they are values, read at the moment of the call. */
 export interface EngineView {
@@ -14,6 +16,9 @@ export interface EngineView {
   checks(): readonly CheckView[]
   logLevel(): LogLevel
   lastReload(): ReloadView | undefined
+  media?(): MediaView
+  /** Calls with media that ring or are up, the newest first. */
+  calls?(limit: number): readonly CallView[]
 }
 
 /** Everything that the admin side may do. */
@@ -21,6 +26,11 @@ export interface EngineCommands {
   /** Reads the configuration again and applies it whole, or refuses it. Never rejects for what is wrong in the file. */
   reload(): Promise<ReloadView>
   setLogLevel(level: LogLevel): void
+  /**
+   * Takes an rtpengine out for new calls, or back in, until the next reload; its calls go on.
+   * @returns false when there is none of that name
+   */
+  drainNode?(name: string, drain: boolean): boolean
 }
 
 /** `running` takes new transactions; `stopping` finishes those it has. */
@@ -54,6 +64,41 @@ export interface ZoneView {
   /** Names of its listeners. */
   readonly listeners: readonly string[]
   readonly targets: readonly TargetView[]
+}
+
+export interface MediaView {
+  /** As `MediaSettings.mode`. */
+  readonly mode: 'off' | 'local' | 'nodes'
+  readonly nodes: readonly MediaNodeView[]
+  /** Sessions of ours, those of ringing calls included. */
+  readonly sessions: number
+  /** Sessions that are over and whose rtpengine has not acknowledged it yet. */
+  readonly deletes: number
+  /** Why new calls get no media, with the remedy; undefined: they do. */
+  readonly unavailable?: string
+}
+
+/** One side of a call. */
+export interface CallLegView {
+  readonly zone: string
+  readonly kind: MediaKind
+}
+
+export interface CallView {
+  /** Ours; unique among the calls of this process. */
+  readonly id: string
+  /** SIP's. */
+  readonly callId: string
+  readonly from: CallLegView
+  /** Of a ringing call with several forks the one that was begun last. */
+  readonly to: CallLegView
+  readonly state: 'ringing' | 'up'
+  /** When it got media, ISO 8601. */
+  readonly since: string
+  /** Name of its rtpengine. */
+  readonly node: string
+  /** Such as `PCMU/8000`, once it is known. */
+  readonly codec?: string
 }
 
 export interface CheckView {

@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox'
 import { LOG_LEVELS } from '../observability/log.ts'
+import { MEDIA_KINDS } from '../zones/media.ts'
 
 const text = (description: string) => Type.String({ description })
 const list = <T extends Type.TSchema>(item: T, description: string) => Type.Array(item, { description })
@@ -61,6 +62,55 @@ const Target = Type.Object({
   reason: Type.Optional(Type.String()),
 })
 
+const MediaNode = Type.Object({
+  name: Type.String(),
+  set: text('Name of its set'),
+  address: text('Address and port of its ng socket'),
+  state: Type.Enum(['up', 'suspect', 'down', 'drain'], {
+    description: 'suspect: it is being looked at, new calls go elsewhere; drain: no new calls, its own go on',
+  }),
+  weight: Type.Number(),
+  reason: Type.Optional(text('Why it is not up')),
+  sessions: Type.Optional(Type.Integer({ description: 'That it has, from its own statistics' })),
+  pingSeconds: Type.Optional(Type.Number()),
+  interfaces: Type.Optional(list(Type.String(), 'Names that media zones may use')),
+})
+
+const Media = Type.Object({
+  mode: Type.Enum(['off', 'local', 'nodes'], { description: 'local: an rtpengine that Edgeways runs itself' }),
+  nodes: list(MediaNode, 'Every rtpengine'),
+  sessions: Type.Integer({ description: 'Calls of ours that have media' }),
+  deletes: Type.Integer({ description: 'Calls that are over and whose rtpengine has not acknowledged it yet' }),
+  unavailable: Type.Optional(text('Why new calls get no media, and what helps')),
+})
+
+export const DrainBody = Type.Object({ drain: Type.Boolean() }, { additionalProperties: false })
+export type DrainBody = Static<typeof DrainBody>
+export const DrainReply = Type.Object({ name: Type.String(), drain: Type.Boolean() })
+
+const CallLeg = Type.Object({
+  zone: Type.String(),
+  kind: Type.Enum([...MEDIA_KINDS], { description: 'What it speaks in media' }),
+})
+
+const Call = Type.Object({
+  id: Type.String(),
+  callId: text('The Call-ID of SIP'),
+  from: CallLeg,
+  to: CallLeg,
+  state: Type.Enum(['ringing', 'up']),
+  since: text('When it got media, ISO 8601'),
+  node: text('Name of its rtpengine'),
+  codec: Type.Optional(Type.String()),
+})
+
+export const CallsQuery = Type.Object({ limit: Type.Optional(Type.String()) }, { additionalProperties: false })
+export type CallsQuery = Static<typeof CallsQuery>
+export const Calls = Type.Object({
+  calls: list(Call, 'The newest first'),
+  total: Type.Integer({ description: 'Calls with media, also those beyond the limit' }),
+})
+
 export const State = Type.Object({
   version: Type.String(),
   phase: Type.Enum(['starting', 'running', 'stopping']),
@@ -72,5 +122,6 @@ export const State = Type.Object({
   ),
   transactions: Type.Record(Type.String(), Type.Integer(), { description: 'In memory, by kind' }),
   openFlows: Type.Integer(),
+  media: Type.Optional(Media),
   lastReload: Type.Optional(Type.Union([ReloadApplied, ReloadRefused])),
 })

@@ -1,4 +1,4 @@
-import { type FastifyError, type FastifyInstance, fastify } from 'fastify'
+import { type FastifyError, type FastifyInstance, type FastifyReply, fastify } from 'fastify'
 import { hostText } from '../address/listener.ts'
 import { TransportError } from '../base/errors.ts'
 import { isLoopback, refusalOf } from './access.ts'
@@ -37,6 +37,8 @@ const HEADERS = {
 } as const
 
 const BODY_LIMIT = 64 * 1024
+/** A host name (RFC 1035 §2.3.4) with a port, as one part of a path. */
+const LONGEST_PARAMETER = 270
 const REQUEST_MS = 10_000
 
 /** The HTTP side of the edge: health, metrics, state and the few commands. */
@@ -47,6 +49,10 @@ export const createAdminServer = (options: AdminOptions): AdminServer => {
     bodyLimit: BODY_LIMIT,
     requestTimeout: REQUEST_MS,
     forceCloseConnections: 'idle',
+    routerOptions: { maxParamLength: LONGEST_PARAMETER },
+    // Of URLs that no route can be looked for: neither the hooks nor the error handler below see them.
+    frameworkErrors: ({ statusCode = 400, code, message }, _request, reply) =>
+      void (reply as unknown as FastifyReply).code(statusCode).headers(HEADERS).send({ code: code.toLowerCase(), message }),
     // What is wrong is said, not quietly put right.
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false } },
   })

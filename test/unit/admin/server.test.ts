@@ -1,6 +1,6 @@
 import { createServer } from 'node:net'
 import { afterEach, describe, expect, test } from 'vitest'
-import type { EngineCommands, EngineView, ReloadView, ZoneView } from '../../../src/admin/contract.ts'
+import type { CallView, EngineCommands, EngineView, MediaView, ReloadView, ZoneView } from '../../../src/admin/contract.ts'
 import { type AdminOptions, type AdminServer, createAdminServer } from '../../../src/admin/server.ts'
 import type { Log, LogLevel } from '../../../src/observability/log.ts'
 import { SILENT_LOG } from '../../../src/observability/log.ts'
@@ -16,6 +16,35 @@ const PBX: ZoneView = {
   ],
 }
 
+const MEDIA: MediaView = {
+  mode: 'nodes',
+  nodes: [
+    {
+      name: '10.0.0.5:2223',
+      set: 'default',
+      address: '10.0.0.5:2223',
+      state: 'up',
+      weight: 1,
+      sessions: 3,
+      pingSeconds: 0.0004,
+      interfaces: ['lan', 'wan'],
+    },
+    { name: 'media-b', set: 'default', address: '10.0.0.6:2223', state: 'down', weight: 2, reason: 'No reply to 3 pings' },
+  ],
+  sessions: 3,
+  deletes: 1,
+}
+const callNumber = (number: number): CallView => ({
+  id: `call-${number}`,
+  callId: `${number}@10.0.0.20`,
+  from: { zone: 'browsers', kind: 'webrtc' },
+  to: { zone: 'pbx', kind: 'plain' },
+  state: number === 1 ? 'ringing' : 'up',
+  since: '2026-01-01T00:00:00.000Z',
+  node: '10.0.0.5:2223',
+  ...(number > 1 && { codec: 'PCMU/8000' }),
+})
+
 const started: AdminServer[] = []
 afterEach(async () => {
   for (const server of started.splice(0)) await server.stop()
@@ -26,11 +55,20 @@ interface Wishes {
   readonly port?: number
   readonly view?: Partial<EngineView>
   readonly reload?: () => Promise<ReloadView>
+  readonly drainNode?: EngineCommands['drainNode']
   readonly log?: Log
   readonly metrics?: AdminOptions['metrics']
 }
 
-const serverWith = ({ address = '127.0.0.1', port = 0, view = {}, reload, log = SILENT_LOG, metrics }: Wishes = {}): AdminServer => {
+const serverWith = ({
+  address = '127.0.0.1',
+  port = 0,
+  view = {},
+  reload,
+  drainNode,
+  log = SILENT_LOG,
+  metrics,
+}: Wishes = {}): AdminServer => {
   let level: LogLevel = 'info'
   const engine: EngineView = {
     version: '1.2.3',
@@ -52,6 +90,7 @@ const serverWith = ({ address = '127.0.0.1', port = 0, view = {}, reload, log = 
     setLogLevel: (to) => {
       level = to
     },
+    ...(drainNode && { drainNode }),
   }
   const page = metrics ?? { contentType: 'text/plain; version=0.0.4; charset=utf-8', text: async () => 'edgeways_build_info 1\n' }
   const server = createAdminServer({ view: engine, commands, metrics: page, log, address, port, token: TOKEN })
@@ -132,6 +171,12 @@ describe('calls', () => {
     expect((await serverWith().app.inject('/api/state')).json()).not.toHaveProperty('lastReload')
   })
 
+  test('the state shows every rtpengine, with the reason when it is not up', async () => {
+    expect((await serverWith({ view: { media: () => MEDIA } }).app.inject('/api/state')).json().media).toEqual(MEDIA)
+    const none: MediaView = { mode: 'local', nodes: [], sessions: 0, deletes: 0, unavailable: 'rtpengine is not installed' }
+    expect((await serverWith({ view: { media: () => none } }).app.inject('/api/state')).json().media).toEqual(none)
+  })
+
   test('a reload that was applied answers 200 with what changed', async () => {
     const answer = await serverWith().app.inject({ method: 'POST', url: '/api/reload' })
     expect(answer.statusCode).toBe(200)
@@ -180,6 +225,16 @@ describe('calls', () => {
     expect([answer.statusCode, answer.json()]).toEqual([404, { code: 'not-found', message: 'There is no GET /nowhere' }])
   })
 
+  test.each([
+    ['/api/%zz', 400],
+    [`/api/media/nodes/${'a'.repeat(300)}/drain`, 414],
+  ])('a URL that cannot be read gets an error of the same form: %s', async (url, status) => {
+    const answer = await serverWith().app.inject({ method: 'POST', url })
+    expect(answer.statusCode).toBe(status)
+    expect(answer.json()).toEqual({ code: expect.any(String), message: expect.any(String) })
+    expect(answer.headers).toMatchObject({ 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' })
+  })
+
   test('our own error is logged and tells the client nothing of the inside', async () => {
     const logged: unknown[] = []
     const log: Log = { ...SILENT_LOG, error: (fields) => void logged.push(fields.err) }
@@ -200,17 +255,93 @@ describe('calls', () => {
   })
 })
 
+describe('media', () => {
+  const calls = [1, 2, 3].map(callNumber)
+  const view = { media: () => MEDIA, calls: (limit: number) => calls.slice(0, limit) }
+
+  test('the calls that have media, with their number', async () => {
+    const answer = await serverWith({ view }).app.inject('/api/calls')
+    expect([answer.statusCode, answer.json()]).toEqual([200, { calls, total: 3 }])
+  })
+
+  test('no more calls than were asked for, and 100 when nobody said', async () => {
+    const asked: number[] = []
+    const counting = (limit: number) => {
+      asked.push(limit)
+      return calls.slice(0, limit)
+    }
+    const { app } = serverWith({ view: { ...view, calls: counting } })
+    expect((await app.inject('/api/calls?limit=2')).json()).toEqual({ calls: calls.slice(0, 2), total: 3 })
+    await app.inject('/api/calls')
+    await app.inject('/api/calls?limit=1000')
+    expect(asked).toEqual([2, 100, 1000])
+  })
+
+  test.each(['0', '-1', '1001', '1e3', 'all', '', '1.5', '01'])('a limit of "%s" is refused with what is allowed', async (limit) => {
+    const answer = await serverWith({ view }).app.inject(`/api/calls?limit=${limit}`)
+    expect([answer.statusCode, answer.json()]).toEqual([
+      400,
+      { code: 'invalid', message: `limit is a whole number from 1 to 1000, not "${limit}"` },
+    ])
+  })
+
+  test('a question that nobody understands is refused, rather than answered as if it were another', async () => {
+    const answer = await serverWith({ view }).app.inject('/api/calls?limt=2')
+    expect([answer.statusCode, answer.json().code]).toEqual([400, 'invalid'])
+  })
+
+  test('an edge without media has no calls to show', async () => {
+    expect((await serverWith().app.inject('/api/calls')).json()).toEqual({ calls: [], total: 0 })
+  })
+
+  const drained = (name: string, payload: object, wishes: Wishes = {}) =>
+    serverWith({ view, ...wishes }).app.inject({ method: 'POST', url: `/api/media/nodes/${encodeURIComponent(name)}/drain`, payload })
+
+  test('an rtpengine is drained and taken back, by a name with a colon, too; the log says who asked', async () => {
+    const done: unknown[] = []
+    const drainNode = (name: string, drain: boolean) => done.push([name, drain]) > 0
+    const log: Log = { ...SILENT_LOG, info: (fields) => void done.push(fields) }
+    const answer = await drained('10.0.0.5:2223', { drain: true }, { drainNode, log })
+    expect([answer.statusCode, answer.json()]).toEqual([200, { name: '10.0.0.5:2223', drain: true }])
+    expect((await drained('media-b', { drain: false }, { drainNode })).json()).toEqual({ name: 'media-b', drain: false })
+    expect(done).toEqual([['10.0.0.5:2223', true], { from: '127.0.0.1', node: '10.0.0.5:2223', drain: true }, ['media-b', false]])
+  })
+
+  test('a name of the longest host is a name', async () => {
+    const name = `${'a'.repeat(63)}.${'b'.repeat(63)}.${'c'.repeat(63)}.example.com:2223`
+    expect((await drained(name, { drain: true }, { drainNode: () => true })).json()).toEqual({ name, drain: true })
+  })
+
+  test('an unknown rtpengine gets 404 and the names that there are', async () => {
+    const answer = await drained('media-c', { drain: true }, { drainNode: () => false })
+    expect([answer.statusCode, answer.json()]).toEqual([
+      404,
+      { code: 'unknown-node', message: 'There is no rtpengine of that name; there is 10.0.0.5:2223, media-b' },
+    ])
+    const without = await serverWith().app.inject({ method: 'POST', url: '/api/media/nodes/a/drain', payload: { drain: true } })
+    expect([without.statusCode, without.json().message]).toEqual([404, 'There is no rtpengine of that name; there is none at all'])
+  })
+
+  test.each([[{}], [{ drain: 'yes' }], [{ drain: true, more: 1 }]])('a wrong body %j drains nothing', async (payload) => {
+    let drains = 0
+    const answer = await drained('media-b', payload, { drainNode: () => ++drains > 0 })
+    expect([answer.statusCode, answer.json().code, drains]).toEqual([400, 'invalid', 0])
+  })
+})
+
 describe('D8: access', () => {
   const guarded = [
     ['GET', '/api/state'],
+    ['GET', '/api/calls'],
+    ['POST', '/api/media/nodes/media-b/drain'],
     ['GET', '/api/log-level'],
     ['PUT', '/api/log-level'],
     ['POST', '/api/reload'],
   ] as const
 
   test.each(guarded)('on a public address %s %s needs the token', async (method, url) => {
-    const { app } = serverWith({ address: '192.0.2.1' })
-    const payload = method === 'PUT' ? { level: 'info' } : undefined
+    const { app } = serverWith({ address: '192.0.2.1', drainNode: () => true })
+    const payload = method === 'PUT' ? { level: 'info' } : url.endsWith('/drain') ? { drain: true } : undefined
     const request = (authorization?: string) =>
       app.inject({ method, url, ...(payload && { payload }), ...(authorization && { headers: { authorization } }) })
     const none = await request()
