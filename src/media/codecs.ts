@@ -42,7 +42,8 @@ export const offeredCodecs = (sender: MediaLeg, receiver: MediaLeg, sdp: string)
     if (kept.some(isCodec)) return withFormats(section, kept)
     if (section.media === 'audio' && receiver.policy.codecs.transcode.length > 0) {
       // Conversion needs something to convert from: the list stays, and rtpengine hides it
-      for (const format of formats) if (!kept.includes(format)) masked.add(format.name)
+      const shown = new Set(kept)
+      for (const format of formats) if (!shown.has(format)) masked.add(format.name)
       return withFormats(section, trimmed(formats, sender, receiver))
     }
     const others = read.sections.some((other) => other !== section && isAccepted(other))
@@ -128,12 +129,13 @@ const selected = (section: MediaSection, formats: readonly Format[], sender: Med
   const found = order === undefined ? left : inOrder(left, order, needed)
   // An order of audio codecs says nothing about video
   const kept = section.media !== 'audio' && !found.some(isCodec) ? left : found
-  return kept.filter(({ repeats }) => repeats === undefined || kept.some(({ number }) => number === repeats))
+  const numbers = new Set(kept.map(({ number }) => number))
+  return kept.filter(({ repeats }) => repeats === undefined || numbers.has(repeats))
 }
 
 const inOrder = (formats: readonly Format[], order: readonly string[], needed: (format: Format) => boolean): readonly Format[] => {
-  const wanted = [...new Set(order.flatMap((one) => formats.filter((format) => matches(one, format))))]
-  return [...wanted, ...formats.filter((format) => needed(format) && !wanted.includes(format))]
+  const wanted = order.flatMap((one) => formats.filter((format) => matches(one, format)))
+  return [...new Set([...wanted, ...formats.filter(needed)])]
 }
 
 /** `a=rtpmap:97 …`: lines about one payload type. */
@@ -143,7 +145,8 @@ const FORMATS = /^(m=[^ \t]+[ \t]+[^ \t]+[ \t]+[^ \t\r\n]+)[^\r\n]*/
 const withFormats = (section: MediaSection, kept: readonly Format[]): MediaSection => {
   const numbers = kept.map(({ number }) => number)
   if (numbers.join() === section.formats.join()) return section
-  const gone = new Set(section.formats.filter((number) => !numbers.includes(number)))
+  const gone = new Set(section.formats)
+  for (const number of numbers) gone.delete(number)
   const first = section.lines[0]!.replace(FORMATS, (_all, before: string) => [before, ...numbers].join(' '))
   return withLines(section, [
     first,
