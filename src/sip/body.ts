@@ -239,8 +239,19 @@ interface Edit extends Span {
   readonly by: string
 }
 
-const lengths = (parts: readonly Part[], growth: number): readonly Edit[] =>
-  parts.flatMap(({ length, size }) => (length === undefined ? [] : [{ ...length, by: String(size + growth) }]))
+/** Content-Length of the parts around something that grew. From inside out: a number with another count of digits makes what is around it grow too. */
+const lengths = (parts: readonly Part[], grown: number): readonly Edit[] => {
+  let growth = grown
+  return parts
+    .toReversed()
+    .flatMap(({ length, size }) => {
+      if (length === undefined) return []
+      const by = String(size + growth)
+      growth += by.length - (length.to - length.from)
+      return [{ ...length, by }]
+    })
+    .reverse()
+}
 
 /** The message with pieces of its body replaced, in their order. */
 const edited = <M extends SipMessage>(message: M, text: string, edits: readonly Edit[]): M => {
