@@ -60,7 +60,7 @@ export const writtenInterfaces = (
       )
     return [{ name, address: bound.address, advertised: shown?.address === bound.address ? undefined : shown?.address }]
   })
-  if (Object.keys(written).length === 0)
+  if (Object.keys(written).length === 0 && !report.failedIn(PATH))
     report.error(PATH, 'There is no interface', 'Add one, for example lan: 10.0.0.5, or remove "interfaces"', 'key')
   const toward = (listener: Listener): MediaInterface | undefined => {
     const face = faceOf(listener, addresses)

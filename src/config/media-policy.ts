@@ -3,7 +3,7 @@ import type { Listener } from '../address/listener.ts'
 import { MEDIA_PROFILES, type MediaKind, type MediaPolicy, type MediaProfile } from '../zones/media.ts'
 import { ipFamily } from '../zones/networks.ts'
 import type { Target, Zone, ZoneProfile } from '../zones/zone.ts'
-import type { DraftMedia } from './media.ts'
+import { type DraftMedia, wantsMedia } from './media.ts'
 import { isPrivate } from './media-interfaces.ts'
 import { didYouMean, type Report } from './report.ts'
 import { listOf } from './rules.ts'
@@ -44,7 +44,8 @@ export const zonePolicy = (
     record: false,
   }
   const whole = `Zone "${path[1]}"`
-  const own = typeof written === 'object' && written.interface !== undefined ? undefined : ownInterface(transports, around, path, report)
+  const told = typeof written === 'object' && written.interface !== undefined
+  const own = told || !wantsMedia(text) ? undefined : ownInterface(transports, around, path, report)
   const policy = policyOver({ ...bare, interface: own?.name }, written, whole, around, place, report)
   if (written === 'none') {
     if (profile.media === 'teams' && media.mode !== 'off')
@@ -58,7 +59,7 @@ export const zonePolicy = (
   if (media.mode === 'off') return policy
   if (bare.kind !== undefined) report.derive([...place, 'profile'], bare.kind, `kind ${text.kind}`)
   if (media.sets.size > 0 && media.defaultSet !== 'default') report.derive([...place, 'set'], media.defaultSet, 'the only set')
-  if (policy.kind !== undefined && MEDIA_PROFILES[policy.kind].browser === false) warnAboutOutside(policy, own, around, whole, path, report)
+  if (profile.media === 'teams') warnAboutOutside(policy, own, media, whole, path, report)
   return policy
 }
 
@@ -243,12 +244,11 @@ const checkProfile = (
 const warnAboutOutside = (
   { interface: name }: MediaPolicy,
   own: MediaInterface | undefined,
-  { profile, media }: Surroundings,
+  media: DraftMedia,
   whole: string,
   path: Path,
   report: Report,
 ): void => {
-  if (profile.media !== 'teams') return
   const used = own ?? media.interfaces.list.find((known) => known.name === name)
   const shown = used?.advertised ?? used?.address
   if (shown === undefined || !isPrivate(shown)) return
@@ -278,7 +278,7 @@ export const checkNodes = (media: DraftMedia, zones: readonly { readonly zone: Z
   const used = new Set<string>()
   for (const { zone, path } of zones) {
     for (const policy of [zone.media, ...zone.targets.map((target) => target.media)]) {
-      if (!policy.anchored || used.has(policy.set)) continue
+      if (!policy.anchored || used.has(policy.set) || report.failedIn(path)) continue
       used.add(policy.set)
       const members = nodes.filter(({ set }) => set === policy.set)
       if (members.length === 0)

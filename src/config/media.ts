@@ -31,8 +31,8 @@ export interface DraftMedia {
   readonly settings: Omit<MediaSettings, 'interfaces'>
 }
 
-/** Whether anything of a zone's calls goes through rtpengine. */
-const anchored = ({ media, targets }: ZoneText): boolean =>
+/** Whether media of a zone, or of one of its targets, goes through rtpengine. */
+export const wantsMedia = ({ media, targets }: ZoneText): boolean =>
   media !== 'none' || listOf(targets).some((target) => typeof target === 'object' && typeof target.media === 'object')
 
 /** @param kept interfaces of the snapshot before, whose names stay */
@@ -46,7 +46,7 @@ export const draftMedia = (
   const written: MediaText = typeof file.media === 'object' ? file.media : {}
   const groups = new Set(
     Object.values(file.zones)
-      .filter(anchored)
+      .filter(wantsMedia)
       .flatMap(({ on }) => listOf(on)),
   )
   const off = file.media === 'off' || (groups.size === 0 && written.rtpengine === undefined)

@@ -130,5 +130,6 @@ export const didYouMean = (written: string, known: Iterable<string>, what: strin
   const all = [...known]
   const near = suggestion(written, all)
   if (near !== undefined) return `Did you mean "${near}"?`
-  return all.length === 0 ? `There is no ${what} yet` : `Write one of ${all.join(', ')}`
+  if (all.length < 2) return all.length === 0 ? `There is no ${what} yet` : `Write "${all[0]}"`
+  return `Write one of ${all.join(', ')}`
 }

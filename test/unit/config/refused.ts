@@ -266,7 +266,7 @@ export const REFUSED: readonly (readonly [text: string, path: string, place: str
     'zones.pbx.advertise',
     'other',
     '"other.example.com" is no name of listener lan/udp, so we would not recognise it when it comes back in a Route',
-    'Add it to "names" in listeners.lan, or: Write one of 10.0.0.5',
+    'Add it to "names" in listeners.lan, or: Write "10.0.0.5"',
   ],
   [
     pbx('admit: { networks: [ 10.0.0.0/33 ] }'),
