@@ -75,7 +75,7 @@ export class EdgeUnderTest {
     this.#media = options.media
     this.#clock = { now: () => this.#now, wall: () => 1_790_000_000_000 + this.#now }
     this.lookup = new TableLookup(options.dns ?? {}, 3600)
-    this.checks = new FlowChecks(options.touches ?? [])
+    this.checks = new FlowChecks(options.touches ?? [], options.media !== undefined)
     this.#snapshot = this.#load()
     this.#keys = {
       secret: 'kept in the data folder',
