@@ -119,7 +119,7 @@ const distinct = (written: readonly string[]): readonly string[] => {
 
 /**
  * Of our own rtpengine: the interface of the listener that the zone's calls will use. Browsers come by WebSocket, targets by the
- * transport in their URI; anything else is served by the first listener.
+ * transport in their URI.
  */
 const ownInterface = (
   transports: readonly Target['transport'][],
@@ -132,7 +132,10 @@ const ownInterface = (
     if (profile.media === 'webrtc') return transport.webSocket
     return transports.length === 0 || transports.includes(undefined) || transports.includes(transport.name)
   })
-  const served = [likely, listeners].map((list) => list.filter((listener) => media.interfaces.toward(listener) !== undefined))
+  // Who comes to us from anywhere comes encrypted, and to the address that the world sees (A3)
+  const secureFirst = (list: readonly Listener[]) =>
+    profile.reach === 'flow' ? list.toSorted((a, b) => Number(b.transport.secure) - Number(a.transport.secure)) : list
+  const served = [likely, listeners].map((list) => secureFirst(list.filter((listener) => media.interfaces.toward(listener) !== undefined)))
   const [first, ...others] = served.find((list) => list.length > 0) ?? []
   const own = first && media.interfaces.toward(first)
   const names = media.interfaces.list.map(({ name }) => name)

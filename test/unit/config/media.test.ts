@@ -149,6 +149,19 @@ describe('interfaces of our own rtpengine', () => {
     expect(warningsOf(text)).toEqual([])
   })
 
+  test('A3: who comes from anywhere is served at the address that encrypted listeners show', () => {
+    const text = file({
+      top: PUBLIC,
+      lan: '{ udp: 10.0.0.5, tls: 10.0.0.5:5062 }',
+      web: '{ ws: 10.0.0.5, wss: 10.0.0.5 }',
+      pbx: '{ kind: webrtc, on: web, origins: [ "https://a.example" ] }',
+      phones: '{ kind: phones, on: lan }',
+    })
+    expect(interfacesOf(text)).toEqual(['lan 10.0.0.5', 'lan-tls 10.0.0.5!203.0.113.5'])
+    expect(used(text)).toEqual({ pbx: 'lan-tls', phones: 'lan-tls' })
+    expect(warningsOf(text).map(({ path }) => path)).toEqual(['zones.pbx', 'zones.phones'])
+  })
+
   test('names stay different whatever the groups are called', () => {
     const lan = '{ udp: [ 10.0.0.5, 10.0.0.6, 10.0.0.7, 10.0.0.8 ] }'
     expect(interfacesOf(file({ lan, pbx: trunk('media: { interface: lan }'), web: '{ tls: 10.0.0.5 }' }))).toEqual([
