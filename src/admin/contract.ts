@@ -16,9 +16,9 @@ export interface EngineView {
   checks(): readonly CheckView[]
   logLevel(): LogLevel
   lastReload(): ReloadView | undefined
-  media?(): MediaView
+  media(): MediaView
   /** Calls with media that ring or are up, the newest first. */
-  calls?(limit: number): readonly CallView[]
+  calls(limit: number): readonly CallView[]
 }
 
 /** Everything that the admin side may do. */
@@ -30,7 +30,7 @@ export interface EngineCommands {
    * Takes an rtpengine out for new calls, or back in, until the next reload; its calls go on.
    * @returns false when there is none of that name
    */
-  drainNode?(name: string, drain: boolean): boolean
+  drainNode(name: string, drain: boolean): boolean
 }
 
 /** `running` takes new transactions; `stopping` finishes those it has. */

@@ -34,7 +34,7 @@ const USUAL_CALLS = 100
 const MOST_CALLS = 1000
 
 const nodeNames = (view: EngineView): string => {
-  const names = view.media?.().nodes.map(({ name }) => name) ?? []
+  const names = view.media().nodes.map(({ name }) => name)
   return names.length === 0 ? 'there is none at all' : `there is ${names.join(', ')}`
 }
 
@@ -62,7 +62,6 @@ export const addRoutes = (app: FastifyInstance, { view, commands, metrics, log }
   app.get('/api/state', { schema: { response: { 200: State, ...errors } } }, () => {
     const listeners = view.listeners()
     const lastReload = view.lastReload()
-    const media = view.media?.()
     return {
       version: view.version,
       phase: view.phase(),
@@ -72,7 +71,7 @@ export const addRoutes = (app: FastifyInstance, { view, commands, metrics, log }
       zones: view.zones(),
       transactions: view.transactions(),
       openFlows: listeners.reduce((sum, { flows }) => sum + flows, 0),
-      ...(media && { media }),
+      media: view.media(),
       ...(lastReload && { lastReload }),
     }
   })
@@ -86,8 +85,8 @@ export const addRoutes = (app: FastifyInstance, { view, commands, metrics, log }
         const message = `limit is a whole number from 1 to ${MOST_CALLS}, not "${limit.slice(0, 20)}"`
         return reply.code(400).send({ code: 'invalid', message })
       }
-      const calls = view.calls?.(Number(limit)) ?? []
-      return { calls, total: view.media?.().sessions ?? calls.length }
+      const calls = view.calls(Number(limit))
+      return { calls, total: view.media().sessions }
     },
   )
 
@@ -97,7 +96,7 @@ export const addRoutes = (app: FastifyInstance, { view, commands, metrics, log }
     (request, reply) => {
       const { name } = request.params
       const { drain } = request.body
-      if (commands.drainNode?.(name, drain) !== true) {
+      if (!commands.drainNode(name, drain)) {
         return reply.code(404).send({ code: 'unknown-node', message: `There is no rtpengine of that name; ${nodeNames(view)}` })
       }
       log.info({ from: request.ip, node: name, drain }, drain ? 'rtpengine drained by the API' : 'rtpengine taken back by the API')

@@ -122,6 +122,6 @@ export const State = Type.Object({
   ),
   transactions: Type.Record(Type.String(), Type.Integer(), { description: 'In memory, by kind' }),
   openFlows: Type.Integer(),
-  media: Type.Optional(Media),
+  media: Media,
   lastReload: Type.Optional(Type.Union([ReloadApplied, ReloadRefused])),
 })

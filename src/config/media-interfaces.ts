@@ -29,12 +29,6 @@ const PATH: Path = ['media', 'interfaces']
 const LOOPBACK = [network('127.0.0.0/8')!, network('::1')!]
 const LINK_LOCAL = [network('169.254.0.0/16')!, network('fe80::/10')!]
 
-/** Loopback, private (RFC 1918, RFC 4193), shared (RFC 6598) and link-local. */
-const PRIVATE = ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '100.64.0.0/10', 'fc00::/7'].map((text) => network(text)!)
-
-/** An address that nobody reaches over the Internet. */
-export const isPrivate = (address: string): boolean => [...LOOPBACK, ...LINK_LOCAL, ...PRIVATE].some((range) => range.contains(address))
-
 const sameFace = (a: Face, b: Face): boolean => a.address === b.address && a.advertised === b.advertised
 
 const sole = <T>(list: readonly T[]): T | undefined => (list.length === 1 ? list[0] : undefined)

@@ -1,8 +1,9 @@
 /** Media of the whole edge: who runs the rtpengines, where they are, and what our own may use. */
 import { ipFamily } from '../zones/networks.ts'
+import { isPrivate } from '../zones/private.ts'
 import type { Zone } from '../zones/zone.ts'
 import type { DraftListener } from './listeners.ts'
-import { derivedInterfaces, isPrivate, type OwnAddresses, type OwnInterfaces, writtenInterfaces } from './media-interfaces.ts'
+import { derivedInterfaces, type OwnAddresses, type OwnInterfaces, writtenInterfaces } from './media-interfaces.ts'
 import { type Fault, fault, isFault, type Report } from './report.ts'
 import { listOf, placed } from './rules.ts'
 import type { ConfigFile } from './schema.ts'

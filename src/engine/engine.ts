@@ -4,68 +4,36 @@ import { pathToFileURL } from 'node:url'
 import type { Flow } from '../address/flow.ts'
 import type { Listener } from '../address/listener.ts'
 import { Myself } from '../address/myself.ts'
-import type { EngineCommands, EngineView, ListenerView, Phase, ReloadView, ZoneView } from '../admin/contract.ts'
-import type { Clock } from '../base/clock.ts'
-import type { Ids } from '../base/ids.ts'
-import { type KeyedHash, shortName } from '../base/keyed-hash.ts'
+import type { CallView, EngineCommands, EngineView, ListenerView, MediaView, Phase, ReloadView, ZoneView } from '../admin/contract.ts'
+import { shortName } from '../base/keyed-hash.ts'
 import { TimerWheel } from '../base/timer-wheel.ts'
-import { diffSnapshots } from '../config/diff.ts'
+import { diffSnapshots, mediaAfterReload } from '../config/diff.ts'
 import type { ConfigProblem } from '../config/errors.ts'
-import type { LoadResult } from '../config/load.ts'
-import type { ListenerEntry, MediaSettings, Snapshot } from '../config/snapshot.ts'
-import type { Resolver } from '../dns/types.ts'
-import type { Log, LogLevel } from '../observability/log.ts'
-import type { Metrics, TransactionKind } from '../observability/metrics.ts'
+import type { ListenerEntry, Snapshot } from '../config/snapshot.ts'
+import type { LogLevel } from '../observability/log.ts'
+import type { TransactionKind } from '../observability/metrics.ts'
 import { type Rule, rulesWith } from '../routing/decide.ts'
 import { RouteStateCodec } from '../routing/route-state.ts'
 import { validateView } from '../routing/validate.ts'
-import type { MediaEvents, MediaNodes } from '../rtpengine/types.ts'
-import type { ListenerOptions, TransportEvents, Transports } from '../transport/types.ts'
+import type { ListenerOptions, TransportEvents } from '../transport/types.ts'
 import type { Zone } from '../zones/zone.ts'
 import { Admission } from './admission.ts'
 import type { ClientTransaction } from './client-transaction.ts'
 import { Clients } from './clients.ts'
+import type { EngineDeps, MediaPool } from './deps.ts'
 import type { Edge, Running } from './edge.ts'
 import { TargetHealth } from './health.ts'
 import { learnTargets } from './learn.ts'
 import { MediaDesk } from './media/desk.ts'
 import { endLost } from './media/lost.ts'
-import { type CertificateSource, listenerOptions } from './options.ts'
+import { listenerOptions } from './options.ts'
 import { CallOrder } from './order.ts'
 import { Prober } from './probe.ts'
 import { Receiver } from './receive.ts'
 import { ServerTransaction } from './server-transaction.ts'
 import type { TimerKind, TimerOwner } from './timers.ts'
 import { Transactions } from './transactions.ts'
-import { listenerViews, zoneViews } from './views.ts'
-
-export interface EngineDeps {
-  readonly version: string
-  /** One character: the worker that owns what this engine hands out. */
-  readonly owner: string
-  readonly clock: Clock
-  readonly ids: Ids
-  readonly log: Log
-  readonly metrics: Metrics
-  readonly resolver: Resolver
-  readonly keys: KeyedHash & { rotate(): void }
-  readonly transports: (events: TransportEvents) => Transports
-  /** The rtpengines; undefined: media is off. */
-  readonly media: ((settings: MediaSettings, events: MediaEvents, ours: (ngCallId: string) => boolean) => MediaPool) | undefined
-  readonly certificates: CertificateSource
-  /** Reads the configuration again, reusing the listeners of the one in use. @throws ConfigError when the file cannot be read */
-  readonly reread: (previous: Snapshot) => LoadResult
-  readonly logLevel: { get(): LogLevel; set(level: LogLevel): void }
-  /** Runs something every so many milliseconds, until the function that it returns is called; tests run it as they move their clock. */
-  readonly every: (ms: number, run: () => void) => () => void
-}
-
-/** The rtpengines of a configuration, and their life. */
-export interface MediaPool extends MediaNodes {
-  start(): void
-  stop(): Promise<void>
-  reconfigure(settings: MediaSettings): void
-}
+import { callViews, listenerViews, zoneViews } from './views.ts'
 
 const TICK_MS = 10
 const HOUR_MS = 3_600_000
@@ -142,6 +110,9 @@ export class Engine implements EngineView, EngineCommands {
     this.#prober = new Prober(edge)
     metrics.setSources({
       flows: () => edge.transports.counts(),
+      mediaNodes: () => this.#media?.views() ?? [],
+      mediaSessions: () => edge.media?.size ?? 0,
+      mediaDeletes: () => this.#media?.deletes ?? 0,
       targets: () => [...health.records()].map(({ zone, target, up, optionsSeconds }) => ({ zone, target, up, optionsSeconds })),
     })
   }
@@ -248,6 +219,29 @@ export class Engine implements EngineView, EngineCommands {
     return zoneViews(this.#edge)
   }
 
+  calls(limit: number): readonly CallView[] {
+    return callViews(this.#edge, limit)
+  }
+
+  media(): MediaView {
+    const { mode } = this.#edge.running.snapshot.media
+    if (this.#media === undefined) return { mode: 'off', nodes: [], sessions: 0, deletes: 0 }
+    const nodes = this.#media.views()
+    const empty = [...new Set(nodes.map(({ set }) => set))].find((set) => this.#media!.candidates(set, '').length === 0)
+    const unavailable = nodes.length === 0 || empty !== undefined ? this.#media.unavailable(empty ?? 'default') : undefined
+    return {
+      mode,
+      nodes,
+      sessions: this.#edge.media?.size ?? 0,
+      deletes: this.#media.deletes,
+      ...(unavailable === undefined ? {} : { unavailable }),
+    }
+  }
+
+  drainNode(name: string, drain: boolean): boolean {
+    return this.#media?.drain(name, drain) ?? false
+  }
+
   transactions(): Readonly<Record<string, number>> {
     const { transactions, order } = this.#edge
     const { servers, clients, pending, onFlows } = transactions
@@ -261,6 +255,7 @@ export class Engine implements EngineView, EngineCommands {
         ok: !this.#edge.stopping,
         detail: this.#edge.stopping ? 'Stopping: no new transactions' : 'New transactions are taken',
       },
+      ...(this.#media === undefined ? [] : [mediaCheck(this.media())]),
     ]
   }
 
@@ -348,8 +343,9 @@ export class Engine implements EngineView, EngineCommands {
     return view
   }
 
-  async #apply(before: Snapshot, after: Snapshot, warnings: readonly ConfigProblem[], at: string): Promise<ReloadView> {
-    const { listeners, restart } = diffSnapshots(before, after)
+  async #apply(before: Snapshot, read: Snapshot, warnings: readonly ConfigProblem[], at: string): Promise<ReloadView> {
+    const { listeners, media, restart } = diffSnapshots(before, read)
+    const after: Snapshot = { ...read, media: mediaAfterReload(before.media, read.media) }
     const options = await listenerOptions(after, this.#deps.certificates)
     const oldOptions = listeners.removed.length > 0 ? await listenerOptions(before, this.#deps.certificates) : options
     const opened: Listener[] = []
@@ -376,7 +372,6 @@ export class Engine implements EngineView, EngineCommands {
     this.#edge.transactions.timers = after.timers
     this.#media?.reconfigure(after.media)
     this.#edge.health.keep(after.zones.values())
-    this.#media?.start()
     learnTargets(this.#edge)
     this.#prober.watch(after.zones.values())
     if (before.log.level !== after.log.level) this.#deps.logLevel.set(after.log.level)
@@ -385,11 +380,18 @@ export class Engine implements EngineView, EngineCommands {
       ...describe('listener closed', listeners.removed),
       ...describe('listener changed', listeners.changed),
       ...zoneChanges(before.zones, after.zones),
+      ...media,
       ...restart.map((path) => `${path}: changes with the next start`),
     ]
     return { result: 'applied', at, changes, problems: warnings }
   }
 }
+
+const mediaCheck = ({ unavailable, nodes }: MediaView) => ({
+  name: 'media',
+  ok: unavailable === undefined,
+  detail: unavailable ?? `${nodes.filter(({ state }) => state === 'up').length} of ${nodes.length} media nodes are up`,
+})
 
 const kindOf = (transaction: ServerTransaction | ClientTransaction): TransactionKind => {
   if (transaction instanceof ServerTransaction) return transaction.invite ? 'invite-server' : 'non-invite-server'

@@ -1,7 +1,8 @@
 /** What the admin side sees of the edge, as values of the moment. */
 import { hostText } from '../address/listener.ts'
-import type { ListenerView, TargetView, ZoneView } from '../admin/contract.ts'
+import type { CallView, ListenerView, TargetView, ZoneView } from '../admin/contract.ts'
 import type { Edge } from './edge.ts'
+import type { MediaSession } from './media/session.ts'
 
 /** @param open names of the listeners whose sockets are open */
 export const listenerViews = (edge: Edge, open: ReadonlySet<string>): readonly ListenerView[] => {
@@ -33,3 +34,29 @@ export const zoneViews = (edge: Edge): readonly ZoneView[] =>
       }
     }),
   }))
+
+/** The newest first. */
+export const callViews = ({ media, clock }: Edge, limit: number): readonly CallView[] => {
+  if (media === undefined) return []
+  const offset = clock.wall() - clock.now()
+  return [...media.sessions()]
+    .filter(({ ended, branches }) => !ended && branches.size > 0)
+    .reverse()
+    .slice(0, limit)
+    .map((session) => callView(session, offset))
+}
+
+const callView = (session: MediaSession, offset: number): CallView => {
+  const { id, callId, caller, branches, startedAt, node } = session
+  const list = [...branches.values()]
+  const callee = (list.findLast(({ up, gone }) => up && !gone) ?? list.at(-1)!).callee
+  return {
+    id,
+    callId,
+    from: { zone: caller.leg.zone, kind: caller.leg.profile.kind },
+    to: { zone: callee.leg.zone, kind: callee.leg.profile.kind },
+    state: session.up ? 'up' : 'ringing',
+    since: new Date(offset + startedAt).toISOString(),
+    node: node.name,
+  }
+}

@@ -3,7 +3,7 @@
  * and port of their own, which stay the same as long as the call does. What each was asked is written down.
  */
 import { MediaError } from '../../src/base/errors.ts'
-import type { MediaPool } from '../../src/engine/engine.ts'
+import type { MediaPool } from '../../src/engine/deps.ts'
 import type { NgDictionary } from '../../src/media/types.ts'
 import type { MediaEvents, MediaNode, MediaNodeView, NgReply, NodeState } from '../../src/rtpengine/types.ts'
 
@@ -157,6 +157,14 @@ export class FakeMedia implements MediaPool {
   }
 
   reconfigure(): void {}
+
+  readonly deletes = 0
+
+  drain(name: string, drain: boolean): boolean {
+    const node = this.node(name)
+    if (node !== undefined) node.state = drain ? 'drain' : 'up'
+    return node !== undefined
+  }
 
   port(): number {
     this.#port += 2

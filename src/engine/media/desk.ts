@@ -139,8 +139,7 @@ export class MediaDesk implements MediaEvents {
   end(session: MediaSession, how: 'failed' | 'bye' | 'media-timeout', by?: Party): void {
     if (session.ended) return
     session.ended = true
-    const { metrics } = this.#deps
-    metrics.mediaCall(how === 'failed' ? 'failed' : 'ok')
+    if (how !== 'failed') this.#deps.metrics.mediaCall('ok')
     session.node.delete(planDelete(session.identity(undefined), 'call'), (reply) => {
       this.#sessions.delete(session.id)
       if (how !== 'failed') this.#report(session, how, by, reply)
@@ -159,6 +158,11 @@ export class MediaDesk implements MediaEvents {
   }
 
   // ---- what a session tells
+
+  /** A call, or a change of one, could not have media. */
+  failed(): void {
+    this.#deps.metrics.mediaCall('failed')
+  }
 
   commandFailed(session: MediaSession, command: string, error: unknown): void {
     const code = error instanceof EdgewaysError ? error.code : undefined

@@ -115,6 +115,7 @@ export class MediaSession {
   offer(branch: SessionBranch, sender: Party, sdp: string): Promise<Exchange | Problem> {
     return this.#inTurn(async () => {
       const passed = await this.#pass(branch, sender, sdp, 'offer', sender)
+      if (isProblem(passed)) this.#desk.failed()
       return isProblem(passed) ? passed : branch.negotiation.offered(sender, sdp, passed.sdp)
     })
   }
@@ -131,7 +132,10 @@ export class MediaSession {
         const again = await this.#pass(branch, exchange.offerer, exchange.offer, 'offer', exchange.offerer)
         passed = isProblem(again) ? again : await this.#pass(branch, sender, sdp, 'answer', exchange.offerer)
       }
-      if (isProblem(passed)) return passed
+      if (isProblem(passed)) {
+        this.#desk.failed()
+        return passed
+      }
       branch.negotiation.answered(exchange, sdp, passed.sdp)
       return { answered: passed.sdp }
     })

@@ -83,6 +83,8 @@ const serverWith = ({
     checks: () => [{ name: 'certificates', ok: true, detail: '2 loaded' }],
     logLevel: () => level,
     lastReload: () => undefined,
+    media: () => ({ mode: 'off', nodes: [], sessions: 0, deletes: 0 }),
+    calls: () => [],
     ...view,
   }
   const commands: EngineCommands = {
@@ -90,7 +92,7 @@ const serverWith = ({
     setLogLevel: (to) => {
       level = to
     },
-    ...(drainNode && { drainNode }),
+    drainNode: drainNode ?? (() => false),
   }
   const page = metrics ?? { contentType: 'text/plain; version=0.0.4; charset=utf-8', text: async () => 'edgeways_build_info 1\n' }
   const server = createAdminServer({ view: engine, commands, metrics: page, log, address, port, token: TOKEN })
@@ -162,6 +164,7 @@ describe('calls', () => {
       ],
       zones: [PBX],
       transactions: { 'invite-server': 2 },
+      media: { mode: 'off', nodes: [], sessions: 0, deletes: 0 },
       openFlows: 7,
       lastReload,
     })
