@@ -103,7 +103,7 @@ export const mapSections = (sdp: Sdp, change: (section: MediaSection, index: num
 }
 
 /** Those lines for which `keep` holds; the same array when it holds for all. */
-export const filterLines = (lines: readonly string[], keep: (line: string) => boolean): readonly string[] =>
+export const filterLines = (lines: readonly string[], keep: (line: string, index: number) => boolean): readonly string[] =>
   lines.every(keep) ? lines : lines.filter(keep)
 
 /** The lines with one more at `index`, written as the others of this SDP end. */

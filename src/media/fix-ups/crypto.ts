@@ -22,19 +22,12 @@ const usableTag = (line: string): number | undefined => {
 
 const isCrypto = (line: string): boolean => attributeName(line) === 'crypto'
 
-/** Of the section's crypto lines only that one; undefined: none of them. */
-const onlyCrypto = (section: MediaSection, kept: string | undefined): MediaSection => {
-  let seen = false
-  return withLines(
+/** Of the section's crypto lines only the one at that index; -1: none of them. */
+const onlyCrypto = (section: MediaSection, kept: number): MediaSection =>
+  withLines(
     section,
-    filterLines(section.lines, (line) => {
-      if (!isCrypto(line)) return true
-      const stays = line === kept && !seen
-      seen ||= stays
-      return stays
-    }),
+    filterLines(section.lines, (line, i) => i === kept || !isCrypto(line)),
   )
-}
 
 /** It demands SRTP, and nobody will find keys for it: neither here nor by DTLS. */
 const isKeyless = (sdp: Sdp, section: MediaSection): boolean =>
@@ -52,7 +45,7 @@ const keyless = (section: MediaSection): Problem =>
  * sender, who may have offered the same without SRTP beside it; where nothing else is offered that is a problem.
  */
 export const usableKeys = (sdp: Sdp): Sdp | Problem => {
-  const chosen = mapSections(sdp, (section) => onlyCrypto(section, section.lines.find(isUsable)))
+  const chosen = mapSections(sdp, (section) => onlyCrypto(section, section.lines.findIndex(isUsable)))
   const without = chosen.sections.filter((section) => isKeyless(chosen, section))
   if (without.length === 0) return chosen
   if (!chosen.sections.some((section) => isAccepted(section) && !without.includes(section))) return keyless(without[0]!)
@@ -67,8 +60,8 @@ const isUsable = (line: string): boolean => usableTag(line) !== undefined
  */
 export const answeredKeys = (sdp: Sdp, tags: readonly (number | undefined)[]): Sdp | Problem => {
   const chosen = mapSections(sdp, (section, i) => {
-    const kept = section.lines.find((line) => isUsable(line) && usableTag(line) === tags[i]) ?? section.lines.find(isUsable)
-    return tagged(onlyCrypto(section, kept), tags[i])
+    const ours = section.lines.findIndex((line) => isUsable(line) && usableTag(line) === tags[i])
+    return tagged(onlyCrypto(section, ours < 0 ? section.lines.findIndex(isUsable) : ours), tags[i])
   })
   const without = chosen.sections.find((section) => isKeyless(chosen, section))
   return without === undefined ? chosen : keyless(without)
@@ -85,8 +78,8 @@ const tagged = (section: MediaSection, tag: number | undefined): MediaSection =>
 /** An offer that rtpengine made: one line as well. Toward a peer without SRTP it shows every suite it has, if the other side offered any. */
 export const offeredKeys = (sdp: Sdp): Sdp =>
   mapSections(sdp, (section) => {
-    const kept = section.lines.find(isUsable)
-    return kept === undefined ? section : onlyCrypto(section, kept)
+    const kept = section.lines.findIndex(isUsable)
+    return kept < 0 ? section : onlyCrypto(section, kept)
   })
 
 /** The tag that an answer to this offer must have, by section. */
