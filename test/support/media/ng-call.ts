@@ -78,7 +78,10 @@ export const ngCall = (rtpengine: Rtpengine, caller: NgParty, called: NgParty): 
     callId,
     offer: (by, sdp) => {
       ;[from, to] = by === 'caller' ? [parties.caller, parties.called] : [parties.called, parties.caller]
-      return ask('offer', from, to, sdp, { ...TOWARD[to.kind], direction: [from.interface, to.interface] })
+      // Said with the offer, not with the answer: connectivity is there before the answer, and an rtpengine that has begun a handshake
+      // as the active side by then leaves Chromium waiting for ever
+      const passive = from.kind === 'browser' ? { 'DTLS-reverse': 'passive' } : {}
+      return ask('offer', from, to, sdp, { ...TOWARD[to.kind], ...passive, direction: [from.interface, to.interface] })
     },
     answer: async (sdp) => {
       const made = await ask('answer', to, from, sdp, BACK[from.kind])
