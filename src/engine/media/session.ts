@@ -125,12 +125,14 @@ export class MediaSession {
     return this.#inTurn(async () => {
       if (exchange.answer === sdp) return { answered: exchange.answered! }
       const sender = otherParty(exchange.offerer)
-      let passed = await this.#pass(branch, sender, sdp, 'answer', exchange.offerer)
+      // A fork behind the callee answers after another: the offerer's port stays where it is (port-latching)
+      const again = exchange.answer !== undefined
+      let passed = await this.#pass(branch, sender, sdp, 'answer', exchange.offerer, again)
       // §11: the daemon has restarted since the offer. Inside a dialog there is no way back: the whole exchange again, and what the answerer
       // was told is right again with the next one
       if (isProblem(passed) && passed === LOST && branch.up) {
-        const again = await this.#pass(branch, exchange.offerer, exchange.offer, 'offer', exchange.offerer)
-        passed = isProblem(again) ? again : await this.#pass(branch, sender, sdp, 'answer', exchange.offerer)
+        const renewed = await this.#pass(branch, exchange.offerer, exchange.offer, 'offer', exchange.offerer)
+        passed = isProblem(renewed) ? renewed : await this.#pass(branch, sender, sdp, 'answer', exchange.offerer)
       }
       if (isProblem(passed)) {
         this.#desk.failed()
@@ -162,6 +164,7 @@ export class MediaSession {
     sdp: string,
     role: 'offer' | 'answer',
     offerer: Party,
+    again = false,
   ): Promise<Problem | { sdp: string }> {
     const [from, to] = sender === 'caller' ? [this.caller, branch.callee] : [branch.callee, this.caller]
     const fixed = fixReceived(sdp, role, from.leg, to.leg, from.memory)
@@ -171,7 +174,7 @@ export class MediaSession {
       sender: from.leg,
       receiver: to.leg,
       senderIsCaller: sender === 'caller',
-      inDialog: branch.up,
+      inDialog: branch.up || again,
       received: from.received,
       sdp: fixed.sdp,
     }
