@@ -81,3 +81,12 @@ export const accountOf = (name: string, passwd: string): DaemonAccount | undefin
   }
   return undefined
 }
+
+const CAP_SETGID = 1n << 6n
+const CAP_SETUID = 1n << 7n
+
+/** Whether a process may take another account: root may, unless a container took that from it. @param status the text of /proc/self/status */
+export const mayChangeAccount = (status: string): boolean => {
+  const capabilities = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? '0'}`)
+  return (capabilities & CAP_SETUID) !== 0n && (capabilities & CAP_SETGID) !== 0n
+}

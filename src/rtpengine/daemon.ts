@@ -9,7 +9,16 @@ import { setTimeout as after } from 'node:timers/promises'
 import type { Clock } from '../base/clock.ts'
 import { InvariantError, MediaError } from '../base/errors.ts'
 import type { Log } from '../observability/log.ts'
-import { accountOf, type Command, type DaemonAccount, daemonArguments, findProgram, guarded, type LocalMedia } from './daemon-arguments.ts'
+import {
+  accountOf,
+  type Command,
+  type DaemonAccount,
+  daemonArguments,
+  findProgram,
+  guarded,
+  type LocalMedia,
+  mayChangeAccount,
+} from './daemon-arguments.ts'
 import { DaemonLog } from './daemon-log.ts'
 import { type ControlAddress, pinged } from './daemon-ping.ts'
 import { reserveControl, reserveMedia } from './daemon-ports.ts'
@@ -70,7 +79,7 @@ const pause = async (ms: number, signal: AbortSignal): Promise<void> => {
 
 /** Root's media daemon need not be root: all it does is open ports above 1024. */
 const packageAccount = (): DaemonAccount | undefined =>
-  process.getuid?.() === 0 ? accountOf(PACKAGE_USER, readFileSync('/etc/passwd', 'utf8')) : undefined
+  mayChangeAccount(readFileSync('/proc/self/status', 'latin1')) ? accountOf(PACKAGE_USER, readFileSync('/etc/passwd', 'utf8')) : undefined
 
 export class LocalDaemon {
   readonly #options: LocalDaemonOptions

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { accountOf, daemonArguments, findRtpengine, guarded } from '../../../src/rtpengine/daemon-arguments.ts'
+import { accountOf, daemonArguments, findRtpengine, guarded, mayChangeAccount } from '../../../src/rtpengine/daemon-arguments.ts'
 
 const SETTINGS = {
   interfaces: [
@@ -97,5 +97,17 @@ describe('the guard', () => {
     expect(accountOf('rtpengine', passwd)).toEqual({ uid: 103, gid: 106 })
     expect(accountOf('root', passwd)).toBeUndefined()
     expect(accountOf('rtpeng', passwd)).toBeUndefined()
+  })
+
+  test('leaves the account alone where it may not be changed: other users, and root in a container without that capability', () => {
+    const may = (mask: string) => mayChangeAccount(`CapPrm:\t000001ffffffffff\nCapEff:\t${mask}\nCapBnd:\t000001ffffffffff\n`)
+    expect([may('000001ffffffffff'), may('00000000000000c0')]).toEqual([true, true])
+    expect([may('0000000000000000'), may('0000000000000400'), may('0000000000000080'), may('0000000000000040')]).toEqual([
+      false,
+      false,
+      false,
+      false,
+    ])
+    expect(mayChangeAccount('')).toBe(false)
   })
 })
