@@ -4,7 +4,16 @@ import { spawnSync } from 'node:child_process'
 import { accessSync, constants, existsSync, lstatSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { installCommand, majorOf, missingTools, OLDEST_NODE, outdatedPackage, withoutPackages } from './preparation.mjs'
+import {
+  decideTools,
+  majorOf,
+  missingText,
+  missingTools,
+  OLDEST_NODE,
+  outdatedPackage,
+  servicesOf,
+  withoutPackages,
+} from './preparation.mjs'
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)))
 const BIN = join(ROOT, 'node_modules/.bin')
@@ -23,7 +32,7 @@ const json = (file) => JSON.parse(readFileSync(file, 'utf8'))
 /** @param {string} program */
 const exists = (program) =>
   // Servers stand in sbin, which Debian leaves out of the PATH of those who are not root.
-  [...(process.env.PATH ?? '').split(':'), '/usr/sbin', '/sbin'].some((folder) => {
+  [...(process.env.PATH ?? '').split(':'), '/usr/sbin', '/sbin', '/usr/local/sbin'].some((folder) => {
     try {
       accessSync(join(folder, program), constants.X_OK)
       return true
@@ -94,14 +103,31 @@ const checkNode = (fresh) => {
 
 /** @param {import('./preparation.mjs').Purpose} purpose */
 const prepareTools = (purpose) => {
-  const missing = missingTools(purpose, exists)
-  if (missing.length === 0) return
-  const names = missing.map(({ name }) => name).join(', ')
-  if (process.getuid?.() !== 0 || !exists('apt-get')) {
-    throw new PreparationError(`Missing for this: ${names}. On Debian or Ubuntu run once:\n  ${installCommand(missing)}`)
+  const decision = decideTools(purpose, { exists, mayInstall: process.getuid?.() === 0 && exists('apt-get') })
+  if (decision.do === 'nothing') return
+  if (decision.do === 'tell') {
+    if (decision.stops) throw new PreparationError(decision.text)
+    say(`${decision.text}\n`)
+    return
   }
-  say(`Installing ${names} with apt-get (once) …`)
+  say(decision.text)
+  const failure = installTools(purpose, decision.tools)
+  if (failure === undefined) return
+  if (decision.stops) throw new PreparationError(failure)
+  say(`\n${failure}\n${missingText(decision.tools, decision.stops)}\n`)
+}
+
+/**
+ * What went wrong, or undefined.
+ * @param {import('./preparation.mjs').Purpose} purpose
+ * @param {readonly import('./preparation.mjs').Tool[]} tools
+ */
+const installTools = (purpose, tools) => {
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
+  // A start does not wait long for servers that it cannot reach; a new machine may be busy with its own updates
+  const patience =
+    purpose === 'start' ? ['-o', 'Acquire::Retries=0', '-o', 'Acquire::http::Timeout=10', '-o', 'Acquire::https::Timeout=10'] : []
+  const lock = ['-o', 'DPkg::Lock::Timeout=60']
   // Where no service can start (a container) the installation would fail, and elsewhere nobody asked for a running service.
   const ours = !existsSync(POLICY)
   // With a listener Ctrl-C ends apt-get, not us, and the file is taken away again.
@@ -109,17 +135,28 @@ const prepareTools = (purpose) => {
   process.on('SIGINT', stay).on('SIGTERM', stay)
   if (ours) writeFileSync(POLICY, '#!/bin/sh\nexit 101\n', { mode: 0o755 })
   try {
-    if (run('apt-get', ['update', '-q'], env) !== 0) say('apt-get update failed; trying with the package lists that are there')
-    const packages = missing.flatMap(({ apt }) => apt)
-    const status = run('apt-get', ['install', '-y', '-q', '--no-install-recommends', ...packages], env)
-    if (status !== 0)
-      throw new PreparationError(`apt-get could not install ${packages.join(' ')} (it ended with ${status}); its reason stands above`)
+    if (run('apt-get', ['update', '-q', ...patience], env) !== 0) say('apt-get update failed; trying with the package lists that are there')
+    const packages = tools.flatMap(({ apt }) => apt)
+    const status = run('apt-get', ['install', '-y', '-q', '--no-install-recommends', ...patience, ...lock, ...packages], env)
+    if (status !== 0) return `apt-get could not install ${packages.join(' ')} (it ended with ${status}); its reason stands above`
+    leaveServicesOff(tools)
   } finally {
     if (ours) rmSync(POLICY, { force: true })
     process.off('SIGINT', stay).off('SIGTERM', stay)
   }
   const still = missingTools(purpose, exists)
-  if (still.length > 0) throw new PreparationError(`Still missing after the installation: ${still.map(({ name }) => name).join(', ')}`)
+  return still.length === 0 ? undefined : `Still missing after the installation: ${still.map(({ name }) => name).join(', ')}`
+}
+
+/**
+ * The file above kept the services from being started now; without this they would be at the next boot. Disabled is what an administrator
+ * would make of them: `systemctl enable --now` brings one back, and updates of the package keep to it. A service that was there before is
+ * never touched: then its program would not have been missing. Where there is no systemctl nothing starts them.
+ * @param {readonly import('./preparation.mjs').Tool[]} tools
+ */
+const leaveServicesOff = (tools) => {
+  const services = servicesOf(tools)
+  if (services.length > 0) spawnSync('systemctl', ['disable', ...services], { stdio: 'ignore' })
 }
 
 /**

@@ -1,6 +1,15 @@
 import { describe, expect, test } from 'vitest'
 import { countTests } from '../../../deploy/ci-count.mjs'
-import { installCommand, majorOf, missingTools, outdatedPackage, TOOLS, withoutPackages } from '../../../deploy/preparation.mjs'
+import {
+  decideTools,
+  installCommand,
+  majorOf,
+  missingTools,
+  outdatedPackage,
+  servicesOf,
+  TOOLS,
+  withoutPackages,
+} from '../../../deploy/preparation.mjs'
 
 const WANTED = {
   packages: {
@@ -42,12 +51,57 @@ describe('packages', () => {
 })
 
 describe('tools', () => {
-  test('a start needs no tool of the distribution', () => {
-    expect(missingTools('start', () => false)).toEqual([])
+  const none = () => false
+  const rtpengine = TOOLS.filter(({ name }) => name === 'rtpengine')
+  const COMMAND =
+    'sudo apt-get update && sudo apt-get install -y --no-install-recommends rtpengine-daemon && ' +
+    'sudo systemctl disable --now rtpengine-daemon.service'
+
+  test('a start asks for rtpengine alone, tests and benchmarks need it too', () => {
+    expect(missingTools('start', none).map(({ name }) => name)).toEqual(['rtpengine'])
+    for (const purpose of ['start', 'test', 'bench'] as const) {
+      expect(missingTools(purpose, none)).toContain(rtpengine[0])
+      expect(missingTools(purpose, (program) => program === 'rtpengine')).not.toContain(rtpengine[0])
+    }
+  })
+
+  test('with everything there nothing is done', () => {
+    expect(decideTools('start', { exists: () => true, mayInstall: true })).toEqual({ do: 'nothing' })
+  })
+
+  test('a start without rtpengine: root gets it installed, others one command; neither is stopped', () => {
+    expect(decideTools('start', { exists: none, mayInstall: true })).toEqual({
+      do: 'install',
+      tools: rtpengine,
+      stops: false,
+      text: 'Installing rtpengine with apt-get (once) …',
+    })
+    expect(decideTools('start', { exists: none, mayInstall: false })).toEqual({
+      do: 'tell',
+      stops: false,
+      text:
+        'rtpengine is not on this machine. Without it calls have no media, unless the configuration names an rtpengine elsewhere ' +
+        `(media.rtpengine). On Debian or Ubuntu run once:\n  ${COMMAND}`,
+    })
+  })
+
+  test('a test run without rtpengine is stopped', () => {
+    const exists = (program: string) => program !== 'rtpengine'
+    expect(decideTools('test', { exists, mayInstall: true })).toMatchObject({ do: 'install', tools: rtpengine, stops: true })
+    expect(decideTools('test', { exists, mayInstall: false })).toEqual({
+      do: 'tell',
+      stops: true,
+      text: `Missing for this: rtpengine. On Debian or Ubuntu run once:\n  ${COMMAND}`,
+    })
+  })
+
+  test('whoever gets rtpengine from us does not get its service', () => {
+    expect(servicesOf(rtpengine)).toEqual(['rtpengine-daemon.service'])
+    expect(installCommand(rtpengine)).toBe(COMMAND)
   })
 
   test('one of several programs is enough', () => {
-    const has = (program: string) => ['openssl', 'sipp', 'tshark', 'certutil', 'google-chrome'].includes(program)
+    const has = (program: string) => ['openssl', 'sipp', 'tshark', 'certutil', 'google-chrome', 'rtpengine'].includes(program)
     expect(missingTools('test', has)).toEqual([])
     expect(missingTools('bench', has).map(({ name }) => name)).toEqual(['a C compiler', 'Kamailio'])
   })
