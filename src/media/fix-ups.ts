@@ -38,9 +38,9 @@ export const fixReceived = (sdp: string, role: SdpRole, from: MediaLeg, to: Medi
   if (isProblem(read)) return read
   const refused = noMedia(read) ?? (role === 'offer' ? rawFax(read, to.profile) : otherCount(read, memory.sections))
   if (refused !== undefined) return refused
-  const { browser, keys } = from.profile
+  const { browser } = from.profile
   const usable = browser && role === 'offer' ? rejectBundled(read, memory.bundle === 'only') : read
-  const keyed = keys === 'dtls' ? usable : role === 'offer' ? usableKeys(usable) : answeredKeys(usable, memory.cryptoTags)
+  const keyed = role === 'offer' ? usableKeys(usable) : answeredKeys(usable, memory.cryptoTags)
   if (isProblem(keyed)) return keyed
   return {
     sdp: keyed === read ? sdp : text(keyed),
@@ -72,12 +72,12 @@ export const fixToSend = (
   if (isProblem(made)) return made
   const refused = lostMedia(made, received) ?? noCodecs(made) ?? (role === 'answer' ? otherCount(made, memory.sections) : undefined)
   if (refused !== undefined) return refused
-  const { browser, hold, keys } = to.profile
+  const { browser, hold } = to.profile
   let fixed = made
   if (from.profile.browser && !browser) fixed = withoutBrowserAttributes(fixed, memory.mids)
   if (browser) fixed = forBrowser(fixed, role, memory)
   if (hold === 'inactive') fixed = holdInactive(fixed)
-  if (role === 'offer' && keys !== 'dtls') fixed = offeredKeys(fixed)
+  if (role === 'offer') fixed = offeredKeys(fixed)
   return {
     sdp: fixed === made ? sdp : text(fixed),
     memory: {

@@ -38,7 +38,12 @@ const isKeyless = (sdp: Sdp, section: MediaSection): boolean =>
   !hasAttribute(sdp.session, 'fingerprint')
 
 const keyless = (section: MediaSection): Problem =>
-  problem(488, `SRTP of ${section.media} has no key that can be used: needed is ${SRTP_SUITE} without MKI`, 'RFC 4568 §6', 'body')
+  problem(
+    488,
+    `SRTP of ${section.media} has no key that can be used: needed is ${SRTP_SUITE} without MKI, or a DTLS fingerprint`,
+    'RFC 4568 §6',
+    'body',
+  )
 
 /**
  * An offer as it came: of each section's crypto lines the first that can be used. A section that needs one and has none is rejected for its

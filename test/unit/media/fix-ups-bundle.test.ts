@@ -44,6 +44,18 @@ describe('an offer of a browser', () => {
     expect(insistsOnBundle(sdpOf(written))).toBe(false)
   })
 
+  test('who leans on a later section is kept alone too: its transport would be gone with the group', () => {
+    const written = sdpFixture('chrome-offer-av-bundle')
+      .replace(/a=candidate.* 39140 .*\r\n|a=candidate.* 40140 .*\r\n/g, '')
+      .replace('m=audio 39140', 'm=audio 9')
+    expect(refuse(written)).toBe(written.replace('m=video 46003 ', 'm=video 0 '))
+  })
+
+  test('a section with a port of its own needs no candidates', () => {
+    const written = sdpFixture('chrome-offer-av-maxbundle-port9').replace('m=video 9 ', 'm=video 46003 ')
+    expect(refuse(written)).toBe(written)
+  })
+
   test('a third section that leans on the second is rejected alone, and that is no insisting', () => {
     const written = `${sdpFixture('chrome-offer-av-bundle').replace('BUNDLE 0 1', 'BUNDLE 0 1 2')}m=video 0 UDP/TLS/RTP/SAVPF 96\r\na=bundle-only\r\na=mid:2\r\n`
     expect(linesOnlyIn(written, refuse(written))).toEqual(['a=bundle-only'])

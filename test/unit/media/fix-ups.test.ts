@@ -60,6 +60,7 @@ describe('before rtpengine', () => {
     ['no m-line', 'v=0\r\ns=-\r\n', 'offer', plain, 488],
     ['too long', `v=0\r\n${'a'.repeat(70_000)}`, 'offer', plain, 413],
     ['T.38 to SRTP', sdpFixture('pbx-reoffer-t38'), 'offer', teams, 488],
+    ['neither key nor fingerprint', sdpFixture('chrome-offer-audio').replace(/a=fingerprint.*\r\n/, ''), 'offer', plain, 488],
     ['no usable key', sdpFixture('tlsphone-offer-sdes').replaceAll('_CM_', '_XX_'), 'offer', plain, 488],
   ] as const)('refused: %s', (_what, sdp, role, to, status) => {
     expect(bad(fixReceived(sdp, role, sdes, to, EMPTY_MEMORY))).toMatchObject({ status })

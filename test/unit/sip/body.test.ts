@@ -133,6 +133,7 @@ describe('a part of a multipart body', () => {
     const message = invite(body, 'Content-Type: multipart/mixed;boundary=b')
     expect(sdpOf(message)?.sdp).toBe(SDP)
     expect(bodyOf(sdpOf(message)!.replace(OTHER))).toBe(body.replace(SDP, () => OTHER))
+    expect(sdpOf(invite(body, 'Content-Type: multipart/alternative;boundary=b'))?.sdp).toBe(SDP)
     const feeds = `--b\nContent-Type: application/sdp\n\nv=0\ns=-\n--b--`
     expect(sdpOf(invite(feeds, 'Content-Type: multipart/mixed;boundary=b'))?.sdp).toBe('v=0\ns=-')
   })
