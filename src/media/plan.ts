@@ -18,6 +18,8 @@ export const planOffer = (passage: Passage): NgDictionary => {
   return {
     ...common(passage, flags),
     ...toward(receiver.profile),
+    // Said here, too: from the answer on is too late. ICE may be up before it, and then rtpengine's own hello has gone out already
+    ...(sender.profile.keys === 'dtls' && { 'DTLS-reverse': 'passive' as const }),
     ...lite(sender.profile, receiver.profile),
     ...interfaces(sender, receiver),
     ...(Object.keys(operations).length > 0 && { codec: operations }),

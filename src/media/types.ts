@@ -49,6 +49,7 @@ export interface NgDictionary {
   readonly 'ICE-lite'?: 'forward' | 'backward' | 'both'
   readonly 'transport-protocol'?: string
   readonly DTLS?: 'off' | 'passive'
+  readonly 'DTLS-reverse'?: 'passive'
   readonly SDES?: readonly string[]
   readonly 'rtcp-mux'?: readonly string[]
   readonly replace?: readonly string[]
