@@ -189,6 +189,28 @@ it('§10: a binding is reached through its Path', async () => {
   expect(b.calls).toHaveLength(0)
 })
 
+it('a TLS phone without a port of its own uses its one connection', async () => {
+  const folder = temporaryFolder('media-sip')
+  onTestFinished(folder.remove)
+  const authority = createAuthority(folder.path)
+  const common = { transport: 'tls', domain: 'example.com' } as const
+  const server = await openSipEndpoint({
+    ...{ ...common, name: 'server', address: '127.0.72.2', media: { hz: B_HZ } },
+    tls: { authority: authority.certificate, own: authority.issue('server', ['sbc.edge.test']) },
+  })
+  const phone = await openSipEndpoint({
+    ...{ ...common, name: 'phone', address: '127.0.72.1', media: { hz: A_HZ }, tls: { authority: authority.certificate } },
+    proxy: { address: server.address, port: server.port, name: 'sbc.edge.test' },
+  })
+  open.push(server, phone)
+  const calling = await phone.call('sip:anybody@example.com')
+  const called = await server.incoming()
+  await Promise.all([called.answer(), calling.established()])
+  await hearEachOther(calling, called)
+  await calling.bye()
+  await called.ended()
+})
+
 describe('§12: dialogs', () => {
   const invite = (...more: readonly (readonly [string, string])[]): Wire =>
     readWire(
