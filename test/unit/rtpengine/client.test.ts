@@ -1,5 +1,6 @@
 import { createSocket, Socket } from 'node:dgram'
 import { once } from 'node:events'
+import { Client } from 'rtpengine-client'
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { createNgClient, type NgClient, type NgClientOptions, type NgObserver, type NgOutcome } from '../../../src/rtpengine/client.ts'
 import type { NgCommand } from '../../../src/rtpengine/types.ts'
@@ -457,10 +458,30 @@ describe('media §2: the socket', () => {
       sockets.push(this)
     })
     const { daemon, client } = await place()
-    daemon.answer(() => ({ result: 'pong' }))
-    await client.request('ping', {})
+    const reply = client.request('ping', {})
+    const arrival = await daemon.next()
     sockets[0]!.emit('error', new Error('recvmsg ENOMEM'))
-    expect(await client.request('ping', {})).toEqual({ result: 'pong' })
+    arrival.reply({ result: 'pong' })
+    expect(await reply).toEqual({ result: 'pong' })
+  })
+
+  test('media §2: whatever the end, nothing is left in the package', async () => {
+    const sent = vi.spyOn(Client.prototype, 'offer')
+    const { daemon, client, seen } = await place()
+    const replies = ['ok', 'timeout', 'malformed', 'closed'].map((label) =>
+      client.request('offer', { label }, label === 'timeout' ? 20 : 2500),
+    )
+    const settled = Promise.allSettled([...replies, client.request('offer', { sdp: 'x'.repeat(65_507) })])
+    const { messages } = sent.mock.contexts[0] as Client
+    expect(messages.size).toBe(5)
+    const [ok, , malformed] = [await daemon.next(), await daemon.next(), await daemon.next()]
+    ok.reply({ result: 'ok' })
+    malformed.replyRaw('')
+    await Promise.allSettled(replies.slice(0, 3))
+    client.close()
+    await settled
+    expect(seen.endings.map(({ outcome }) => outcome).sort()).toEqual(['closed', 'malformed', 'ok', 'timeout', 'unsent'])
+    expect(messages.size).toBe(0)
   })
 
   test('media §2: close rejects what is under way at once, and leaves no timer', async () => {
