@@ -1,6 +1,8 @@
 /**
  * rtpengines for whole-call tests without sockets: they keep calls and tags as the real one does, and give every receiver of an SDP an address
- * and port of their own, which stay the same as long as the call does. What each was asked is written down.
+ * and port of their own. As with the real one a port moves when the other side's address has changed and nobody asked for `port-latching`,
+ * the last answer decides which branch the caller talks to, and an answer for a branch that was deleted makes it again. What each was asked is
+ * written down.
  */
 import { MediaError } from '../../src/base/errors.ts'
 import type { MediaPool } from '../../src/engine/deps.ts'
@@ -13,12 +15,33 @@ export interface Asked {
   readonly dictionary: NgDictionary
 }
 
-/** `silent`: no reply. `full`: out of ports. `deaf`: cannot parse any SDP. */
+/** `silent`: no reply, and deletes wait. `full`: out of ports. `deaf`: cannot parse any SDP. */
 export type Mood = 'well' | 'silent' | 'full' | 'deaf'
 
+/** What a daemon knows of one party of a call. */
 interface Leg {
-  readonly ports: Map<string, number>
+  /** Shown to it. */
+  port: number | undefined
+  /** Where the one who talks to it was when that port was chosen. */
+  other: string | undefined
   protocol: string
+  /** `address:port` of its own last SDP. */
+  endpoint: string | undefined
+}
+
+class FakeCall {
+  readonly legs = new Map<string, Leg>()
+  /** The branch that the caller hears, and is heard by. */
+  active: string | undefined
+
+  leg(tag: string): Leg {
+    let found = this.legs.get(tag)
+    if (found === undefined) {
+      found = { port: undefined, other: undefined, protocol: 'RTP/AVP', endpoint: undefined }
+      this.legs.set(tag, found)
+    }
+    return found
+  }
 }
 
 export class FakeNode implements MediaNode {
@@ -26,11 +49,12 @@ export class FakeNode implements MediaNode {
   readonly set: string
   state: NodeState = 'up'
   epoch = 0
-  mood: Mood = 'well'
-  /** Calls that it has: ng call-id, then tag. */
-  readonly calls = new Map<string, Map<string, Leg>>()
+  /** Calls that it has, by ng call-id. */
+  readonly calls = new Map<string, FakeCall>()
   readonly #world: FakeMedia
   readonly #address: string
+  #mood: Mood = 'well'
+  #deletes: (() => void)[] = []
 
   constructor(world: FakeMedia, name: string, set: string, address: string) {
     this.#world = world
@@ -39,10 +63,25 @@ export class FakeNode implements MediaNode {
     this.#address = address
   }
 
+  get mood(): Mood {
+    return this.#mood
+  }
+
+  set mood(mood: Mood) {
+    this.#mood = mood
+    if (mood === 'silent') return
+    for (const run of this.#deletes.splice(0)) run()
+  }
+
+  /** Deletes that it has not acknowledged. */
+  get deletes(): number {
+    return this.#deletes.length
+  }
+
   async request(command: 'offer' | 'answer' | 'query', dictionary: NgDictionary): Promise<NgReply> {
     this.#world.asked.push({ node: this.name, command, dictionary })
-    await this.#world.gate
-    switch (this.mood) {
+    await this.#world.gateOf(dictionary)
+    switch (this.#mood) {
       case 'silent':
         throw new MediaError('SBC_MEDIA_TIMEOUT', `rtpengine ${this.name} did not answer`)
       case 'full':
@@ -56,80 +95,94 @@ export class FakeNode implements MediaNode {
 
   delete(dictionary: NgDictionary, deleted: (reply: NgReply | undefined) => void): void {
     this.#world.asked.push({ node: this.name, command: 'delete', dictionary })
-    const call = this.calls.get(dictionary['call-id'])
-    const to = dictionary['to-tag']
-    if (to === undefined) this.calls.delete(dictionary['call-id'])
-    else {
-      call?.delete(to)
-      // The call goes with its last branch
-      if (call !== undefined && call.size <= 1) this.calls.delete(dictionary['call-id'])
+    const run = (): void => {
+      if (this.#mood === 'silent') this.#deletes.push(run)
+      else deleted(this.#delete(dictionary))
     }
-    deleted(call === undefined ? undefined : { result: 'ok' })
+    const gate = this.#world.gateOf(dictionary)
+    if (gate === undefined) run()
+    else void gate.then(run)
   }
 
   /** The process was killed and started again. */
   restarts(): void {
     this.calls.clear()
     this.epoch++
+    for (const run of this.#deletes.splice(0)) run()
     this.#world.events?.restarted(this)
+  }
+
+  /** The only call that it has, as it sees it: `a>b1 10.0.0.20:4000 192.0.2.99:4000`, those who hear each other and where they are. */
+  get talk(): string {
+    const [call, ...more] = this.calls.values()
+    if (call === undefined || more.length > 0) return `${this.calls.size} calls`
+    const { active = '' } = call
+    return `a>${active} ${call.legs.get('a')?.endpoint} ${call.legs.get(active)?.endpoint}`
+  }
+
+  #delete(dictionary: NgDictionary): NgReply {
+    const id = dictionary['call-id']
+    const call = this.calls.get(id)
+    const from = dictionary['from-tag']
+    const to = dictionary['to-tag']
+    if (call === undefined || (from !== undefined && !call.legs.has(from)) || (to !== undefined && !call.legs.has(to)))
+      return { result: 'ok', warning: "Call-ID not found or tags didn't match" }
+    if (to !== undefined) call.legs.delete(to)
+    if (call.active === to) call.active = undefined
+    // The call goes with its last branch
+    if (to === undefined || call.legs.size <= 1) this.calls.delete(id)
+    return { result: 'ok' }
   }
 
   #offer(dictionary: NgDictionary): NgReply {
     let call = this.calls.get(dictionary['call-id'])
     if (call === undefined) {
-      call = new Map()
+      call = new FakeCall()
       this.calls.set(dictionary['call-id'], call)
     }
-    const from = leg(call, dictionary['from-tag']!)
-    const to = leg(call, dictionary['to-tag']!)
+    const from = call.leg(dictionary['from-tag']!)
+    const to = call.leg(dictionary['to-tag']!)
     from.protocol = /^m=\w+ \d+ (\S+)/m.exec(dictionary.sdp!)?.[1] ?? 'RTP/AVP'
     to.protocol = dictionary['transport-protocol'] ?? to.protocol
-    return { result: 'ok', sdp: this.#rewritten(dictionary.sdp!, to, dictionary['from-tag']!) }
+    return { result: 'ok', sdp: this.#rewritten(dictionary, from, to) }
   }
 
   #answer(dictionary: NgDictionary): NgReply {
     const call = this.calls.get(dictionary['call-id'])
-    const from = call?.get(dictionary['from-tag']!)
-    if (from === undefined || !call?.has(dictionary['to-tag']!)) return { result: 'error', 'error-reason': 'Unknown call-id' }
-    // One port toward the caller, whichever branch answers
-    return { result: 'ok', sdp: this.#rewritten(dictionary.sdp!, from, '') }
+    const from = call?.legs.get(dictionary['from-tag']!)
+    if (call === undefined || from === undefined) return { result: 'error', 'error-reason': 'Unknown call-id' }
+    call.active = dictionary['from-tag'] === 'a' ? dictionary['to-tag'] : dictionary['from-tag']
+    return { result: 'ok', sdp: this.#rewritten(dictionary, call.leg(dictionary['to-tag']!), from) }
   }
 
-  #rewritten(sdp: string, receiver: Leg, sender: string): string {
-    let port = receiver.ports.get(sender) ?? receiver.ports.get('')
-    if (port === undefined) {
-      port = this.#world.port()
-      receiver.ports.set(sender, port)
-    }
+  #rewritten({ sdp = '', flags = [] }: NgDictionary, sender: Leg, receiver: Leg): string {
+    const endpoint = `${/^c=IN IP4 (\S+)/m.exec(sdp)?.[1]}:${/^m=\w+ (\d+)/m.exec(sdp)?.[1]}`
+    sender.endpoint = endpoint
+    const moved = receiver.other !== endpoint && !receiver.protocol.startsWith('UDP/') && !flags.includes('port-latching')
+    if (receiver.port === undefined || moved) receiver.port = this.#world.port()
+    receiver.other = endpoint
+    const { port, protocol } = receiver
     return sdp
       .replace(/^c=IN IP4 \S+/gm, `c=IN IP4 ${this.#address}`)
       .replace(/^o=(\S+ \S+ \S+) IN IP4 \S+/m, `o=$1 IN IP4 ${this.#address}`)
-      .replace(/^m=(\w+) (\d+) (\S+)/gm, (_, kind, old) => `m=${kind} ${old === '0' ? 0 : port} ${receiver.protocol}`)
+      .replace(/^m=(\w+) (\d+) (\S+)/gm, (_, kind, old) => `m=${kind} ${old === '0' ? 0 : port} ${protocol}`)
   }
-}
-
-const leg = (call: Map<string, Leg>, tag: string): Leg => {
-  let found = call.get(tag)
-  if (found === undefined) {
-    found = { ports: new Map(), protocol: 'RTP/AVP' }
-    call.set(tag, found)
-  }
-  return found
 }
 
 export class FakeMedia implements MediaPool {
   readonly asked: Asked[] = []
   readonly nodes: readonly FakeNode[]
   events: MediaEvents | undefined
-  gate: Promise<void> | undefined
+  #gate: Promise<void> | undefined
+  #held: string | undefined
   #open: (() => void) | undefined
-  #port = 30_000
+  #port = FIRST_PORT
 
   /** @param names of the nodes, in the order in which a new call tries them; `name@set` for another set than the default one */
-  constructor(names: readonly string[] = ['m1']) {
-    this.nodes = names.map((text, i) => {
+  constructor(...names: readonly string[]) {
+    this.nodes = (names.length === 0 ? ['m1'] : names).map((text, i) => {
       const [name = '', set = 'default'] = text.split('@')
-      return new FakeNode(this, name, set, `10.9.9.${i + 1}`)
+      return new FakeNode(this, name, set, `${NETWORK}${i + 1}`)
     })
   }
 
@@ -158,7 +211,9 @@ export class FakeMedia implements MediaPool {
 
   reconfigure(): void {}
 
-  readonly deletes = 0
+  get deletes(): number {
+    return this.nodes.reduce((sum, { deletes }) => sum + deletes, 0)
+  }
 
   drain(name: string, drain: boolean): boolean {
     const node = this.node(name)
@@ -171,16 +226,26 @@ export class FakeMedia implements MediaPool {
     return this.#port
   }
 
-  /** From now on nothing is answered until `releases`. */
-  holds(): void {
-    this.gate = new Promise((resolve) => {
+  /** Is that where one of these listens for media? */
+  gave(address: string, port: number): boolean {
+    return address.startsWith(NETWORK) && port > FIRST_PORT && port <= this.#port
+  }
+
+  /** From now on nothing is answered until `releases`. @param callId only of this call nothing is */
+  holds(callId?: string): void {
+    this.#held = callId
+    this.#gate = new Promise((resolve) => {
       this.#open = resolve
     })
   }
 
   releases(): void {
     this.#open?.()
-    this.gate = undefined
+    this.#gate = undefined
+  }
+
+  gateOf(dictionary: NgDictionary): Promise<void> | undefined {
+    return this.#held === undefined || dictionary['call-id'].startsWith(`${this.#held}~`) ? this.#gate : undefined
   }
 
   /** Each node's list of our calls, as once a minute. */
@@ -201,3 +266,6 @@ export class FakeMedia implements MediaPool {
     return this.nodes.flatMap(({ name, calls }) => [...calls.keys()].map((id) => `${name}: ${id}`))
   }
 }
+
+const NETWORK = '10.9.9.'
+const FIRST_PORT = 30_000

@@ -16,20 +16,27 @@ interface Seen {
 const bracketed = (host: string): string => (host.includes(':') ? `[${host}]` : host)
 const sequenceOf = (wire: Wire): string => `${headerOf(wire, 'call-id')} ${headerOf(wire, 'cseq').replace(/\s+/g, ' ')}`
 
+/** Who gives out the addresses and ports of media. */
+export interface Anchor {
+  gave(address: string, port: number): boolean
+}
+
 export class FlowChecks {
   /** Sentences about what was wrong, for the end of the test. */
   readonly faults: string[] = []
+  /** SDP goes through as it is: by the configuration no rtpengine has anything to do with these calls. */
+  relayed = false
   /** Headers that the test's own rules change. */
   readonly #touched: ReadonlySet<string>
-  readonly #media: boolean
+  readonly #media: Anchor | undefined
   #listeners: readonly Listener[] = []
   readonly #received: Seen[] = []
   readonly #sent: Seen[] = []
   /** Dialog and party → the listener of that leg (T9). */
   readonly #legs = new Map<string, string>()
 
-  /** @param media SDP may change: rtpengine writes it anew */
-  constructor(touched: readonly string[], media = false) {
+  /** @param media whoever writes SDP anew; undefined: nobody does, and no byte of a body changes */
+  constructor(touched: readonly string[], media?: Anchor) {
     this.#touched = new Set(touched)
     this.#media = media
   }
@@ -57,7 +64,36 @@ export class FlowChecks {
     this.#leg(flow, wire, complain)
     const source = wire.status === 0 ? this.#request(flow, wire, complain) : this.#response(flow, wire, complain)
     this.#addresses(wire, source, complain)
+    if (!this.relayed) this.#anchored(wire, complain)
     this.#sent.push({ flow, wire })
+  }
+
+  /** Media §9: nobody learns where the other party is. */
+  #anchored({ body }: Wire, complain: (what: string) => void): void {
+    if (this.#media === undefined) return
+    let session: string | undefined
+    let port: number | undefined
+    const text = body.toString('latin1')
+    const check = (address: string | undefined): void => {
+      if (port !== undefined && port > 0 && !this.#media!.gave(address ?? '', port)) complain(`media at ${address}:${port} is not ours`)
+    }
+    let address: string | undefined
+    for (const line of text.split(/\r?\n/)) {
+      const [, kind, value = ''] = /^([ocmv])=(.*)$/.exec(line) ?? []
+      if (kind === 'v' || kind === 'm') {
+        check(address)
+        port = undefined
+      }
+      if (kind === 'v') session = undefined
+      else if (kind === 'm') {
+        address = session
+        port = Number(/^\S+ (\d+)/.exec(value)?.[1])
+      } else if (kind === 'c') {
+        address = /^IN IP[46] (\S+)/.exec(value)?.[1]
+        if (port === undefined) session = address
+      } else if (kind === 'o' && !/ 10\.9\.9\.\d+$/.test(value)) complain(`origin ${value} is not ours`)
+    }
+    check(address)
   }
 
   #length(wire: Wire, complain: (what: string) => void): void {
@@ -187,13 +223,15 @@ export class FlowChecks {
 
   /** Byte for byte, in the same order; a Content-Length may have been added. */
   #untouched(wire: Wire, source: Wire, changed: ReadonlySet<string>, complain: (what: string) => void): void {
-    const rewritten = this.#media && wire.body.includes('v=0')
+    const rewritten = this.#media !== undefined && !this.relayed && (wire.body.includes('v=0') || source.body.includes('v=0'))
+    const emptied = rewritten && wire.body.length === 0
     const left = (one: Wire): readonly WireHeader[] =>
       one.headers.filter(
         ({ name }) =>
           !changed.has(name) &&
           !this.#touched.has(name) &&
           !(name === 'content-length' && (headerOf(source, name) === '' || rewritten)) &&
+          !(name === 'content-type' && emptied) &&
           !(name === 'supported' && valuesOf(wire, 'path').length > valuesOf(source, 'path').length),
       )
     const now = left(wire)

@@ -28,6 +28,12 @@ export interface EdgeOptions {
   readonly touches?: readonly string[]
 }
 
+interface LogLine {
+  readonly level: string
+  readonly text: string
+  readonly fields: LogFields
+}
+
 interface Runner {
   readonly ms: number
   readonly run: () => void
@@ -52,7 +58,9 @@ export class EdgeUnderTest {
   engine!: Engine
   readonly lookup: TableLookup
   readonly counts = new Map<string, number>()
-  readonly warnings: { readonly level: string; readonly text: string; readonly fields: LogFields }[] = []
+  readonly warnings: LogLine[] = []
+  /** Lines of level info. */
+  readonly notes: LogLine[] = []
   readonly checks: FlowChecks
   #configuration: string
   #snapshot: Snapshot
@@ -75,7 +83,7 @@ export class EdgeUnderTest {
     this.#media = options.media
     this.#clock = { now: () => this.#now, wall: () => 1_790_000_000_000 + this.#now }
     this.lookup = new TableLookup(options.dns ?? {}, 3600)
-    this.checks = new FlowChecks(options.touches ?? [], options.media !== undefined)
+    this.checks = new FlowChecks(options.touches ?? [], options.media)
     this.#snapshot = this.#load()
     this.#keys = {
       secret: 'kept in the data folder',
@@ -222,7 +230,12 @@ export class EdgeUnderTest {
     this.#network.pump()
   }
 
-  /** How often something was counted: `drop response-stray`, `refused forged`, `leg`, `500`. */
+  /** The fields of log lines, of whatever level, with that text. */
+  logged(text: string): readonly LogFields[] {
+    return [...this.warnings, ...this.notes].filter((line) => line.text === text).map(({ fields }) => fields)
+  }
+
+  /** How often something was counted: `drop response-stray`, `refused forged`, `leg`, `500`, `call ok`. */
   count(what: string): number {
     return this.counts.get(what) ?? 0
   }
@@ -252,6 +265,8 @@ export class EdgeUnderTest {
     expect(this.checks.faults.filter((fault) => !this.#tolerated.some((one) => one.test(fault)))).toEqual([])
     if (this.#stopped) return
     expect(this.#media?.left() ?? [], 'what is left in rtpengine').toEqual([])
+    const { sessions, deletes } = this.engine.media()
+    expect({ sessions, deletes }, 'what is left of media').toEqual({ sessions: 0, deletes: 0 })
     expect(this.engine.transactions(), 'what is left of the calls').toEqual({
       server: 0,
       client: 0,
@@ -307,18 +322,23 @@ export class EdgeUnderTest {
       routeStateRefused: (reason) => this.#counted(`refused ${reason}`),
       unadmitted: (_, answer) => this.#counted(`unadmitted ${answer}`),
       internalError: () => this.#counted('500'),
+      mediaCall: (result) => this.#counted(`call ${result}`),
+      mediaFlag: (what) => this.#counted(`media ${what}`),
+      mediaStray: () => this.#counted('stray'),
     }
   }
 
   #log(): Log {
-    const write = (level: string) => (fields: LogFields, text: string) => {
-      this.warnings.push({ level, text, fields })
-    }
+    const write =
+      (level: string, lines = this.warnings) =>
+      (fields: LogFields, text: string) => {
+        lines.push({ level, text, fields })
+      }
     const log: Log = {
       enabled: () => true,
       trace: () => {},
       debug: () => {},
-      info: () => {},
+      info: write('info', this.notes),
       warn: write('warn'),
       error: write('error'),
       with: () => log,
