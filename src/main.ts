@@ -20,6 +20,7 @@ import { createResolver } from './dns/resolver.ts'
 import { Engine } from './engine/engine.ts'
 import { KeyRing } from './engine/keys.ts'
 import { RandomIds } from './engine/random-ids.ts'
+import { createMediaService } from './media-service.ts'
 import { EdgeMetrics } from './observability/edge-metrics.ts'
 import { createLogger, type Logger } from './observability/logger.ts'
 import { createTransports } from './transport/transports.ts'
@@ -133,6 +134,11 @@ const run = async ({ file, dataDir, firstRun }: Places): Promise<number> => {
     clock,
     failing: (question, detail, serving) => log.warn({ question, detail, serving }, 'DNS server does not answer'),
   })
+  const every = (ms: number, run: () => void) => {
+    const timer = setInterval(run, ms)
+    return () => clearInterval(timer)
+  }
+  const media = createMediaService(snapshot, { clock, log, metrics, every })
   const engine = new Engine(
     {
       version: VERSION,
@@ -144,14 +150,11 @@ const run = async ({ file, dataDir, firstRun }: Places): Promise<number> => {
       resolver,
       keys: new KeyRing(dataDir, clock, snapshot.keyRotationSeconds),
       transports: (events) => createTransports({ events, clock, ids, owner: OWNER }),
-      media: undefined,
+      media: media.pool,
       certificates: certificateSource(dataDir),
       reread: (previous) => loadConfigFile(file, { dataDir, environment: process.env, previous }),
       logLevel: { get: () => log.level, set: (level) => log.setLevel(level) },
-      every: (ms, run) => {
-        const timer = setInterval(run, ms)
-        return () => clearInterval(timer)
-      },
+      every,
     },
     snapshot,
   )
@@ -166,6 +169,7 @@ const run = async ({ file, dataDir, firstRun }: Places): Promise<number> => {
       : createAdminServer({ ...snapshot.admin, token: (await adminToken(dataDir)).token, view: engine, commands: engine, metrics, log })
   metrics.start()
   await pbx?.start()
+  await media.start()
   await engine.start()
   const adminUrl = await admin?.start()
   for (const line of announcement(snapshot, adminUrl, file)) log.info({}, line)
@@ -175,6 +179,7 @@ const run = async ({ file, dataDir, firstRun }: Places): Promise<number> => {
   const signal = await endSignal()
   log.info({ signal }, 'Stopping: no new transactions, those under way are finished')
   await engine.stop()
+  await media.stop()
   await admin?.stop()
   pbx?.stop()
   resolver.stop()

@@ -160,6 +160,12 @@ export class RtpengineNode implements MediaNode, Rival {
     this.#tell()
   }
 
+  /** By hand, over what the configuration says, until that is read again. */
+  drain(drain: boolean): void {
+    this.#settings = { ...this.#settings, entry: { ...this.#settings.entry, drain } }
+    this.#tell()
+  }
+
   /** It is no longer in the configuration: no new calls. */
   leave(): void {
     this.#leaving = true

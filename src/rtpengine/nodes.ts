@@ -83,6 +83,13 @@ export class NodePool implements MediaNodes {
     this.#nodes.get(OWN.name)?.absent(why)
   }
 
+  /** Takes a node out for new calls, or back in, until the next reload; its calls go on. @returns false: there is none of that name */
+  drain(name: string, drain: boolean): boolean {
+    const node = this.#nodes.get(name)
+    node?.drain(drain)
+    return node !== undefined
+  }
+
   /** Those that no rtpengine has acknowledged yet. */
   get deletes(): number {
     let sum = 0
