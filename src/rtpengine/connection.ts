@@ -1,6 +1,6 @@
 import { isIPv4 } from 'node:net'
 import type { Clock } from '../base/clock.ts'
-import { MediaError } from '../base/errors.ts'
+import { MediaError, ResolveError } from '../base/errors.ts'
 import type { NgClient } from './client.ts'
 
 export interface ConnectionDeps {
@@ -86,6 +86,7 @@ export class Connection {
     try {
       const address = await this.#deps.resolveHost(this.host)
       if (this.#resolving !== resolving) throw this.#closedError()
+      if (!isIPv4(address)) throw new ResolveError('SBC_RESOLVE_NO_FAMILY', `it resolves to ${address}`)
       return this.#use(address)
     } finally {
       if (this.#resolving === resolving) this.#resolving = undefined

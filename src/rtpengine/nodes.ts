@@ -46,9 +46,9 @@ export class NodePool implements MediaNodes {
     this.#tick()
   }
 
-  /** Waits for deletes under way, two seconds at most, and asks nobody any more. */
+  /** Waits for deletes, two seconds at most, and asks nobody any more. */
   async stop(): Promise<void> {
-    if (this.#running !== undefined && this.deletes > 0) {
+    if (this.#running !== undefined && this.#deleting) {
       const until = this.#deps.clock.now() + STOP_MS
       await new Promise<void>((done) => {
         this.#ending = { until, done }
@@ -194,6 +194,12 @@ export class NodePool implements MediaNodes {
     this.#takers = takers
   }
 
+  /** Somebody may yet acknowledge a delete. */
+  get #deleting(): boolean {
+    for (const { deletes, state } of this.#all()) if (deletes > 0 && state !== 'down') return true
+    return false
+  }
+
   /** New nodes are looked at without waiting for the next tick. */
   #begin(): void {
     if (this.#running !== undefined) this.#tick()
@@ -207,7 +213,7 @@ export class NodePool implements MediaNodes {
       this.#former.delete(node)
       node.close()
     }
-    if (this.#ending !== undefined && (this.deletes === 0 || now >= this.#ending.until)) {
+    if (this.#ending !== undefined && (!this.#deleting || now >= this.#ending.until)) {
       this.#ending.done()
       this.#ending = undefined
     }

@@ -26,8 +26,9 @@ export interface MediaNode {
    */
   request(command: 'offer' | 'answer' | 'query', dictionary: NgDictionary): Promise<NgReply>
   /**
-   * A delete that is sure to happen: in the background, again with growing pauses until the daemon acknowledged it or has restarted.
-   * `deleted` gets the reply with the statistics, or undefined when there is nothing to get any more.
+   * A delete that is sure to happen: in the background, again with growing pauses until the daemon acknowledged it, at most ten minutes; after a
+   * restart at once, since calls may have been restored from redis. Where the tags of a whole call match nothing, its call-id alone is deleted;
+   * a branch that is not there is none. A later offer of the call takes the delete of the whole call back. `deleted` is called once; it gets the reply with the statistics, or undefined when there is nothing to get any more.
    */
   delete(dictionary: NgDictionary, deleted: (reply: NgReply | undefined) => void): void
 }
@@ -50,7 +51,10 @@ export interface MediaNodes {
 export interface MediaEvents {
   /** The daemon of this node restarted: its calls have no media any more. */
   restarted(node: MediaNode): void
-  /** What the daemon has of ours, once a minute: ng call-ids that end in `~` and a token that `ours` accepts. */
+  /**
+   * What the daemon has of ours, once a minute: ng call-ids that end in `~` and a token that `ours` accepts. All of them: not told while it has
+   * more than its list can show, because what is missing there may well be alive.
+   */
   listed(node: MediaNode, callIds: readonly string[]): void
 }
 
