@@ -26,9 +26,10 @@ export interface MediaNode {
    */
   request(command: 'offer' | 'answer' | 'query', dictionary: NgDictionary): Promise<NgReply>
   /**
-   * A delete that is sure to happen: in the background, again with growing pauses until the daemon acknowledged it, at most ten minutes; after a
-   * restart at once, since calls may have been restored from redis. Where the tags of a whole call match nothing, its call-id alone is deleted;
-   * a branch that is not there is none. A later offer of the call takes the delete of the whole call back. `deleted` is called once; it gets the reply with the statistics, or undefined when there is nothing to get any more.
+   * A delete that is sure to happen: in the background, again with growing pauses until the daemon acknowledged it, at most ten minutes. After
+   * a restart it is asked at once, for calls may have been restored from redis. Where the tags of a whole call match nothing, its call-id alone
+   * is deleted; a branch that is not there is none. A later offer of the call takes the delete of the whole call back.
+   * `deleted` is called once, with the reply with the statistics, or undefined when there is nothing to get any more.
    */
   delete(dictionary: NgDictionary, deleted: (reply: NgReply | undefined) => void): void
 }
