@@ -17,7 +17,7 @@ export interface Passage {
   readonly receiver: MediaLeg
   /** The sender is the party that called: labels and ICE-lite are told from its side. */
   readonly senderIsCaller: boolean
-  /** The dialog is there already, so ports stay where they are. */
+  /** The receiver was told a port of ours already: it stays where it is. */
   readonly inDialog: boolean
   /** Address that the sender's signalling came from, when its SDP names one that is of no use behind a NAT; non-ICE legs only. */
   readonly received: string | undefined

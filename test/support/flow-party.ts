@@ -277,7 +277,7 @@ export class Party implements Remote {
       `Call-ID: ${dialog?.callId ?? options.callId ?? `call-${this.#world.next()}@${this.name}.example`}`,
       `CSeq: ${sequence} ${method}`,
       ...(method === 'ACK' || method === 'BYE' ? [] : [`Contact: ${options.contact ?? this.contact}`]),
-      ...this.#common(options, OFFERS.has(method) ? SDP : ''),
+      ...this.#common(options, options.body ?? (OFFERS.has(method) ? SDP : '')),
     ]
     const wire = this.#write(
       `${method} ${options.uri ?? dialog?.target ?? 'sip:100@example.com'} SIP/2.0`,
@@ -322,7 +322,7 @@ export class Party implements Remote {
       ...(request.method === 'REGISTER' && success
         ? request.headers.filter(({ name }) => name === 'path' || name === 'contact').map(({ raw }) => raw)
         : []),
-      ...this.#common(options, body),
+      ...this.#common(options, options.body ?? body),
     ]
     const wire = this.#write(`SIP/2.0 ${status} Because`, lines, options, body)
     this.#send(this.#flows.get(request)!, wire)
@@ -336,7 +336,7 @@ export class Party implements Remote {
       'X-Folded: one\r\n  and\r\n\ttwo',
       's: compact',
       ...headers,
-      ...(body === '' ? [] : ['c: application/sdp']),
+      ...(body.startsWith('v=') && !headers.some((text) => /^content-type *:/i.test(text)) ? ['c: application/sdp'] : []),
     ]
   }
 

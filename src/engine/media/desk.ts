@@ -109,9 +109,9 @@ export class MediaDesk implements MediaEvents {
       branch = new SessionBranch(
         media.branch,
         mediaLeg(callee.zone.name, target?.media ?? callee.zone.media, callee.listener.transport.name),
+        // Only what became a dialog has requests inside it
+        true,
       )
-      // Only what became a dialog has requests inside it
-      branch.up = true
       session.branches.set(media.branch, branch)
     }
     return { session, branch }

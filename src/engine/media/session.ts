@@ -24,6 +24,8 @@ export interface SessionLeg {
   memory: LegMemory
   /** Address its signalling comes from, when its SDP shows one that is of no use to us. */
   received: string | undefined
+  /** It was told a port of ours, which has to stay from then on: over forks, too, and in an early dialog. */
+  told: boolean
 }
 
 export interface Answered {
@@ -37,14 +39,16 @@ export class SessionBranch {
   readonly callee: SessionLeg
   readonly negotiation = new Negotiation()
   /** A 2xx was passed on. */
-  up = false
+  up: boolean
   gone = false
   /** How to end the dialog, from the 2xx on; not known in a process that did not see it. */
   ends: { readonly caller: DialogEnd | undefined; readonly callee: DialogEnd | undefined } | undefined
 
-  constructor(number: number, leg: MediaLeg) {
+  /** @param up it is a dialog already, of a process before this one */
+  constructor(number: number, leg: MediaLeg, up = false) {
     this.number = number
-    this.callee = sessionLeg(leg)
+    this.callee = sessionLeg(leg, up)
+    this.up = up
   }
 
   /** Its tag in rtpengine. */
@@ -53,7 +57,7 @@ export class SessionBranch {
   }
 }
 
-export const sessionLeg = (leg: MediaLeg): SessionLeg => ({ leg, memory: EMPTY_MEMORY, received: undefined })
+const sessionLeg = (leg: MediaLeg, told: boolean): SessionLeg => ({ leg, memory: EMPTY_MEMORY, received: undefined, told })
 
 export class MediaSession {
   readonly id: string
@@ -92,7 +96,7 @@ export class MediaSession {
     this.callId = names.callId
     this.ngCallId = names.ngCallId
     this.#set = names.set
-    this.caller = sessionLeg(caller)
+    this.caller = sessionLeg(caller, adopted)
     this.node = node
     this.#epoch = node.epoch
     this.startedAt = now
@@ -125,9 +129,7 @@ export class MediaSession {
     return this.#inTurn(async () => {
       if (exchange.answer === sdp) return { answered: exchange.answered! }
       const sender = otherParty(exchange.offerer)
-      // A fork behind the callee answers after another: the offerer's port stays where it is (port-latching)
-      const again = exchange.answer !== undefined
-      let passed = await this.#pass(branch, sender, sdp, 'answer', exchange.offerer, again)
+      let passed = await this.#pass(branch, sender, sdp, 'answer', exchange.offerer)
       // §11: the daemon has restarted since the offer. Inside a dialog there is no way back: the whole exchange again, and what the answerer
       // was told is right again with the next one
       if (isProblem(passed) && passed === LOST && branch.up) {
@@ -164,7 +166,6 @@ export class MediaSession {
     sdp: string,
     role: 'offer' | 'answer',
     offerer: Party,
-    again = false,
   ): Promise<Problem | { sdp: string }> {
     const [from, to] = sender === 'caller' ? [this.caller, branch.callee] : [branch.callee, this.caller]
     const fixed = fixReceived(sdp, role, from.leg, to.leg, from.memory)
@@ -174,7 +175,7 @@ export class MediaSession {
       sender: from.leg,
       receiver: to.leg,
       senderIsCaller: sender === 'caller',
-      inDialog: branch.up || again,
+      inDialog: to.told,
       received: from.received,
       sdp: fixed.sdp,
     }
@@ -186,6 +187,7 @@ export class MediaSession {
     if (isProblem(made)) return made
     from.memory = fixed.memory
     to.memory = made.memory
+    to.told = true
     if (reply.warning !== undefined) this.#desk.warned(this, reply.warning)
     return made
   }
