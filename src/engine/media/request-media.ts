@@ -15,6 +15,9 @@ import type { MediaDesk } from './desk.ts'
 import { InDialog, NewCall, type Passing, type Placement, stateOf } from './placement.ts'
 import { receivedFrom } from './received.ts'
 
+/** RFC 6337 §2.2: an SDP in another method is no offer and no answer. It would show where its sender is, so it stays behind. */
+const DESCRIBING = new Set(['INVITE', 'ACK', 'PRACK', 'UPDATE'])
+
 /** A 2xx that comes again, as it goes upstream; undefined: not at all. */
 export type Again = (response: SipResponse) => SipResponse | undefined
 
@@ -56,6 +59,10 @@ export class RequestMedia {
     if (place !== undefined && place === this.#passings[index]) return undefined
     this.#passings[index] = place
     if (place === undefined) return undefined
+    if (!DESCRIBING.has(this.#request.method)) {
+      place.request = withoutSdp(this.#request)
+      return undefined
+    }
     if (!this.#read) {
       this.#read = true
       this.#body = sdpOf(this.#request)
@@ -95,7 +102,9 @@ export class RequestMedia {
   /** Before a response goes back. At once for one without SDP, and for one that says what an earlier one said. @param flow where it came from */
   response(index: number, response: SipResponse, flow: Flow): SipResponse | Promise<SipResponse | Problem> {
     const passing = this.#passings[index]
-    if (passing === undefined || response.status <= 100 || response.status >= 300) return response
+    if (passing === undefined || response.status <= 100) return response
+    // §21.4.26: what could be accepted; where it would be is nobody's business
+    if (response.status >= 300 || !DESCRIBING.has(this.#request.method)) return withoutSdp(response)
     const body = sdpOf(response)
     if (body === undefined) return response
     const { sender } = this.#placement
