@@ -167,9 +167,9 @@ export class RequestMedia {
     this.#placement.finished(status)
     if (status >= 200 && status < 300) return undefined
     const passing = this.#passings[0]
-    // Only inside a dialog there is something to go back to
-    if (passing?.exchange === undefined || !passing.branch.up) return undefined
+    if (passing?.exchange === undefined) return undefined
     const { session, branch, exchange } = passing
+    // Nothing, where the call itself has failed
     const before = branch.negotiation.refused(exchange)
     return before === undefined || session.ended ? undefined : session.restore(branch, before)
   }
