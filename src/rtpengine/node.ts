@@ -174,6 +174,7 @@ export class RtpengineNode implements MediaNode, Rival {
 
   /** Our own daemon runs again, elsewhere and with nothing in it. */
   moved(host: string, port: number): void {
+    if (this.#closed) return
     this.#connection.close()
     this.#connection = new Connection(this.#deps, { name: this.name, host, port })
     this.#absent = undefined
@@ -263,6 +264,7 @@ export class RtpengineNode implements MediaNode, Rival {
     this.#probing = true
     this.#probedAt = clock.now()
     let failed = false
+    let asking: NgCommand = 'ping'
     try {
       if (this.#health.state === 'down') connection.again()
       const client = await connection.client()
@@ -274,13 +276,14 @@ export class RtpengineNode implements MediaNode, Rival {
         this.#pingSeconds = (clock.now() - sentAt) / 1000
         const promising = this.#health.answered()
         if (this.#statisticsAreDue(promising)) {
+          asking = 'statistics'
           const reply = await client.request('statistics', {}, PING_MS)
           if (current()) this.#examine(reply)
         }
       }
     } catch (error) {
       failed = current()
-      if (failed) this.#health.failed(reasonOf(error))
+      if (failed) this.#health.failed(reasonOf(error, asking))
     }
     this.#probing = false
     if (!current()) return
@@ -329,7 +332,8 @@ export class RtpengineNode implements MediaNode, Rival {
     this.#told = { state, reason }
     if (state !== before.state) {
       this.#changed()
-      this.#logState(state, reason)
+      // From down to suspect: our own daemon was just started, and will be up with its first answer
+      if (state !== 'suspect' || before.state !== 'down') this.#logState(state, reason)
       if (before.state === 'down') this.#deletes.hurry()
     } else if (state === 'down') this.#logState(state, reason)
   }
@@ -361,7 +365,7 @@ export class RtpengineNode implements MediaNode, Rival {
   }
 }
 
-const reasonOf = (error: unknown): string => {
-  if (error instanceof MediaError && error.code === 'SBC_MEDIA_TIMEOUT') return `It did not answer ping in ${PING_MS} ms`
+const reasonOf = (error: unknown, asking: NgCommand): string => {
+  if (error instanceof MediaError && error.code === 'SBC_MEDIA_TIMEOUT') return `It did not answer ${asking} in ${PING_MS} ms`
   return error instanceof Error ? error.message : String(error)
 }

@@ -116,11 +116,8 @@ export class NodePool implements MediaNodes {
 
   // No quotes and no addresses: the far side reads it as a reason phrase (§25.1)
   unavailable(set: string): string {
+    if (this.#settings.mode === 'local') return 'Our own rtpengine does not run; the log says why, and it is started again'
     const nodes = [...this.#nodes.values()].filter((node) => node.set === set)
-    if (this.#settings.mode === 'local')
-      return nodes.length === 0
-        ? 'No rtpengine is configured and none runs here; install rtpengine, or name one under media.rtpengine'
-        : 'Our own rtpengine does not run; the log and /api/state say why, and it is started again'
     if (nodes.length === 0) return `No rtpengine belongs to set ${set}; name one under media.rtpengine, or correct the set of the zone`
     const down = nodes.filter(({ state }) => state === 'down').length
     const draining = nodes.filter(({ state }) => state === 'drain').length

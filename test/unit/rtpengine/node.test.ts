@@ -198,6 +198,7 @@ describe('media §11: from up', () => {
     daemon.replies.set('statistics', () => 'silent')
     await world.time.passes(11_000)
     expect(node.state).toBe('suspect')
+    expect(node.view().reason).toBe('It did not answer statistics in 1000 ms')
     daemon.replies.set('statistics', () => ({ result: 'ok' }))
     await world.time.passes(10_000)
     expect(node.view().reason).toBe('It answers ping, but its statistics are not those of rtpengine')
@@ -635,6 +636,7 @@ describe('our own daemon', () => {
     expect(node.state).toBe('up')
     expect(deleted).toEqual([{ result: 'ok' }])
     expect(world.open).toEqual(['10.0.0.1:9999'])
+    expect(world.logged()).toEqual(['warn Media node is down: it ended', 'info Media node is up'])
     await world.time.passes(60_000)
     expect(node.epoch).toBe(1)
   })
@@ -654,6 +656,7 @@ describe('our own daemon', () => {
 it('a node that was closed asks nobody', async () => {
   await up()
   node.close()
+  node.moved('10.0.0.1', 9999)
   daemon.said()
   expect(await offer()).toMatchObject({ code: 'SBC_MEDIA_CLOSED' })
   await world.time.passes(120_000)

@@ -102,6 +102,18 @@ describe('media §11: where a new call may go', () => {
     expect(await pool.node('b')!.request('answer', { 'call-id': 'x' })).toEqual({ result: 'ok' })
   })
 
+  it('not one that was taken out by hand, until it is put back or the configuration is read again', async () => {
+    await started(settings([A, B]))
+    expect(pool.drain('b', true)).toBe(true)
+    expect(new Set(firsts())).toEqual(new Set(['a']))
+    pool.drain('b', false)
+    expect(firsts()).toContain('b')
+    pool.drain('b', true)
+    pool.reconfigure(settings([A, B]))
+    expect(firsts()).toContain('b')
+    expect(pool.drain('nobody', true)).toBe(false)
+  })
+
   it('a set that nobody belongs to has nobody', async () => {
     await started(settings([A]))
     expect(pool.candidates('east', 'key')).toEqual([])
@@ -229,14 +241,14 @@ describe('when nobody takes a call: a sentence for a reason phrase and the log',
     )
   })
 
-  it('our own: there is none, or it does not run', () => {
+  it('our own does not run, or not yet', () => {
     make(settings([], { mode: 'local' }))
-    expect(pool.unavailable('default')).toBe(
-      'No rtpengine is configured and none runs here; install rtpengine, or name one under media.rtpengine',
-    )
+    const sentence = 'Our own rtpengine does not run; the log says why, and it is started again'
+    expect(pool.unavailable('default')).toBe(sentence)
     pool.ownStarted({ host: '127.0.0.1', port: 4000 })
     pool.ownStopped('it ended')
-    expect(pool.unavailable('default')).toBe('Our own rtpengine does not run; the log and /api/state say why, and it is started again')
+    expect(pool.candidates('default', 'key')).toEqual([])
+    expect(pool.unavailable('default')).toBe(sentence)
   })
 
   it('§25.1: has no character that a reason phrase may not have, and names no address', async () => {
