@@ -216,6 +216,7 @@ const certificateSource = (dataDir: string) => {
   let authority: Promise<DevelopmentAuthority> | undefined
   return async ({ name, source, hosts }: CertificateEntry) => {
     if (source.kind === 'files') return loadCertificate({ name, chain: source.chain, key: source.key }, clock.wall())
+    if (source.kind !== 'development') throw new CertificateError('SBC_CERTIFICATE_FILE', `Certificate ${name} is not there yet`)
     authority ??= DevelopmentAuthority.open(store, () => clock.wall())
     const opened = await authority
     writeFileSync(join(dataDir, 'development-ca.pem'), opened.root)

@@ -29,7 +29,7 @@ export interface MediaServiceDeps {
 
 /** Where Debian's package has its recordings; the user that our own rtpengine runs as may write there. */
 const RECORDINGS = '/var/spool/rtpengine'
-const ABSENT = 'rtpengine is not installed: install rtpengine-daemon, or write "media: off"'
+const ABSENT = 'rtpengine is not installed: install rtpengine-daemon, or configure media: off'
 
 export const createMediaService = (snapshot: Snapshot, deps: MediaServiceDeps): MediaService => {
   const { media } = snapshot

@@ -1,5 +1,6 @@
 import { dirname, resolve } from 'node:path'
 import type { Listener } from '../address/listener.ts'
+import { certificatesOf } from './certificates.ts'
 import type { ConfigProblem } from './errors.ts'
 import { draftListeners, identityOf } from './listeners.ts'
 import { draftMedia, mediaOf } from './media.ts'
@@ -7,18 +8,7 @@ import { checkNodes } from './media-policy.ts'
 import { type Origin, Report } from './report.ts'
 import { draftRoutes } from './routes.ts'
 import { type ConfigFile, SCHEMA } from './schema.ts'
-import {
-  adminOf,
-  certificatesOf,
-  checkCertificateNames,
-  demoOf,
-  type Files,
-  limitsOf,
-  listenerEntries,
-  logOf,
-  policyOf,
-  timersOf,
-} from './settings.ts'
+import { adminOf, checkCertificateNames, demoOf, type Files, limitsOf, listenerEntries, logOf, policyOf, timersOf } from './settings.ts'
 import type { Snapshot } from './snapshot.ts'
 import { readSource, type Source } from './source.ts'
 import { type Environment, readTree } from './tree.ts'
@@ -90,7 +80,7 @@ const build = (file: ConfigFile, options: LoadOptions, report: Report): Snapshot
   const routes = draftRoutes(file, byName, Object.keys(file.zones), report)
   const limits = limitsOf(file)
   const listeners = listenerEntries(file, drafts, zones, limits, files, report)
-  const certificates = certificatesOf(file, listeners, files, report)
+  const certificates = certificatesOf(file, listeners, [...byName.values()], files, report)
   checkCertificateNames(file, zones, report)
   const used = new Set(Object.values(file.zones).flatMap(({ on }) => on))
   for (const group of Object.keys(file.listeners)) {

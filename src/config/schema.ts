@@ -1,9 +1,10 @@
 import Type, { type Static } from 'typebox'
+import { certificates } from './schema/certificates.ts'
 import { file, mapping, optional, text } from './schema/fragment.ts'
 import { listeners } from './schema/listeners.ts'
 import { media } from './schema/media.ts'
 import { routes } from './schema/routes.ts'
-import { admin, certificates, limits, log, timers } from './schema/settings.ts'
+import { admin, limits, log, timers } from './schema/settings.ts'
 import { zones } from './schema/zones.ts'
 import type { SchemaNode } from './tree.ts'
 

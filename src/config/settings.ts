@@ -7,7 +7,7 @@ import type { DraftListener } from './listeners.ts'
 import { didYouMean, type Report } from './report.ts'
 import { listOf, placed } from './rules.ts'
 import type { ConfigFile } from './schema.ts'
-import type { CertificateEntry, ListenerEntry, Snapshot } from './snapshot.ts'
+import type { ListenerEntry, Snapshot } from './snapshot.ts'
 import type { Path } from './source.ts'
 import { bytes, endpoint, milliseconds } from './values.ts'
 import type { DraftZone } from './zones.ts'
@@ -25,7 +25,7 @@ export interface Files {
 }
 
 /** An absolute path; a file that is not there is reported. */
-const fileOf = (written: string, path: Path, files: Files, report: Report): string => {
+export const fileOf = (written: string, path: Path, files: Files, report: Report): string => {
   const absolute = isAbsolute(written) ? written : resolve(files.folder, written)
   if (files.readable?.(absolute) === false)
     report.error(
@@ -36,7 +36,8 @@ const fileOf = (written: string, path: Path, files: Files, report: Report): stri
   return absolute
 }
 
-const DEVELOPMENT = 'development'
+/** The certificate that stands in where none is configured. */
+export const DEVELOPMENT = 'development'
 const LOOPBACK = [network('127.0.0.0/8'), network('::1')]
 
 export const limitsOf = (file: ConfigFile): Snapshot['limits'] => {
@@ -120,45 +121,6 @@ export const policyOf = (file: ConfigFile, files: Files, report: Report): string
     report.error(['policy'], `"${file.policy}" is no TypeScript or JavaScript module`, 'Write the path of a .ts file')
   return fileOf(file.policy, ['policy'], files, report)
 }
-
-/** The certificates of the file, and the development certificate that stands in when a listener needs one and there is none. */
-export const certificatesOf = (
-  file: ConfigFile,
-  entries: readonly ListenerEntry[],
-  files: Files,
-  report: Report,
-): readonly CertificateEntry[] => {
-  const written = Object.entries(file.certificates ?? {})
-  if (written.length === 0 && entries.some(({ options }) => options.tls?.certificates.includes(DEVELOPMENT))) {
-    const first = entries.find(({ options }) => options.tls !== undefined)!.listener
-    report.warn(
-      ['listeners', first.group],
-      'No certificate is configured, so a development certificate is used, which peers do not trust',
-      'Add "certificates: { main: { chain: FILE, key: FILE } }", or "certificates: { main: development }" when that is meant',
-      'key',
-    )
-    return [{ name: DEVELOPMENT, source: { kind: 'development' }, hosts: hostsOf(DEVELOPMENT, entries) }]
-  }
-  return written.map(([name, value]) => {
-    if (value === 'development') return { name, source: { kind: 'development' }, hosts: hostsOf(name, entries) }
-    const path = ['certificates', name]
-    const pem = (key: 'chain' | 'key'): string => (value[key] === undefined ? '' : fileOf(value[key], [...path, key], files, report))
-    return { name, source: { kind: 'files', chain: pem('chain'), key: pem('key') }, hosts: [] }
-  })
-}
-
-/** What a development certificate has to show: every name, and every address by which a listener that uses it is reached. */
-const hostsOf = (certificate: string, entries: readonly ListenerEntry[]): readonly string[] => [
-  ...new Set(
-    entries
-      .filter(({ options }) => options.tls?.certificates.includes(certificate))
-      .flatMap(({ listener }) => [
-        listener.advertisedHost,
-        ...listener.names,
-        ...(isWildcard(listener.bindAddress) ? [] : [listener.bindAddress]),
-      ]),
-  ),
-]
 
 const TLS_VERSION_NAMES = { '1.0': 'TLSv1', '1.1': 'TLSv1.1', '1.2': 'TLSv1.2', '1.3': 'TLSv1.3' } as const
 const ASKING = ['none', 'request', 'require'] as const

@@ -1,4 +1,5 @@
 import type { Listener } from '../address/listener.ts'
+import type { AcmeSettings, KeyType } from '../certs/types.ts'
 import type { Route } from '../routing/route.ts'
 import type { ListenerOptions, StreamLimits } from '../transport/types.ts'
 import type { Zone } from '../zones/zone.ts'
@@ -36,8 +37,13 @@ export interface ListenerEntry {
 
 export interface CertificateEntry {
   readonly name: string
-  /** Files, absolute; or made by the development CA. */
-  readonly source: { readonly kind: 'files'; readonly chain: string; readonly key: string } | { readonly kind: 'development' }
+  /** Files, absolute; ordered by ourselves; kept in the data folder; or made by the development CA. */
+  readonly source:
+    | { readonly kind: 'files'; readonly chain: string; readonly key: string }
+    | { readonly kind: 'acme'; readonly settings: AcmeSettings; readonly keyType: KeyType }
+    | { readonly kind: 'stored' }
+    | { readonly kind: 'development' }
+  /** What it is to show; for files: nothing, they show what they show. */
   readonly hosts: readonly string[]
 }
 

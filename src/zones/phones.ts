@@ -7,5 +7,6 @@ export const phones = {
   clientCertificate: 'none',
   media: 'transport',
   contact: 'keep',
+  keys: 'any',
   probe: false,
 } as const satisfies ZoneProfile

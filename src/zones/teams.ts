@@ -7,5 +7,6 @@ export const teams = {
   clientCertificate: 'request',
   media: 'teams',
   contact: 'keep',
+  keys: 'rsa',
   probe: true,
 } as const satisfies ZoneProfile

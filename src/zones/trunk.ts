@@ -7,5 +7,6 @@ export const trunk = {
   clientCertificate: 'none',
   media: 'transport',
   contact: 'keep',
+  keys: 'any',
   probe: true,
 } as const satisfies ZoneProfile

@@ -7,5 +7,6 @@ export const webrtc = {
   clientCertificate: 'none',
   media: 'webrtc',
   contact: 'keep',
+  keys: 'any',
   probe: false,
 } as const satisfies ZoneProfile

@@ -19,6 +19,8 @@ export interface ZoneProfile {
   readonly media: MediaKind | 'transport'
   /** `keep`: Contact is the endpoint's (T5). `ours`: masked by our own name toward this zone, restored on the way back. */
   readonly contact: 'keep' | 'ours'
+  /** Its peers insist on certificates with RSA keys. */
+  readonly keys: 'rsa' | 'any'
   /** OPTIONS to targets by default. */
   readonly probe: boolean
 }

@@ -1,22 +1,5 @@
 import Type from 'typebox'
-import { count, duration, durationOrOff, file, mapping, named, optional, size, text } from './fragment.ts'
-
-export const certificates = named(
-  Type.Union(
-    [
-      Type.Enum(['development'], { description: 'Made by the development CA; for trying out.' }),
-      mapping({
-        chain: file({ description: 'PEM file: the certificate first, then its intermediates.', examples: ['certs/sbc.pem'] }),
-        key: file({ description: "PEM file with the certificate's private key.", examples: ['certs/sbc.key'] }),
-      }),
-    ],
-    { expects: '{ chain: FILE, key: FILE } or "development"' },
-  ),
-  {
-    description: 'Certificates of tls and wss listeners: files, or `development` for one made by the development CA.',
-    examples: [{ main: { chain: 'certs/sbc.pem', key: 'certs/sbc.key' } }],
-  },
-)
+import { count, duration, durationOrOff, mapping, optional, size, text } from './fragment.ts'
 
 export const limits = mapping(
   {
