@@ -17,6 +17,9 @@ export interface Exchange {
   answered: string | undefined
   /** The last one before that was answered: what holds again when this one is refused. */
   before: Exchange | undefined
+  /** One that waited for its answer when this one began: of the other side, or of a re-INVITE around an UPDATE. */
+  under: Exchange | undefined
+  refused: boolean
 }
 
 export class Negotiation {
@@ -46,7 +49,11 @@ export class Negotiation {
 
   /** An offer that was passed on. */
   offered(offerer: Party, offer: string, offered: string): Exchange {
-    this.#latest = { offerer, offer, offered, answer: undefined, answered: undefined, before: this.agreed }
+    const before = this.agreed
+    const under = this.#latest?.answer === undefined ? this.#latest : undefined
+    // One below the other is enough to go back to
+    if (under !== undefined) under.under = undefined
+    this.#latest = { offerer, offer, offered, answer: undefined, answered: undefined, before, under, refused: false }
     return this.#latest
   }
 
@@ -59,15 +66,21 @@ export class Negotiation {
   /** The transaction that carried the exchange succeeded: nothing goes back behind it any more. */
   confirmed(exchange: Exchange): void {
     exchange.before = undefined
+    exchange.under = undefined
   }
 
   /**
    * The transaction that carried the exchange was refused.
-   * @returns the exchange to go back to; undefined when there is none, or a later one is under way
+   * @returns what is to be said again, in this order: the exchange that holds, and the one that still waits for its answer; nothing when there is
+   * none, or a later one is under way
    */
-  refused(exchange: Exchange): Exchange | undefined {
-    if (this.#latest !== exchange) return undefined
-    this.#latest = exchange.before
-    return this.#latest
+  refused(exchange: Exchange): readonly Exchange[] {
+    exchange.refused = true
+    if (this.#latest !== exchange) return []
+    const { before, under } = exchange
+    this.#latest = under === undefined || under.refused ? before : under
+    const latest = this.#latest
+    if (latest === undefined) return []
+    return latest.answer === undefined && latest.before !== undefined ? [latest.before, latest] : [latest]
   }
 }

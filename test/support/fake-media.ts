@@ -49,6 +49,8 @@ export class FakeNode implements MediaNode {
   readonly set: string
   state: NodeState = 'up'
   epoch = 0
+  /** So many replies are lost, though it does what it is asked. */
+  loses = 0
   /** Calls that it has, by ng call-id. */
   readonly calls = new Map<string, FakeCall>()
   readonly #world: FakeMedia
@@ -83,14 +85,22 @@ export class FakeNode implements MediaNode {
     await this.#world.gateOf(dictionary)
     switch (this.#mood) {
       case 'silent':
-        throw new MediaError('SBC_MEDIA_TIMEOUT', `rtpengine ${this.name} did not answer`)
+        throw this.#silence()
       case 'full':
         return { result: 'error', 'error-reason': 'Ran out of ports' }
       case 'deaf':
         return { result: 'error', 'error-reason': 'Failed to parse SDP' }
-      default:
-        return command === 'offer' ? this.#offer(dictionary) : this.#answer(dictionary)
+      default: {
+        const reply = command === 'offer' ? this.#offer(dictionary) : this.#answer(dictionary)
+        if (this.loses === 0) return reply
+        this.loses--
+        throw this.#silence()
+      }
     }
+  }
+
+  #silence(): MediaError {
+    return new MediaError('SBC_MEDIA_TIMEOUT', `rtpengine ${this.name} did not answer`)
   }
 
   delete(dictionary: NgDictionary, deleted: (reply: NgReply | undefined) => void): void {

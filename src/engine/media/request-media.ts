@@ -30,6 +30,8 @@ export class RequestMedia {
   readonly #passings: (Passing | undefined)[] = []
   #body: SdpBody<SipRequest> | undefined
   #read = false
+  /** rtpengine may have executed an offer that it did not confirm. */
+  #lost = false
 
   constructor(desk: MediaDesk, request: SipRequest, arrival: Flow, placement: Placement) {
     this.#desk = desk
@@ -81,7 +83,10 @@ export class RequestMedia {
     this.#leg(place, sender).received = receivedFrom(this.#arrival, body.sdp)
     if (what === 'offer') {
       const exchange = await session.offer(branch, sender, body.sdp)
-      if (isProblem(exchange)) return exchange
+      if (isProblem(exchange)) {
+        this.#lost = exchange.status >= 500
+        return exchange
+      }
       place.exchange = exchange
       place.request = body.replace(exchange.offered)
       this.#placement.offered()
@@ -167,11 +172,12 @@ export class RequestMedia {
     this.#placement.finished(status)
     if (status >= 200 && status < 300) return undefined
     const passing = this.#passings[0]
-    if (passing?.exchange === undefined) return undefined
+    if (passing === undefined || passing.session.ended) return undefined
     const { session, branch, exchange } = passing
+    const { agreed } = branch.negotiation
     // Nothing, where the call itself has failed
-    const before = branch.negotiation.refused(exchange)
-    return before === undefined || session.ended ? undefined : session.restore(branch, before)
+    const again = exchange !== undefined ? branch.negotiation.refused(exchange) : this.#lost && agreed !== undefined ? [agreed] : []
+    return again.length === 0 ? undefined : session.restore(branch, again)
   }
 
   #leg({ session, branch }: Passing, party: Party) {

@@ -145,12 +145,16 @@ export class MediaSession {
     })
   }
 
-  /** §9: a refused offer left its traces in rtpengine; the last good one, said again, undoes them. */
-  restore(branch: SessionBranch, { offerer, offer, answer }: Exchange): Promise<void> {
+  /** §9: a refused offer left its traces in rtpengine; what was said before, said again, undoes them. */
+  restore(branch: SessionBranch, exchanges: readonly Exchange[]): Promise<void> {
     return this.#inTurn(async () => {
-      const offered = await this.#pass(branch, offerer, offer, 'offer', offerer)
-      const answered = isProblem(offered) ? offered : await this.#pass(branch, otherParty(offerer), answer!, 'answer', offerer)
-      if (isProblem(answered)) this.#desk.restoreFailed(this, answered.reason)
+      for (const { offerer, offer, answer } of exchanges) {
+        let passed = await this.#pass(branch, offerer, offer, 'offer', offerer, true)
+        if (!isProblem(passed) && answer !== undefined) passed = await this.#pass(branch, otherParty(offerer), answer, 'answer', offerer)
+        if (!isProblem(passed)) continue
+        this.#desk.restoreFailed(this, passed.reason)
+        return
+      }
     })
   }
 
@@ -166,6 +170,7 @@ export class MediaSession {
     sdp: string,
     role: 'offer' | 'answer',
     offerer: Party,
+    stays = false,
   ): Promise<Problem | { sdp: string }> {
     const [from, to] = sender === 'caller' ? [this.caller, branch.callee] : [branch.callee, this.caller]
     const fixed = fixReceived(sdp, role, from.leg, to.leg, from.memory)
@@ -180,7 +185,7 @@ export class MediaSession {
       sdp: fixed.sdp,
     }
     const reply =
-      role === 'offer' ? await this.#offerSomewhere(planOffer(passage), branch.up) : await this.#ask('answer', planAnswer(passage))
+      role === 'offer' ? await this.#offerSomewhere(planOffer(passage), branch.up, stays) : await this.#ask('answer', planAnswer(passage))
     if (isProblem(reply)) return reply
     if (reply.kind !== 'sdp') return faultOf(reply)
     const made = fixToSend(reply.sdp, role, from.leg, to.leg, to.memory, sdp)
@@ -198,8 +203,8 @@ export class MediaSession {
   }
 
   /** A new call tries another node when one fails; a dialog stays where it is, unless its node is lost (§11). */
-  async #offerSomewhere(dictionary: NgDictionary, inDialog: boolean): Promise<MediaReply | Problem> {
-    if (this.#placed && inDialog && this.node.state === 'down') this.#move(this.#elsewhere())
+  async #offerSomewhere(dictionary: NgDictionary, inDialog: boolean, stays: boolean): Promise<MediaReply | Problem> {
+    if (!stays && this.#placed && inDialog && this.node.state === 'down') this.#move(this.#elsewhere())
     for (let tries = 1; ; tries++) {
       const { node } = this
       const reply = await this.#ask('offer', dictionary)
@@ -210,7 +215,8 @@ export class MediaSession {
       }
       const transient = isProblem(reply) || reply.kind === 'full' || reply.kind === 'failed'
       // Forks that are rung already were told addresses of this node
-      const mayMove = !this.#placed || (inDialog && (!isProblem(reply) || node.state !== 'up'))
+      // What is said again goes to nobody: both sides keep the addresses that they have
+      const mayMove = !stays && (!this.#placed || (inDialog && (!isProblem(reply) || node.state !== 'up')))
       const next = transient && mayMove && tries < MOST_NODES ? this.#elsewhere() : undefined
       if (next === undefined) return reply
       this.#move(next)
