@@ -138,7 +138,11 @@ class TreeReader {
     if (fitting.length === 0) return this.#wrong(schema, node, path)
     if (fitting.length === 1 || !isMap(node)) return this.read(fitting[0]!, node, path)
     const keys = new Set(node.items.map((pair) => (isScalar(pair.key) ? pair.key.value : undefined)))
-    const meant = fitting.find((alternative) => alternative.required?.some((key) => keys.has(key)))
+    // Two may have a key of the same name: the one that knows most of what is written
+    const known = ({ properties = {} }: SchemaNode): number => Object.keys(properties).filter((key) => keys.has(key)).length
+    const meant = fitting
+      .filter((alternative) => alternative.required?.some((key) => keys.has(key)))
+      .reduce<SchemaNode | undefined>((best, one) => (best === undefined || known(one) > known(best) ? one : best), undefined)
     if (meant !== undefined) return this.read(meant, node, path)
     const choices = fitting.map((alternative) => alternative.required?.[0] ?? '')
     const written = [...keys].find((key) => typeof key === 'string') as string | undefined
