@@ -104,15 +104,23 @@ const acmeOf = (text: AcmeText, path: Path, files: Files, report: Report): AcmeS
     directory: url,
     challenge,
     httpPort: text['http-port'] ?? 80,
-    eab:
-      text.eab === undefined
-        ? undefined
-        : { kid: text.eab.kid, keyFile: fileOf(text.eab['key-file'], [...path, 'eab', 'key-file'], files, report) },
+    eab: text.eab === undefined ? undefined : eabOf(text.eab, [...path, 'eab'], files, report),
     profile: text.profile,
     trustFile: text.trust === undefined ? undefined : fileOf(text.trust, [...path, 'trust'], files, report),
     renewBeforeMs: text['renew-before'] === undefined ? undefined : milliseconds(text['renew-before']),
     dns: text.dns === undefined ? undefined : dnsOf(text, text.dns, [...path, 'dns'], files, report),
   }
+}
+
+/** Wrong values are missing here; they are reported where they stand. */
+const eabOf = (
+  written: Partial<NonNullable<AcmeText['eab']>>,
+  path: Path,
+  files: Files,
+  report: Report,
+): NonNullable<AcmeSettings['eab']> => {
+  const { kid = '', 'key-file': keyFile } = written
+  return { kid, keyFile: keyFile === undefined ? '' : fileOf(keyFile, [...path, 'key-file'], files, report) }
 }
 
 const dnsOf = (text: AcmeText, written: Readonly<Record<string, string>>, path: Path, files: Files, report: Report): DnsSettings => {
