@@ -1,16 +1,18 @@
 /** The ACK to a 2xx (§16.7, §13.2.2.4): it has no transaction, follows the Route headers, and is never answered. */
 import type { Flow } from '../address/flow.ts'
 import { fnv1a } from '../base/fnv.ts'
+import type { Problem } from '../base/problem.ts'
 import { branchOf, loopHash } from '../routing/branch.ts'
 import { type Classified, classify } from '../routing/classify.ts'
 import { rewrite } from '../routing/rewrite.ts'
 import { validateRequest } from '../routing/validate.ts'
+import { withoutSdp } from '../sip/body.ts'
 import { headerValue, type SipRequest, serialise } from '../sip/message.ts'
 import { topVia } from '../sip/read.ts'
 import type { Zone } from '../zones/zone.ts'
 import { advertisedBy, type Edge, type Running } from './edge.ts'
 import { checkLeg } from './legs.ts'
-import { mediaInDialog, type RequestMedia } from './media/request-media.ts'
+import { mediaInDialog, RequestMedia } from './media/request-media.ts'
 import { type Way, wayInDialog } from './next-hop.ts'
 
 type InDialog = Extract<Classified, { kind: 'in-dialog' }>
@@ -38,7 +40,7 @@ export const forwardAck = (edge: Edge, flow: Flow, request: SipRequest, running:
   const media = mediaInDialog(edge, flow, classified)
   const forward = (): void | Promise<void> => {
     const way = wayInDialog(edge, egress, classified.request, classified.uri)
-    const prepared = media?.prepare(0, { kind: 'side', side: egress }, egress.listener)
+    const prepared = media instanceof RequestMedia ? media.prepare(0, { kind: 'side', side: egress }, egress.listener) : undefined
     if (way instanceof Promise || prepared instanceof Promise)
       return Promise.all([way, prepared]).then(([found]) => send(edge, found, request, passed(classified, media), zone))
     return send(edge, way, request, passed(classified, media), zone)
@@ -63,8 +65,10 @@ export const forwardAck = (edge: Edge, flow: Flow, request: SipRequest, running:
 }
 
 /** With the SDP for the other side. An answer that cannot be passed on stays behind: the dialog needs its ACK all the same. */
-const passed = (classified: InDialog, media: RequestMedia | undefined): InDialog =>
-  media === undefined ? classified : { ...classified, request: media.request(0) }
+const passed = (classified: InDialog, media: RequestMedia | Problem | undefined): InDialog =>
+  media === undefined
+    ? classified
+    : { ...classified, request: media instanceof RequestMedia ? media.request(0) : withoutSdp(classified.request) }
 
 const send = (edge: Edge, way: Way, arrived: SipRequest, { request, egress, ingress }: InDialog, zone: Zone): void => {
   const destination = way.kind === 'destinations' ? way.list[0] : undefined

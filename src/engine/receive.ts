@@ -3,7 +3,7 @@
  * costs that message only.
  */
 import type { Flow } from '../address/flow.ts'
-import type { Problem } from '../base/problem.ts'
+import { isProblem, type Problem } from '../base/problem.ts'
 import { safeMessage } from '../observability/redact.ts'
 import { applyNumberRules } from '../routing/alterations/number-rules.ts'
 import { type Classified, classify } from '../routing/classify.ts'
@@ -216,9 +216,15 @@ export class Receiver {
       case 'stranger':
         transaction.respond(answer(request, 481, 'Call/Transaction Does Not Exist', edge.ids.token(8)))
         return
-      case 'in-dialog':
+      case 'in-dialog': {
         checkLeg(edge, flow, request, classified.ingress)
-        return new ProxyContext(edge, running, transaction, flow, inDialogPlan(classified, mediaInDialog(edge, flow, classified))).start()
+        const media = mediaInDialog(edge, flow, classified)
+        if (media !== undefined && isProblem(media)) {
+          this.#refuse(transaction, request, media, 'media')
+          return
+        }
+        return new ProxyContext(edge, running, transaction, flow, inDialogPlan(classified, media)).start()
+      }
       case 'initial':
         return this.#initial(flow, running, zone, transaction, classified)
     }
@@ -281,7 +287,7 @@ export class Receiver {
     return new ProxyContext(edge, running, transaction, flow, plan).start()
   }
 
-  #refuse(transaction: ServerTransaction, request: SipRequest, fault: Problem, step: 'validate' | 'classify'): void {
+  #refuse(transaction: ServerTransaction, request: SipRequest, fault: Problem, step: 'validate' | 'classify' | 'media'): void {
     const { log, ids } = this.#edge
     if (log.enabled('debug'))
       log.debug({ callId: headerValue(request, 'call-id'), step, status: fault.status, rfc: fault.rfc, at: fault.at }, fault.reason)

@@ -70,12 +70,7 @@ export class MediaDesk implements MediaEvents {
     const id = this.#prefix + this.#deps.ids.token(RANDOM)
     const ngCallId = ngCallIdOf(callId, id)
     const node = this.nodes.candidates(set, ngCallId)[0]
-    if (node === undefined) {
-      const why = this.nodes.unavailable(set)
-      this.#deps.log.error({ callId, set }, why)
-      this.#deps.metrics.mediaCall('refused')
-      return problem(503, why, 'media', 'body')
-    }
+    if (node === undefined) return this.#refuse(callId, set)
     const session = new MediaSession(this, { id, callId: own(callId), ngCallId: own(ngCallId), set }, caller, node, this.clock.now(), false)
     this.#sessions.set(id, session)
     return session
@@ -83,38 +78,46 @@ export class MediaDesk implements MediaEvents {
 
   /**
    * The session and branch that a dialog's own state names. What an earlier process began is taken up again: rtpengine still has it.
-   * @returns undefined when its node is not known any more
+   * @param wanted the request cannot do without, or ends it
+   * @returns a problem when there is no media for it any more: 481 the call has ended, 503 no node takes it; undefined: nothing is known of it
    */
-  find({ caller, callee }: RouteState, media: MediaState, callId: string): { session: MediaSession; branch: SessionBranch } | undefined {
+  find(
+    state: RouteState,
+    media: MediaState,
+    callId: string,
+    wanted: boolean,
+  ): { session: MediaSession; branch: SessionBranch } | Problem | undefined {
+    const { caller, callee } = state
     let session = this.#sessions.get(media.session)
+    // What this process began, and does not have any more, is over
+    if (session === undefined && media.session.startsWith(this.#prefix)) return OVER
+    if (session === undefined && !wanted) return undefined
+    const target = media.target === undefined ? undefined : callee.zone.targets.find(({ name }) => shortName(name) === media.target)
+    const policy = target?.media ?? callee.zone.media
     if (session === undefined) {
-      const node = this.#nodeOf(media.node) ?? this.nodes.candidates(caller.zone.media.set, callId)[0]
-      if (node === undefined) return undefined
-      const names = { id: own(media.session), callId: own(callId), ngCallId: own(ngCallIdOf(callId, media.session)) }
+      const set = setOf(caller.zone.media.set, policy.set)
+      const names = { id: own(media.session), callId: own(callId), ngCallId: own(ngCallIdOf(callId, media.session)), set }
+      const node = this.#nodeOf(media.node) ?? this.nodes.candidates(set, names.ngCallId)[0]
+      if (node === undefined) return this.#refuse(callId, set)
       const leg = mediaLeg(caller.zone.name, caller.zone.media, caller.listener.transport.name)
-      session = new MediaSession(
-        this,
-        { ...names, set: setOf(caller.zone.media.set, callee.zone.media.set) },
-        leg,
-        node,
-        this.clock.now(),
-        true,
-      )
+      session = new MediaSession(this, names, leg, node, this.clock.now(), true)
       this.#sessions.set(session.id, session)
     }
-    if (session.ended) return undefined
     let branch = session.branches.get(media.branch)
+    if (session.ended || branch?.gone) return OVER
     if (branch === undefined) {
-      const target = media.target === undefined ? undefined : callee.zone.targets.find(({ name }) => shortName(name) === media.target)
-      branch = new SessionBranch(
-        media.branch,
-        mediaLeg(callee.zone.name, target?.media ?? callee.zone.media, callee.listener.transport.name),
-        // Only what became a dialog has requests inside it
-        true,
-      )
+      // Only what became a dialog has requests inside it
+      branch = new SessionBranch(media.branch, mediaLeg(callee.zone.name, policy, callee.listener.transport.name), true)
       session.branches.set(media.branch, branch)
     }
     return { session, branch }
+  }
+
+  #refuse(callId: string, set: string): Problem {
+    const why = this.nodes.unavailable(set)
+    this.#deps.log.error({ callId, set }, why)
+    this.#deps.metrics.mediaCall('refused')
+    return problem(503, why, 'media', 'body')
   }
 
   /** The name of the node in a cookie. */
@@ -235,6 +238,8 @@ export class MediaDesk implements MediaEvents {
     }
   }
 }
+
+const OVER = problem(481, 'Call/Transaction Does Not Exist', '§12.2.2', 'call-id')
 
 const idLength = (edge: string): number => 1 + edge.length + LIFE + RANDOM
 

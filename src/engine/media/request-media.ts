@@ -194,15 +194,22 @@ export const mediaOfCall = (edge: Edge, arrival: Flow, request: SipRequest, ingr
     ? undefined
     : new RequestMedia(edge.media, request, arrival, new NewCall(edge.media, headerValue(request, 'call-id')!, ingress, request))
 
-/** For a request inside a dialog, whose own state says whether there is a session. */
+/**
+ * For a request inside a dialog, whose own state says whether there is a session.
+ * @returns undefined: no rtpengine has anything to do with it; a problem: it may not pass, or its SDP would go through as it is
+ */
 export const mediaInDialog = (
   edge: Edge,
   arrival: Flow,
   { request, state, egress }: { readonly request: SipRequest; readonly state: RouteState; readonly egress: Side },
-): RequestMedia | undefined => {
+): RequestMedia | Problem | undefined => {
   if (edge.media === undefined || state.media === undefined) return undefined
-  const found = edge.media.find(state, state.media, headerValue(request, 'call-id')!)
+  // Also without an SDP an INVITE asks for one
+  const describes = request.method === 'INVITE' || sdpOf(request) !== undefined
+  const wanted = describes || DESCRIBING.has(request.method) || request.method === 'BYE'
+  const found = edge.media.find(state, state.media, headerValue(request, 'call-id')!, wanted)
   if (found === undefined) return undefined
+  if (isProblem(found)) return describes ? found : undefined
   const sender: Party = egress === state.callee ? 'caller' : 'callee'
   return new RequestMedia(edge.media, request, arrival, new InDialog(edge.media, sender, request, found))
 }
