@@ -55,8 +55,11 @@ export interface NgClient {
 
 export const createNgClient = (options: NgClientOptions): NgClient => new DatagramNgClient(options)
 
-/** Milliseconds after the first datagram. The daemon remembers a cookie for at least 30 s, so none of these is executed again. */
-const RESENDS_MS = [250, 750, 1500]
+/**
+ * Milliseconds after the first datagram. The daemon remembers a cookie for at least 30 s, so none of these is executed again. With 40 % loss each
+ * way 97 of 100 commands get through; with three resends it were 83.
+ */
+const RESENDS_MS = [250, 500, 750, 1000, 1300, 1650, 2050]
 /** Bytes; the kernel may grant less. A burst of offers is larger than the usual 208 KiB. */
 const SOCKET_BUFFER = 4 << 20
 /** A daemon executes some thousand commands in a second: more than this under way are lost anyway. */

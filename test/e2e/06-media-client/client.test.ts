@@ -98,7 +98,7 @@ test('media §2: bytes of an SDP that are no UTF-8 come through rtpengine as the
 
 const OFFERS = 40
 const LOSS = lossOf(0.4, 'media §2')
-const ATTEMPTS = [1, 2, 3, 4]
+const ATTEMPTS = [1, 2, 3, 4, 5, 6, 7, 8]
 
 /** What becomes of the command with that number, if each answer takes less time than the next resend. */
 const fate = (index: number): { readonly arrives: boolean; readonly resends: number | undefined } => {
@@ -110,7 +110,7 @@ const fate = (index: number): { readonly arrives: boolean; readonly resends: num
   return { arrives: arrivals > 0, resends: undefined }
 }
 
-test('media §2: with 40 % loss each way five of six commands succeed, and none is executed twice', async () => {
+test('media §2: with 40 % loss each way hardly a command fails, and none is executed twice', async () => {
   const daemon = await engine()
   const relay = await startRelay(daemon, LOSS)
   onTestFinished(relay.close)
@@ -118,11 +118,11 @@ test('media §2: with 40 % loss each way five of six commands succeed, and none 
   const numbers = Array.from({ length: OFFERS }, (_, i) => i)
   const offers = numbers.map(fate)
   const deletes = numbers.map((i) => fate(OFFERS + i))
-  // 1 - 0.64^4 = 83 %: the pattern is no lucky one
+  // 1 - 0.64^8 = 97 %: the pattern is no lucky one
   for (const fates of [offers, deletes]) {
     const share = fates.filter(({ resends }) => resends !== undefined).length / OFFERS
-    expect(share).toBeGreaterThan(0.75)
-    expect(share).toBeLessThan(0.92)
+    expect(share).toBeGreaterThan(0.92)
+    expect(share).toBeLessThan(1)
   }
 
   const offered = await Promise.allSettled(numbers.map((i) => offer(client, `lossy${i}~1`)))
@@ -132,7 +132,7 @@ test('media §2: with 40 % loss each way five of six commands succeed, and none 
     else expect(outcome.reason).toMatchObject({ code: 'SBC_MEDIA_TIMEOUT' })
   }
   const resends = endings.reduce((sum, ending) => sum + ending[3], 0)
-  expect(resends).toBeGreaterThanOrEqual(offers.reduce((sum, one) => sum + (one.resends ?? 3), 0))
+  expect(resends).toBeGreaterThanOrEqual(offers.reduce((sum, one) => sum + (one.resends ?? 7), 0))
   const created = numbers.filter((i) => offers[i]!.arrives)
   expect(await executed(daemon, 'offercount')).toBe(created.length)
   expect([...(await daemon.list())].sort()).toEqual(created.map((i) => `lossy${i}~1`).sort())
