@@ -156,7 +156,7 @@ export class Branch implements ClientUser {
         if (this.#tryNext()) return
         // Another target is next: what comes from this one now comes late
         this.#transaction = undefined
-        this.#context.branchTimedOut(this.index)
+        this.#context.branchTimedOut(this.index, true)
         return
       default:
     }

@@ -212,8 +212,9 @@ export class ProxyContext implements ServerUser {
     this.#perform(this.#responses.branchFailed(branch))
   }
 
-  branchTimedOut(branch: number): void {
-    this.#media?.failed(branch)
+  /** @param late it was not waited for until the end: it may answer after all */
+  branchTimedOut(branch: number, late = false): void {
+    if (!late) this.#media?.failed(branch)
     this.#perform(this.#responses.branchTimeout(branch))
   }
 

@@ -16,7 +16,7 @@ export interface Upstream {
   readonly egress: Zone
   readonly ingress: Zone
   /** Puts the SDP in that went upstream the first time; undefined where media is not ours. */
-  readonly again: ((response: SipResponse) => SipResponse | undefined) | undefined
+  readonly again: ((response: SipResponse) => SipResponse) | undefined
 }
 
 /** Told when something is sent again. */

@@ -7,7 +7,7 @@ import type { Exchange, Party } from '../../media/negotiation.ts'
 import type { Candidate } from '../../routing/decide.ts'
 import type { MediaState, Side } from '../../routing/route-state.ts'
 import { firstHeader, type SipMessage, type SipRequest, type SipResponse } from '../../sip/message.ts'
-import { addresses, cseq } from '../../sip/read.ts'
+import { addresses, cseq, fromTag, toTag } from '../../sip/read.ts'
 import { type MediaPolicy, mediaLeg } from '../../zones/media.ts'
 import { calleeEnd, callerEnd } from '../hang-up.ts'
 import { candidateZone } from '../next-hop.ts'
@@ -22,6 +22,8 @@ export interface Passing {
   request: SipRequest | undefined
   /** The exchange that this request, or its response, began. */
   exchange: Exchange | undefined
+  /** A 2xx to it was passed on. */
+  accepted: boolean
 }
 
 export interface Placement {
@@ -34,8 +36,8 @@ export interface Placement {
   failed(index: number): void
   /** A 2xx goes back. */
   answered(index: number, response: SipResponse, egress: Side | undefined): void
-  /** Nothing more will be decided. @param status of the final response; 0: none */
-  finished(status: number): void
+  /** Nothing more will be decided. @param status of the final response; 0: none @returns what later messages of the call have to wait for */
+  finished(status: number): Promise<void> | undefined
 }
 
 const policyOf = (candidate: Candidate): MediaPolicy =>
@@ -81,7 +83,7 @@ export class NewCall implements Placement {
     if (before !== undefined) this.#over.push(before.branch)
     const branch = new SessionBranch(session.branches.size + 1, leg)
     session.branches.set(branch.number, branch)
-    const passing: Passing = { session, branch, request: undefined, exchange: undefined }
+    const passing: Passing = { session, branch, request: undefined, exchange: undefined, accepted: false }
     this.#passings[index] = passing
     return passing
   }
@@ -100,7 +102,7 @@ export class NewCall implements Placement {
     const passing = this.#passings[index]
     if (passing === undefined) return
     const { branch } = passing
-    branch.up = true
+    branch.answered(toTag(response) ?? '')
     // A fork behind us that answers, too: the first one's ends stay, the other gets its BYE from the caller
     branch.ends ??= {
       caller: callerEnd(this.#invite, response, this.#ingress),
@@ -108,14 +110,15 @@ export class NewCall implements Placement {
     }
   }
 
-  finished(): void {
+  finished(): Promise<void> | undefined {
     const session = this.#session
-    if (session === undefined) return
+    if (session === undefined) return undefined
     if (!session.up) {
       this.#desk.end(session, 'failed')
-      return
+      return undefined
     }
     for (const branch of session.branches.values()) if (!branch.up) this.#desk.drop(session, branch)
+    return session.hearAgain()
   }
 
   #callerLeg() {
@@ -129,6 +132,8 @@ export class InDialog implements Placement {
   readonly sender: Party
   readonly #desk: MediaDesk
   readonly #method: string
+  /** The callee's tag: of the dialog, since several may share a branch. */
+  readonly #tag: string
   readonly #passing: Passing
 
   constructor(
@@ -140,7 +145,8 @@ export class InDialog implements Placement {
     this.#desk = desk
     this.sender = sender
     this.#method = request.method
-    this.#passing = { ...found, request: undefined, exchange: undefined }
+    this.#tag = (sender === 'caller' ? toTag(request) : fromTag(request)) ?? ''
+    this.#passing = { ...found, request: undefined, exchange: undefined, accepted: false }
     this.#follow(request)
   }
 
@@ -156,15 +162,17 @@ export class InDialog implements Placement {
     if (this.#method === 'INVITE' || this.#method === 'UPDATE') this.#refresh(response, this.sender === 'caller' ? 'callee' : 'caller')
   }
 
-  finished(status: number): void {
-    if (this.#method !== 'BYE' || status === 401 || status === 407) return
+  finished(status: number): Promise<void> | undefined {
+    if (this.#method !== 'BYE' || status === 401 || status === 407) return undefined
     const { session, branch } = this.#passing
+    if (!branch.ended(this.#tag)) return undefined
     for (const other of session.branches.values()) {
       if (other === branch || other.gone || !other.up) continue
       this.#desk.drop(session, branch)
-      return
+      return session.hearAgain()
     }
     this.#desk.end(session, 'bye', this.sender)
+    return undefined
   }
 
   /** Keeps what we would need to end the dialog ourselves. */

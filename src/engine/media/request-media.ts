@@ -10,6 +10,7 @@ import type { Candidate } from '../../routing/decide.ts'
 import type { MediaState, RouteState, Side } from '../../routing/route-state.ts'
 import { type SdpBody, sdpOf, withoutSdp } from '../../sip/body.ts'
 import { headerValue, type SipRequest, type SipResponse } from '../../sip/message.ts'
+import { toTag } from '../../sip/read.ts'
 import type { Edge } from '../edge.ts'
 import type { MediaDesk } from './desk.ts'
 import { InDialog, NewCall, type Passing, type Placement, stateOf } from './placement.ts'
@@ -18,8 +19,8 @@ import { receivedFrom } from './received.ts'
 /** RFC 6337 §2.2: an SDP in another method is no offer and no answer. It would show where its sender is, so it stays behind. */
 const DESCRIBING = new Set(['INVITE', 'ACK', 'PRACK', 'UPDATE'])
 
-/** A 2xx that comes again, as it goes upstream; undefined: not at all. */
-export type Again = (response: SipResponse) => SipResponse | undefined
+/** A 2xx that comes again, as it goes upstream. */
+export type Again = (response: SipResponse) => SipResponse
 
 export class RequestMedia {
   readonly #desk: MediaDesk
@@ -115,9 +116,10 @@ export class RequestMedia {
     const { sender } = this.#placement
     const { exchange, branch } = passing
     if (exchange !== undefined && exchange.offerer === sender) {
-      const repeated = exchange.answer === body.sdp
-      // A later exchange (UPDATE) has gone on from here: what the INVITE's answer says once more is past
-      const past = exchange.answered !== undefined && branch.negotiation.latest !== exchange
+      const repeated = exchange.answer === body.sdp && passing.session.hears(branch)
+      // A later exchange (UPDATE) has gone on from here: what the INVITE's answer says once more is past. So it is behind a 2xx: another dialog,
+      // of a fork behind us, that its caller will end (§13.2.2.4)
+      const past = exchange.answered !== undefined && (branch.negotiation.latest !== exchange || passing.accepted)
       if (repeated || past) return body.replace(exchange.answered!)
     } else if (exchange !== undefined && (exchange.answer !== undefined || exchange.offer === body.sdp)) {
       // §13.2.1: of one side's descriptions the first one counts
@@ -141,17 +143,19 @@ export class RequestMedia {
     return body.replace(offered.offered)
   }
 
-  /** For a 2xx that comes again after everything is decided (RFC 6026 §7.2): what was said before, or nothing. */
+  /**
+   * For a 2xx that comes again after everything is decided (RFC 6026 §7.2): what was said before. Also for that of another fork behind us: who
+   * gets it has to know of that dialog, to end it.
+   */
   again(index: number): Again | undefined {
     const passing = this.#passings[index]
     if (passing === undefined) return undefined
-    const { exchange } = passing
+    const { exchange, branch } = passing
+    const told = exchange?.offerer === this.#placement.sender ? exchange.answered : exchange?.offered
+    const initial = toTag(this.#request) === undefined
     return (response) => {
-      const body = sdpOf(response)
-      if (body === undefined) return response
-      if (exchange === undefined) return undefined
-      if (exchange.offer === body.sdp) return body.replace(exchange.offered)
-      return exchange.answer === body.sdp ? body.replace(exchange.answered!) : undefined
+      if (initial) branch.answered(toTag(response) ?? '')
+      return told === undefined ? withoutSdp(response) : (sdpOf(response)?.replace(told) ?? response)
     }
   }
 
@@ -159,7 +163,9 @@ export class RequestMedia {
   answered(index: number, response: SipResponse, egress: Side | undefined): void {
     this.#placement.answered(index, response, egress)
     const passing = this.#passings[index]
-    if (passing?.exchange?.answer !== undefined) passing.branch.negotiation.confirmed(passing.exchange)
+    if (passing === undefined) return
+    passing.accepted = true
+    if (passing.exchange?.answer !== undefined) passing.branch.negotiation.confirmed(passing.exchange)
   }
 
   /** A branch ended without a 2xx. */
@@ -169,8 +175,8 @@ export class RequestMedia {
 
   /** Nothing more will be decided. @returns what later messages of the call have to wait for */
   finished(status: number): Promise<void> | undefined {
-    this.#placement.finished(status)
-    if (status >= 200 && status < 300) return undefined
+    const pending = this.#placement.finished(status)
+    if (pending !== undefined || (status >= 200 && status < 300)) return pending
     const passing = this.#passings[0]
     if (passing === undefined || passing.session.ended) return undefined
     const { session, branch, exchange } = passing

@@ -2,6 +2,7 @@
  * One call in rtpengine: where it is, what its legs are, and what was said on each of its branches. It turns an SDP of one side into the SDP
  * for the other; when that goes wrong it says what the caller of it may answer, and never throws.
  */
+import { own } from '../../base/bytes.ts'
 import { isProblem, type Problem, problem } from '../../base/problem.ts'
 import { EMPTY_MEMORY, fixReceived, fixToSend } from '../../media/fix-ups.ts'
 import { type Exchange, Negotiation, otherParty, type Party } from '../../media/negotiation.ts'
@@ -41,6 +42,8 @@ export class SessionBranch {
   /** A 2xx was passed on. */
   up: boolean
   gone = false
+  /** To tags of the 2xx that were passed on: one for each fork behind us that answered. Empty in a process that saw none. */
+  readonly #dialogs = new Set<string>()
   /** How to end the dialog, from the 2xx on; not known in a process that did not see it. */
   ends: { readonly caller: DialogEnd | undefined; readonly callee: DialogEnd | undefined } | undefined
 
@@ -49,6 +52,18 @@ export class SessionBranch {
     this.number = number
     this.callee = sessionLeg(leg, up)
     this.up = up
+  }
+
+  /** A 2xx with that To tag goes on. */
+  answered(tag: string): void {
+    this.up = true
+    this.#dialogs.add(own(tag))
+  }
+
+  /** The dialog with that tag has ended. @returns nothing of the branch is left */
+  ended(tag: string): boolean {
+    if (!this.up) return false
+    return this.#dialogs.size === 0 || (this.#dialogs.delete(tag) && this.#dialogs.size === 0)
   }
 
   /** Its tag in rtpengine. */
@@ -72,6 +87,8 @@ export class MediaSession {
   touchedAt: number
   node: MediaNode
   ended = false
+  /** The branch that answered last: the caller hears it, and nobody else. */
+  #heard: SessionBranch | undefined
   /** Files that rtpengine writes. */
   recordings: readonly string[] = []
   readonly #desk: MediaDesk
@@ -115,6 +132,21 @@ export class MediaSession {
     return false
   }
 
+  /** Whatever the branch has answered counts: no other one has answered since. */
+  hears(branch: SessionBranch): boolean {
+    return this.#heard === undefined || this.#heard === branch
+  }
+
+  /** The caller hears a fork that is gone, or has come to nothing: one that is up says its answer again. @returns what has to wait for that */
+  hearAgain(): Promise<void> | undefined {
+    if (this.ended || this.#heard === undefined || (this.#heard.up && !this.#heard.gone)) return undefined
+    for (const branch of this.branches.values()) {
+      const { agreed } = branch.negotiation
+      if (branch.up && !branch.gone && agreed !== undefined) return this.restore(branch, [agreed])
+    }
+    return undefined
+  }
+
   /** Passes an offer on. */
   offer(branch: SessionBranch, sender: Party, sdp: string): Promise<Exchange | Problem> {
     return this.#inTurn(async () => {
@@ -127,7 +159,7 @@ export class MediaSession {
   /** Passes an answer on; the exchange then has what the one who offered is to get. */
   answer(branch: SessionBranch, exchange: Exchange, sdp: string): Promise<Answered | Problem> {
     return this.#inTurn(async () => {
-      if (exchange.answer === sdp) return { answered: exchange.answered! }
+      if (exchange.answer === sdp && this.hears(branch)) return { answered: exchange.answered! }
       const sender = otherParty(exchange.offerer)
       let passed = await this.#pass(branch, sender, sdp, 'answer', exchange.offerer)
       // §11: the daemon has restarted since the offer. Inside a dialog there is no way back: the whole exchange again, and what the answerer
@@ -172,6 +204,8 @@ export class MediaSession {
     offerer: Party,
     stays = false,
   ): Promise<Problem | { sdp: string }> {
+    // rtpengine would begin anew what was deleted
+    if (this.ended || branch.gone) return LOST
     const [from, to] = sender === 'caller' ? [this.caller, branch.callee] : [branch.callee, this.caller]
     const fixed = fixReceived(sdp, role, from.leg, to.leg, from.memory)
     if (isProblem(fixed)) return fixed
@@ -193,6 +227,7 @@ export class MediaSession {
     from.memory = fixed.memory
     to.memory = made.memory
     to.told = true
+    if (role === 'answer') this.#heard = branch
     if (reply.warning !== undefined) this.#desk.warned(this, reply.warning)
     return made
   }
