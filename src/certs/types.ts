@@ -58,6 +58,8 @@ export interface CertificateRequest {
   /** DNS names; wildcards allowed. */
   readonly hosts: readonly string[]
   readonly keyType: KeyType
+  /** The chain that the new certificate takes the place of, PEM: a CA with RFC 9773 is told of it. */
+  readonly replaces?: string
 }
 
 /** When the CA wants a certificate to be renewed (RFC 9773 §4.2), milliseconds since 1970. */
