@@ -10,6 +10,10 @@ export const ErrorReply = Type.Object(
   { description: 'What every answer from 400 on looks like' },
 )
 
+/** Of a path with a name in it. */
+export const NameParams = Type.Object({ name: text('Its name') })
+export type NameParams = Static<typeof NameParams>
+
 const Listener = Type.Object({
   name: Type.String(),
   transport: Type.String(),

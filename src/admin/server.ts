@@ -1,14 +1,25 @@
-import { type FastifyError, type FastifyInstance, type FastifyReply, fastify } from 'fastify'
+import type { Server } from 'node:https'
+import { type FastifyInstance, type FastifyReply, type FastifyServerOptions, fastify } from 'fastify'
 import { hostText } from '../address/listener.ts'
-import { TransportError } from '../base/errors.ts'
-import { isLoopback, refusalOf } from './access.ts'
+import type { Clock } from '../base/clock.ts'
+import { InvariantError, TransportError } from '../base/errors.ts'
+import { isLoopback } from './access.ts'
+import type { Accounts } from './auth/accounts.ts'
+import { addSessionRoutes } from './auth/session-routes.ts'
+import { addUserRoutes } from './auth/user-routes.ts'
+import { answerErrors } from './errors.ts'
+import { addEventRoute } from './event-routes.ts'
+import { EventHub } from './events.ts'
+import { guard } from './guard.ts'
+import { HEADERS, transportHeaders } from './headers.ts'
+import { addOpenApiRoute, describeRoutes } from './openapi.ts'
 import { addRoutes, type Routed } from './routes.ts'
+import { addPages } from './static.ts'
 
-declare module 'fastify' {
-  interface FastifyContextConfig {
-    /** Answered without a token. */
-    readonly open?: boolean
-  }
+/** PEM. */
+export interface AdminTls {
+  readonly cert: string
+  readonly key: string
 }
 
 export interface AdminOptions extends Routed {
@@ -16,75 +27,90 @@ export interface AdminOptions extends Routed {
   readonly address: string
   /** 0: any free port. */
   readonly port: number
-  /** From `adminToken`; needed on addresses that are not loopback. */
+  /** From `adminToken`: good for everything, everywhere. */
   readonly token: string
+  /** Without: plain HTTP, which starts on loopback alone. */
+  readonly tls?: AdminTls | undefined
+  /** Without: nobody can sign in, there are no tokens but the one, and no audit log. */
+  readonly accounts?: Accounts | undefined
+  /** Made here when there is none. */
+  readonly events?: EventHub | undefined
+  /** Absolute path of the folder with the built pages. */
+  readonly pages?: string | undefined
+  /** Adds the routes of other parts; each says its `config.role`, and `config.audit` where it changes something. */
+  readonly more?: readonly ((app: FastifyInstance) => void)[]
+  readonly clock?: Clock
 }
 
 export interface AdminServer {
   /** For tests, which need no socket: `app.inject`. */
   readonly app: FastifyInstance
+  readonly events: EventHub
   /** @returns the URL. @throws TransportError when the address cannot be bound */
   start(): Promise<string>
-  /** Answers what is under way, then closes. */
+  /** Another certificate for handshakes from now on; connections stay. @throws TransportError when it cannot be used */
+  setTls(tls: AdminTls): void
+  /** Answers what is under way, ends streams, then closes. */
   stop(): Promise<void>
 }
 
-const HEADERS = {
-  'cache-control': 'no-store',
-  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
-  'referrer-policy': 'no-referrer',
-  'x-content-type-options': 'nosniff',
-} as const
-
 const BODY_LIMIT = 64 * 1024
+/** For the routes that take files. */
+export const UPLOAD_LIMIT = 256 * 1024
 /** A host name (RFC 1035 §2.3.4) with a port, as one part of a path. */
 const LONGEST_PARAMETER = 270
 const REQUEST_MS = 10_000
+const MOST_CONNECTIONS = 500
 
-/** The HTTP side of the edge: health, metrics, state and the few commands. */
+const SYSTEM_CLOCK: Clock = { now: () => performance.now(), wall: () => Date.now() }
+
+/** TLS 1.2 with forward secrecy and authenticated encryption, and TLS 1.3. */
+const TLS_RULES = {
+  minVersion: 'TLSv1.2',
+  ciphers: [
+    ...['TLS_AES_128_GCM_SHA256', 'TLS_AES_256_GCM_SHA384', 'TLS_CHACHA20_POLY1305_SHA256'],
+    ...['ECDHE-ECDSA-AES128-GCM-SHA256', 'ECDHE-RSA-AES128-GCM-SHA256', 'ECDHE-ECDSA-AES256-GCM-SHA384', 'ECDHE-RSA-AES256-GCM-SHA384'],
+    ...['ECDHE-ECDSA-CHACHA20-POLY1305', 'ECDHE-RSA-CHACHA20-POLY1305'],
+  ].join(':'),
+} as const
+
+/** The web side of the edge: pages, API, health and metrics. */
 export const createAdminServer = (options: AdminOptions): AdminServer => {
-  const { address, port, token, log } = options
-  const loopback = isLoopback(address)
-  const app = fastify({
-    bodyLimit: BODY_LIMIT,
-    requestTimeout: REQUEST_MS,
-    forceCloseConnections: 'idle',
-    routerOptions: { maxParamLength: LONGEST_PARAMETER },
-    // Of URLs that no route can be looked for: neither the hooks nor the error handler below see them.
-    frameworkErrors: ({ statusCode = 400, code, message }, _request, reply) =>
-      void (reply as unknown as FastifyReply).code(statusCode).headers(HEADERS).send({ code: code.toLowerCase(), message }),
-    // What is wrong is said, not quietly put right.
-    ajv: { customOptions: { coerceTypes: false, removeAdditional: false } },
-  })
+  const { address, port, token, accounts, tls, log, pages, view, clock = SYSTEM_CLOCK } = options
+  const secure = tls !== undefined
+  const events = options.events ?? new EventHub({ clock, every: everySoOften })
+  const app = createApp(tls)
 
   app.addHook('onRequest', async (request, reply) => {
-    reply.headers(HEADERS)
-    if (request.is404 || request.routeOptions.config.open === true) return
-    const refusal = refusalOf(request, loopback, token)
-    if (refusal === undefined) return
-    const { status, code, message } = refusal
-    log.warn({ from: request.ip, method: request.method, url: request.routeOptions.url }, `Admin request refused: ${message}`)
-    if (status === 401) reply.header('www-authenticate', 'Bearer realm="edgeways"')
-    return reply.code(status).send({ code, message })
+    reply.headers({ ...HEADERS, ...transportHeaders(secure, request.headers.host) })
   })
-
-  app.setErrorHandler((error: FastifyError, request, reply) => {
-    const { statusCode = 500, validation, message, code } = error
-    if (validation !== undefined) return reply.code(400).send({ code: 'invalid', message: sentence(message, validation) })
-    if (statusCode < 500) return reply.code(statusCode).send({ code: code.toLowerCase(), message })
-    log.error({ err: error, method: request.method, url: request.routeOptions.url }, 'Admin request failed')
-    return reply.code(500).send({ code: 'internal', message: 'Something went wrong inside; the log has it' })
+  answerErrors(app, log, pages)
+  guard(app, { address, secure, token, accounts, events, clock, log })
+  // What comes as text/plain can come from a form of any page
+  app.removeContentTypeParser('text/plain')
+  describeRoutes(app, view.version)
+  app.register(async (inner) => {
+    addRoutes(inner, options)
+    addEventRoute(inner, events)
+    if (accounts !== undefined) {
+      addSessionRoutes(inner, accounts)
+      addUserRoutes(inner, accounts)
+    }
+    addOpenApiRoute(inner)
+    for (const add of options.more ?? []) add(inner)
   })
+  if (pages !== undefined) addPages(app, pages)
 
-  app.setNotFoundHandler((request, reply) =>
-    reply.code(404).send({ code: 'not-found', message: `There is no ${request.method} ${request.url.split('?')[0]}` }),
-  )
-
-  addRoutes(app, options)
+  accounts?.onEnded(() => events.sweep())
+  // Streams have no end of their own
+  app.addHook('preClose', async () => events.close())
+  app.addHook('onClose', async () => accounts?.close())
 
   return {
     app,
+    events,
     start: async () => {
+      if (!secure && !isLoopback(address)) throw new InvariantError(`The admin server would speak plain HTTP on ${address}`)
       try {
         await app.listen({ host: address, port })
       } catch (error) {
@@ -92,13 +118,53 @@ export const createAdminServer = (options: AdminOptions): AdminServer => {
         throw new TransportError('SBC_ADMIN_LISTEN', `The admin server cannot listen on ${place}; is it in use? Set admin.listen`, error)
       }
       const bound = app.server.address()
-      return `http://${hostText(address)}:${typeof bound === 'object' && bound !== null ? bound.port : port}`
+      return `${secure ? 'https' : 'http'}://${hostText(address)}:${typeof bound === 'object' && bound !== null ? bound.port : port}`
+    },
+    setTls: (fresh) => {
+      if (!secure) throw new InvariantError('The admin server speaks plain HTTP and takes no certificate')
+      usable(() => (app.server as unknown as Server).setSecureContext({ ...TLS_RULES, ...fresh }))
     },
     stop: () => app.close(),
   }
 }
 
-const sentence = (message: string, validation: NonNullable<FastifyError['validation']>): string => {
-  const allowed: unknown = validation[0]?.params?.allowedValues
-  return Array.isArray(allowed) ? `${message}: ${allowed.join(', ')}` : message
+const createApp = (tls: AdminTls | undefined): FastifyInstance => {
+  const options: FastifyServerOptions = {
+    bodyLimit: BODY_LIMIT,
+    requestTimeout: REQUEST_MS,
+    forceCloseConnections: 'idle',
+    routerOptions: { maxParamLength: LONGEST_PARAMETER },
+    // Of URLs that no route can be looked for: neither the hooks nor the error handler see them.
+    frameworkErrors: ({ statusCode = 400, message }, request, reply) =>
+      void (reply as unknown as FastifyReply)
+        .code(statusCode)
+        .headers({ ...HEADERS, ...transportHeaders(tls !== undefined, request.headers.host) })
+        .send({ code: statusCode === 414 ? 'too-long' : 'invalid', message }),
+    // What is wrong is said, not quietly put right.
+    ajv: { customOptions: { coerceTypes: false, removeAdditional: false } },
+  }
+  const app = usable(() =>
+    tls === undefined
+      ? fastify(options)
+      : (fastify<Server>({
+          ...(options as unknown as FastifyServerOptions<Server>),
+          https: { ...TLS_RULES, ...tls, handshakeTimeout: REQUEST_MS },
+        }) as unknown as FastifyInstance),
+  )
+  app.server.maxConnections = MOST_CONNECTIONS
+  return app
+}
+
+const usable = <R>(run: () => R): R => {
+  try {
+    return run()
+  } catch (cause) {
+    const message = `The certificate of the admin server cannot be used: ${(cause as Error).message}; look at admin.certificate`
+    throw new TransportError('SBC_TRANSPORT_TLS', message, cause)
+  }
+}
+
+const everySoOften = (ms: number, run: () => void): (() => void) => {
+  const timer = setInterval(run, ms)
+  return () => clearInterval(timer)
 }

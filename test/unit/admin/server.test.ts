@@ -1,20 +1,9 @@
 import { createServer } from 'node:net'
-import { afterEach, describe, expect, test } from 'vitest'
-import type { CallView, EngineCommands, EngineView, MediaView, ReloadView, ZoneView } from '../../../src/admin/contract.ts'
-import { type AdminOptions, type AdminServer, createAdminServer } from '../../../src/admin/server.ts'
-import type { Log, LogLevel } from '../../../src/observability/log.ts'
+import { describe, expect, test } from 'vitest'
+import type { CallView, MediaView, ReloadView } from '../../../src/admin/contract.ts'
+import type { Log } from '../../../src/observability/log.ts'
 import { SILENT_LOG } from '../../../src/observability/log.ts'
-
-const TOKEN = 'a-token-of-at-least-thirty-two-characters'
-const PBX: ZoneView = {
-  name: 'pbx',
-  kind: 'trunk',
-  listeners: ['lan/udp'],
-  targets: [
-    { name: 'sip:10.0.0.20', health: 'up', drain: false, optionsSeconds: 0.004 },
-    { name: 'sip:10.0.0.21', health: 'down', drain: false, reason: 'No answer to 3 OPTIONS' },
-  ],
-}
+import { PBX, serverWith, TOKEN, type Wishes } from './support.ts'
 
 const MEDIA: MediaView = {
   mode: 'nodes',
@@ -44,61 +33,6 @@ const callNumber = (number: number): CallView => ({
   node: '10.0.0.5:2223',
   ...(number > 1 && { codec: 'PCMU/8000' }),
 })
-
-const started: AdminServer[] = []
-afterEach(async () => {
-  for (const server of started.splice(0)) await server.stop()
-})
-
-interface Wishes {
-  readonly address?: string
-  readonly port?: number
-  readonly view?: Partial<EngineView>
-  readonly reload?: () => Promise<ReloadView>
-  readonly drainNode?: EngineCommands['drainNode']
-  readonly log?: Log
-  readonly metrics?: AdminOptions['metrics']
-}
-
-const serverWith = ({
-  address = '127.0.0.1',
-  port = 0,
-  view = {},
-  reload,
-  drainNode,
-  log = SILENT_LOG,
-  metrics,
-}: Wishes = {}): AdminServer => {
-  let level: LogLevel = 'info'
-  const engine: EngineView = {
-    version: '1.2.3',
-    phase: () => 'running',
-    uptimeSeconds: () => 12.5,
-    listeners: () => [
-      { name: 'lan/udp', transport: 'udp', bind: '10.0.0.5:5060', advertised: 'sbc.example.com:5060', open: true, flows: 0 },
-      { name: 'web/wss', transport: 'wss', bind: '10.0.0.5:443', advertised: 'sbc.example.com:443', open: true, flows: 7 },
-    ],
-    zones: () => [PBX],
-    transactions: () => ({ 'invite-server': 2 }),
-    checks: () => [{ name: 'certificates', ok: true, detail: '2 loaded' }],
-    logLevel: () => level,
-    lastReload: () => undefined,
-    media: () => ({ mode: 'off', nodes: [], sessions: 0, deletes: 0 }),
-    calls: () => [],
-    ...view,
-  }
-  const commands: EngineCommands = {
-    reload: reload ?? (async () => ({ result: 'applied', at: '2026-01-01T00:00:00.000Z', changes: ['zone pbx'], problems: [] })),
-    setLogLevel: (to) => {
-      level = to
-    },
-    drainNode: drainNode ?? (() => false),
-  }
-  const page = metrics ?? { contentType: 'text/plain; version=0.0.4; charset=utf-8', text: async () => 'edgeways_build_info 1\n' }
-  const server = createAdminServer({ view: engine, commands, metrics: page, log, address, port, token: TOKEN })
-  started.push(server)
-  return server
-}
 
 describe('health', () => {
   test('a running edge with open listeners is live and ready', async () => {
@@ -307,7 +241,11 @@ describe('media', () => {
     const answer = await drained('10.0.0.5:2223', { drain: true }, { drainNode, log })
     expect([answer.statusCode, answer.json()]).toEqual([200, { name: '10.0.0.5:2223', drain: true }])
     expect((await drained('media-b', { drain: false }, { drainNode })).json()).toEqual({ name: 'media-b', drain: false })
-    expect(done).toEqual([['10.0.0.5:2223', true], { from: '127.0.0.1', node: '10.0.0.5:2223', drain: true }, ['media-b', false]])
+    expect(done).toEqual([
+      ['10.0.0.5:2223', true],
+      { from: '127.0.0.1', who: 'local', node: '10.0.0.5:2223', drain: true },
+      ['media-b', false],
+    ])
   })
 
   test('a name of the longest host is a name', async () => {
