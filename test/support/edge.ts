@@ -16,6 +16,8 @@ export interface EdgeOptions {
   readonly adminPort: number
   /** For configuration and data. The data folder stays over restarts. */
   readonly folder: string
+  /** Added to ours. */
+  readonly environment?: Readonly<Record<string, string>>
 }
 
 /** The real edge, as a process of its own. */
@@ -30,6 +32,8 @@ export interface Edge {
   /** Value of a metric, summed over all label sets that hold these labels; 0 when there is none. */
   metric(name: string, labels?: Readonly<Record<string, string>>): Promise<number>
   health(): Promise<{ readonly status: number; readonly body: unknown }>
+  /** What the API answers at a path such as `/api/calls`; its listener is on loopback, so no token is needed. */
+  api<T>(path: string): Promise<T>
   /** Writes a new configuration file; the edge does not know yet. */
   configure(config: string): void
   /** SIGHUP. */
@@ -60,7 +64,8 @@ export const startEdge = async (options: EdgeOptions): Promise<Edge> => {
   const base = `http://127.0.0.1:${options.adminPort}`
   let program: Program
   const launch = async (): Promise<void> => {
-    program = start(node, [main, 'run', '--config', configFile], { cwd: project, environment: { EDGEWAYS_DATA: dataFolder } })
+    const environment = { ...options.environment, EDGEWAYS_DATA: dataFolder }
+    program = start(node, [main, 'run', '--config', configFile], { cwd: project, environment })
     await program.line((line) => /\bready\b/i.test(line), 'ready line', 30_000)
   }
   await launch()
@@ -90,6 +95,11 @@ export const startEdge = async (options: EdgeOptions): Promise<Edge> => {
     health: async () => {
       const answer = await fetch(`${base}/api/health`)
       return { status: answer.status, body: await answer.json() }
+    },
+    api: async <T>(path: string): Promise<T> => {
+      const answer = await fetch(`${base}${path}`)
+      if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`)
+      return (await answer.json()) as T
     },
     configure: (config) => writeFileSync(configFile, config),
     reload: () => program.signal('SIGHUP'),

@@ -40,7 +40,8 @@ window.phone = {
         follow(next)
         if (originator !== 'remote') return
         happened('incoming')
-        if (answers) next.answer(media)
+        // JsSIP would take no audio for an INVITE that has no SDP to ask for some
+        if (answers) next.answer({ ...media, rtcOfferConstraints: { offerToReceiveAudio: true } })
       })
       userAgent.start()
     }),
@@ -52,7 +53,8 @@ window.phone = {
   call: (target) => {
     userAgent.call(target, media)
   },
-  hangUp: () => session.terminate(),
+  /** A call that it has not answered gets this status; default 480. */
+  hangUp: (status) => session.terminate(status === undefined ? {} : { status_code: status }),
   hold: () => session.hold({}, () => happened('hold answered')),
   unhold: () => session.unhold({}, () => happened('unhold answered')),
 }

@@ -1,0 +1,189 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import type { SipCall } from '../../support/media/sip-call.ts'
+import type { CallOptions } from '../../support/media/sip-endpoint.ts'
+import { expectLegs } from './legs.ts'
+import { HZ, layPlace, type Party, type Place } from './place.ts'
+import { hearEachOther, hearNothing, hearsAlone, type Listener, listener } from './talk.ts'
+
+let place: Place
+let pbx: Party
+let phone: Party
+
+beforeAll(async () => {
+  place = await layPlace(2)
+})
+
+afterAll(() => place?.stop())
+
+beforeEach(async () => {
+  pbx = await place.pbx()
+  phone = await place.phone()
+})
+
+/** Each leg as its profile has it, in everything that was sent on it. */
+afterEach(() => place.settled(() => expectLegs(place.leg(pbx, 'plain', 'lan'), place.leg(phone, 'sdes', 'wan'))))
+
+/** One side of the call, with its ear. */
+interface Side extends Listener {
+  readonly call: SipCall
+}
+
+interface Talk {
+  readonly caller: Side
+  readonly called: Side
+}
+
+type Who = 'phone' | 'pbx'
+const other = (who: Who): Who => (who === 'phone' ? 'pbx' : 'phone')
+
+/** It rings. */
+const ring = async (who: Who, options: CallOptions = {}): Promise<Talk> => {
+  let calling: SipCall
+  if (who === 'phone') calling = await phone.call(`sip:echo@${place.lan(20)}`, options)
+  else {
+    await phone.register()
+    const { contact, path } = await pbx.registered()
+    calling = await pbx.call(contact, { ...options, routes: path })
+  }
+  const called = await (who === 'phone' ? pbx : phone).incoming()
+  const side = (call: SipCall, of: Who): Side => ({ ...listener(call, HZ[of]), call })
+  return { caller: side(calling, who), called: side(called, other(who)) }
+}
+
+const talk = async (who: Who, options: CallOptions = {}): Promise<Talk> => {
+  const both = await ring(who, options)
+  await Promise.all([both.called.call.answer(), both.caller.call.established()])
+  await hearEachOther(both.caller, both.called)
+  return both
+}
+
+const hangUp = async (by: Side, other: Side): Promise<void> => {
+  await Promise.all([by.call.bye(), other.call.ended()])
+}
+
+/** Nothing that did not belong there, and no key that does not fit. */
+const expectClean = ({ caller, called }: Talk): void => {
+  for (const { call } of [caller, called]) expect(call.media().heard()).toMatchObject({ unauthenticated: 0, unexpected: [] })
+}
+
+describe.each(['phone', 'pbx'] as const)('the %s calls', (who) => {
+  it('183 with SDP is heard before the answer; digits both ways; holds and resumes of both sides; the called party hangs up', async () => {
+    const both = await ring(who)
+    const { caller, called } = both
+    await called.call.provisional(183, { sdp: true })
+    await hearsAlone(caller, called)
+    await Promise.all([called.call.answer(), caller.call.established()])
+    await hearEachOther(caller, called)
+    await Promise.all([caller.call.media().sendDigits('15#'), called.call.media().sendDigits('*90')])
+    await Promise.all([called.call.media().receivesDigits('15#'), caller.call.media().receivesDigits('*90')])
+    for (const { call } of [caller, called]) expect(call.media().heard()).toMatchObject({ lost: 0 })
+    for (const [holder, held] of [
+      [caller, called],
+      [called, caller],
+    ] as const) {
+      await holder.call.hold('sendonly')
+      await Promise.all([held.hears(holder.hz), holder.call.media().receivesNothingWithin(300)])
+      await holder.call.hold('inactive')
+      await Promise.all([hearNothing(caller, called), held.call.media().receivesNothingWithin(300)])
+      await holder.call.resume()
+      await hearEachOther(caller, called)
+    }
+    expectClean(both)
+    await hangUp(called, caller)
+  })
+
+  it('180 without SDP, and the caller hangs up', async () => {
+    const { caller, called } = await ring(who)
+    await called.call.provisional(180)
+    await caller.call.arrives('180 INVITE')
+    await Promise.all([called.call.answer(), caller.call.established()])
+    await hearEachOther(caller, called)
+    await hangUp(caller, called)
+  })
+
+  it('RFC 3262: a reliable 183 and PRACK, then RFC 3311: UPDATE before the answer moves the caller’s media', async () => {
+    const both = await ring(who, { reliable: 'required' })
+    const { caller, called } = both
+    await called.call.provisional(183, { sdp: true, reliable: true })
+    await hearEachOther(caller, called)
+    await caller.call.media().move()
+    expect((await caller.call.update()).status).toBe(200)
+    await hearEachOther(caller, called)
+    await Promise.all([called.call.answer(), caller.call.established()])
+    await hearEachOther(caller, called)
+    expectClean(both)
+    await hangUp(caller, called)
+  })
+
+  it('an INVITE without SDP: the offer in the 200, the answer in the ACK', async () => {
+    const both = await talk(who, { offerless: true })
+    await both.called.call.reinvite({ offerless: true })
+    await hearEachOther(both.caller, both.called)
+    expectClean(both)
+    await hangUp(both.called, both.caller)
+  })
+
+  it('an INVITE without SDP: the offer in a reliable 183, the answer in PRACK', async () => {
+    const { caller, called } = await ring(who, { offerless: true, reliable: 'required' })
+    await called.call.provisional(183, { sdp: true, reliable: true })
+    await hearEachOther(caller, called)
+    await Promise.all([called.call.answer(), caller.call.established()])
+    await hearEachOther(caller, called)
+    await hangUp(caller, called)
+  })
+
+  it('both sides move their media to other ports, by re-INVITE and by UPDATE', async () => {
+    const both = await talk(who)
+    const { caller, called } = both
+    const ports = [caller, called].map(({ call }) => call.media().agreement()?.port)
+    for (const { call } of [caller, called, caller]) {
+      await call.media().move()
+      await (call === called.call ? call.update() : call.reinvite())
+      await hearEachOther(caller, called)
+    }
+    // port-latching: who did not move sees nothing of it
+    expect([caller, called].map(({ call }) => call.media().agreement()?.port)).toEqual(ports)
+    expectClean(both)
+    await hangUp(called, caller)
+  })
+
+  it('media §9: re-INVITE and UPDATE that are refused leave the call as it was', async () => {
+    const both = await talk(who)
+    const { caller, called } = both
+    for (const [asks, says] of [
+      [caller, called],
+      [called, caller],
+    ] as const) {
+      const party = asks === caller ? { phone, pbx }[who] : { phone, pbx }[other(who)]
+      // Nobody is at that port
+      party.alter = (sdp) => sdp.replace(/^m=audio \d+/m, 'm=audio 19998')
+      says.call.refuseNext(488)
+      expect((await asks.call.reinvite({ direction: 'sendonly' })).status).toBe(488)
+      await hearEachOther(caller, called)
+      says.call.refuseNext(488)
+      expect((await asks.call.update({ direction: 'inactive' })).status).toBe(488)
+      await hearEachOther(caller, called)
+      party.alter = undefined
+      await asks.call.resume()
+      await hearEachOther(caller, called)
+    }
+    expectClean(both)
+    await hangUp(caller, called)
+  })
+
+  it('§9.1: CANCEL after early media', async () => {
+    const { caller, called } = await ring(who)
+    await called.call.provisional(183, { sdp: true })
+    await hearsAlone(caller, called)
+    await caller.call.cancel()
+    expect((await caller.call.final()).status).toBe(487)
+  })
+
+  it('486 after early media', async () => {
+    const { caller, called } = await ring(who)
+    await called.call.provisional(183, { sdp: true })
+    await hearsAlone(caller, called)
+    await called.call.reject(486, 'Busy Here')
+    expect((await caller.call.final()).status).toBe(486)
+  })
+})
