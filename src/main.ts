@@ -23,6 +23,7 @@ import { RandomIds } from './engine/random-ids.ts'
 import { createMediaService } from './media-service.ts'
 import { EdgeMetrics } from './observability/edge-metrics.ts'
 import { createLogger, type Logger } from './observability/logger.ts'
+import { Trace } from './observability/trace.ts'
 import { createTransports } from './transport/transports.ts'
 
 const USAGE = `usage: edgeways COMMAND [options]
@@ -138,6 +139,7 @@ const run = async ({ file, dataDir, firstRun }: Places): Promise<number> => {
     const timer = setInterval(run, ms)
     return () => clearInterval(timer)
   }
+  const trace = new Trace(clock, snapshot.traceBytes)
   const media = createMediaService(snapshot, { clock, log, metrics, every })
   const engine = new Engine(
     {
@@ -151,6 +153,7 @@ const run = async ({ file, dataDir, firstRun }: Places): Promise<number> => {
       keys: new KeyRing(dataDir, clock, snapshot.keyRotationSeconds),
       transports: (events) => createTransports({ events, clock, ids, owner: OWNER }),
       media: media.pool,
+      trace,
       certificates: certificateSource(dataDir),
       reread: (previous) => loadConfigFile(file, { dataDir, environment: process.env, previous }),
       logLevel: { get: () => log.level, set: (level) => log.setLevel(level) },

@@ -1,7 +1,7 @@
 import type { Zone } from '../zones/zone.ts'
 import { sameListener } from './listeners.ts'
 import { SCHEMA } from './schema.ts'
-import type { ListenerEntry, MediaInterface, MediaSettings, Snapshot } from './snapshot.ts'
+import type { AdminSettings, ListenerEntry, MediaInterface, MediaSettings, Snapshot } from './snapshot.ts'
 import type { SchemaNode } from './tree.ts'
 
 export interface SnapshotDiff {
@@ -38,7 +38,7 @@ export const diffSnapshots = (before: Snapshot, after: Snapshot): SnapshotDiff =
         restart.push('limits.datagram-buffer')
     }
   }
-  if (!equal(before.admin, after.admin)) restart.push('admin.listen')
+  restart.push(...adminRestart(before.admin, after.admin))
   if (before.keyRotationSeconds !== after.keyRotationSeconds) restart.push('timers.key-rotation')
   if (before.policyModule !== after.policyModule) restart.push('policy')
   if (!equal(before.demo, after.demo)) restart.push('demo')
@@ -49,6 +49,12 @@ export const diffSnapshots = (before: Snapshot, after: Snapshot): SnapshotDiff =
     restart: [...new Set(restart)],
   }
 }
+
+const adminRestart = (before: AdminSettings | undefined, after: AdminSettings | undefined): readonly string[] => [
+  ...(before?.address === after?.address && before?.port === after?.port ? [] : ['admin.listen']),
+  ...(before?.certificate === after?.certificate ? [] : ['admin.certificate']),
+  ...((before?.plain ?? false) === (after?.plain ?? false) ? [] : ['admin.plain']),
+]
 
 /** The daemon that we run has its ports and interfaces from its start; where there was none, or shall be none, nothing else differs. */
 const mediaRestart = (before: MediaSettings, after: MediaSettings): readonly string[] => {

@@ -12,6 +12,7 @@ import { adminOf, checkCertificateNames, demoOf, type Files, limitsOf, listenerE
 import type { Snapshot } from './snapshot.ts'
 import { readSource, type Source } from './source.ts'
 import { type Environment, readTree } from './tree.ts'
+import { bytes } from './values.ts'
 import { draftZones } from './zones.ts'
 
 export interface LoadOptions {
@@ -101,6 +102,7 @@ const build = (file: ConfigFile, options: LoadOptions, report: Report): Snapshot
     certificates,
     limits,
     log: logOf(file),
+    traceBytes: file.trace === 'off' ? 0 : bytes(file.trace ?? '16m'),
     media: mediaOf(media, [...byName.values()]),
     admin: adminOf(file, drafts, report),
     serverHeader: file['server-header'] ?? '',

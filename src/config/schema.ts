@@ -4,7 +4,7 @@ import { file, mapping, optional, text } from './schema/fragment.ts'
 import { listeners } from './schema/listeners.ts'
 import { media } from './schema/media.ts'
 import { routes } from './schema/routes.ts'
-import { admin, limits, log, timers } from './schema/settings.ts'
+import { admin, limits, log, timers, trace } from './schema/settings.ts'
 import { zones } from './schema/zones.ts'
 import type { SchemaNode } from './tree.ts'
 
@@ -34,6 +34,7 @@ export const CONFIG_SCHEMA = mapping(
     limits: optional(limits),
     timers: optional(timers),
     log: optional(log),
+    trace: optional(trace),
     admin: optional(admin),
     policy: optional(
       file({

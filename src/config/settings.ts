@@ -89,7 +89,29 @@ export const adminOf = (file: ConfigFile, drafts: readonly DraftListener[], repo
       `${hostText(parsed.address)}:${parsed.port} is already taken by listener ${taken.listener.name}`,
       'Write another port',
     )
-  return parsed
+  const { plain = false, certificate } = file.admin
+  const loopback = LOOPBACK.some((one) => one?.contains(parsed.address))
+  if (plain && !loopback)
+    report.error(
+      ['admin', 'plain'],
+      `Passwords would cross the network in the clear: ${parsed.address} is no loopback address`,
+      'Remove "plain", or listen on 127.0.0.1 behind a reverse proxy',
+    )
+  if (plain && certificate !== undefined)
+    report.warn(['admin', 'certificate'], 'With "plain: true" there is no TLS, so "certificate" means nothing', 'Remove one of the two', 'key')
+  const known = Object.keys(file.certificates ?? {})
+  if (certificate !== undefined && !known.includes(certificate) && !report.failedIn(['certificates', certificate]))
+    report.error(['admin', 'certificate'], `There is no certificate "${certificate}"`, didYouMean(certificate, known, 'certificate'))
+  return { ...parsed, plain, certificate, hosts: adminHosts(file, parsed.address, loopback) }
+}
+
+/** On a wildcard it is reached by every name that is ours; on loopback by the machine's own. */
+const adminHosts = (file: ConfigFile, address: string, loopback: boolean): readonly string[] => {
+  const wildcard = isWildcard(address)
+  const named = file.name === undefined || file.name === '' ? [] : [file.name.toLowerCase()]
+  const outside = wildcard && file['public-address'] ? [file['public-address']] : []
+  const inside = wildcard ? ['127.0.0.1', '::1'] : [address]
+  return [...new Set([...named, ...(loopback || wildcard ? ['localhost'] : []), ...inside, ...outside])]
 }
 
 export const demoOf = (file: ConfigFile, drafts: readonly DraftListener[], report: Report): Snapshot['demo'] => {

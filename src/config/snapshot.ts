@@ -88,6 +88,17 @@ export interface MediaSettings {
   readonly commandMs: number
 }
 
+export interface AdminSettings {
+  readonly address: string
+  readonly port: number
+  /** HTTP without TLS; the address is a loopback address then. */
+  readonly plain: boolean
+  /** Name of a certificate; undefined: one of the development CA for `hosts`, or, with `plain`, none. */
+  readonly certificate: string | undefined
+  /** Names and addresses by which people reach it. */
+  readonly hosts: readonly string[]
+}
+
 /** The configuration as the program uses it: whole, checked, frozen. A request keeps the one it began with. */
 export interface Snapshot {
   /** Our public name. */
@@ -101,7 +112,9 @@ export interface Snapshot {
   readonly timers: SipTimers
   readonly log: { readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error' }
   readonly media: MediaSettings
-  readonly admin: { readonly address: string; readonly port: number } | undefined
+  /** Memory for the messages of calls, bytes; 0: none are kept. */
+  readonly traceBytes: number
+  readonly admin: AdminSettings | undefined
   /** A `User-Agent`/`Server` text for what we originate; empty: none. */
   readonly serverHeader: string
   /** Absolute path of the policy module. */

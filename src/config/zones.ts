@@ -91,6 +91,7 @@ const draftZone = (
       advertise: advertised?.host,
       media: policy,
       path: text.path ?? profile.reach === 'flow',
+      trace: text.trace ?? true,
     },
   }
 }

@@ -59,6 +59,15 @@ export class Admission {
     return undefined
   }
 
+  /** May what crosses this flow be kept? Strangers count as the zones of their listener, when these agree. */
+  traces(flow: Flow): boolean {
+    const zones = this.#byListener.get(flow.listener)
+    if (zones === undefined) return false
+    const { trace } = zones[0]!
+    for (let i = 1; i < zones.length; i++) if (zones[i]!.trace !== trace) return this.zoneOf(flow)?.trace ?? false
+    return trace
+  }
+
   admits(zone: Zone, flow: Flow): boolean {
     const { networks, targets, certificateNames } = zone.admission
     if (certificateNames.length > 0) {

@@ -7,6 +7,7 @@ import type { MediaSettings, Snapshot } from '../config/snapshot.ts'
 import type { Resolver } from '../dns/types.ts'
 import type { Log, LogLevel } from '../observability/log.ts'
 import type { Metrics } from '../observability/metrics.ts'
+import type { Trace } from '../observability/trace.ts'
 import type { MediaEvents, MediaNodes } from '../rtpengine/types.ts'
 import type { TransportEvents, Transports } from '../transport/types.ts'
 import type { CertificateSource } from './options.ts'
@@ -24,6 +25,8 @@ export interface EngineDeps {
   readonly transports: (events: TransportEvents) => Transports
   /** The rtpengines; undefined: media is off. */
   readonly media: ((settings: MediaSettings, events: MediaEvents, ours: (ngCallId: string) => boolean) => MediaPool) | undefined
+  /** Keeps what crosses, for ladders; undefined: nothing is kept. */
+  readonly trace?: Trace
   readonly certificates: CertificateSource
   /** Reads the configuration again, reusing the listeners of the one in use. @throws ConfigError when the file cannot be read */
   readonly reread: (previous: Snapshot) => LoadResult

@@ -7,6 +7,7 @@ import type { Snapshot } from '../config/snapshot.ts'
 import type { Resolver } from '../dns/types.ts'
 import type { Log } from '../observability/log.ts'
 import type { Metrics } from '../observability/metrics.ts'
+import type { Trace } from '../observability/trace.ts'
 import type { RoutingView, Rule } from '../routing/decide.ts'
 import type { RouteStateCodec } from '../routing/route-state.ts'
 import type { ValidateView } from '../routing/validate.ts'
@@ -43,6 +44,7 @@ export interface Edge {
   readonly order: CallOrder
   /** undefined: no call has media of ours. */
   readonly media: MediaDesk | undefined
+  readonly trace: Trace | undefined
   /** Clock milliseconds at which the message that is being handled arrived; 0 while none is. */
   arrivedAt: number
   /** The configuration that new requests begin with. */

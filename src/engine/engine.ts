@@ -101,6 +101,7 @@ export class Engine implements EngineView, EngineCommands {
         log.error({ err: error }, 'A queued step of a call failed')
       }),
       media: this.#desk(snapshot),
+      trace: deps.trace,
       arrivedAt: 0,
       running: this.#run(snapshot, health, undefined),
       stopping: false,
@@ -276,9 +277,17 @@ export class Engine implements EngineView, EngineCommands {
   }
 
   #events(): TransportEvents {
-    const { metrics, log } = this.#deps
+    const { metrics, log, trace } = this.#deps
     return {
-      received: (flow: Flow, bytes: Buffer) => this.#receiver.received(flow, bytes),
+      received: (flow: Flow, bytes: Buffer) => {
+        if (trace !== undefined && this.#edge.running.admission.traces(flow)) trace.message('in', flow, bytes)
+        this.#receiver.received(flow, bytes)
+      },
+      ...(trace !== undefined && {
+        sent: (flow: Flow, bytes: Buffer) => {
+          if (this.#edge.running.admission.traces(flow)) trace.message('out', flow, bytes)
+        },
+      }),
       opened: (flow: Flow) => {
         if (log.enabled('debug'))
           log.debug({ listener: flow.listener.name, remote: flow.remoteAddress, port: flow.remotePort, flow: flow.id }, 'Connection opened')
@@ -371,6 +380,7 @@ export class Engine implements EngineView, EngineCommands {
     this.#edge.running = running
     this.#edge.transactions.timers = after.timers
     this.#media?.reconfigure(after.media)
+    this.#deps.trace?.limit(after.traceBytes)
     this.#edge.health.keep(after.zones.values())
     learnTargets(this.#edge)
     this.#prober.watch(after.zones.values())

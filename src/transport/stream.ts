@@ -77,10 +77,16 @@ export abstract class SocketFlow implements Flow, Connection, Corked {
     const waiting = this.#waiting
     this.#waiting = undefined
     this.endpoint.table.opened(this)
-    for (const bytes of waiting ?? []) this.send(bytes)
+    for (const bytes of waiting ?? []) this.transmit(bytes)
   }
 
   send(bytes: Buffer): void {
+    this.endpoint.table.events.sent?.(this, bytes)
+    this.transmit(bytes)
+  }
+
+  /** Without telling anybody: keep-alives are no messages. */
+  protected transmit(bytes: Buffer): void {
     if (this.stage === 'open') {
       if (!this.#corked) {
         this.#corked = true
@@ -211,7 +217,7 @@ export class StreamFlow extends SocketFlow implements FrameSink {
   }
 
   keepAlive(ping: boolean): void {
-    if (ping) this.send(PONG)
+    if (ping) this.transmit(PONG)
     this.endpoint.table.events.keptAlive(this)
   }
 

@@ -18,6 +18,8 @@ export type DropReason =
 export interface TransportEvents {
   /** One whole message: a datagram, a framed part of a stream, a WebSocket message. The bytes are the receiver's to keep. */
   received(flow: Flow, bytes: Buffer): void
+  /** One whole message of ours left, or waits for its connection; keep-alives do not count. The bytes must not be changed afterwards. */
+  sent?(flow: Flow, bytes: Buffer): void
   /** A connection was opened (ours or theirs), its handshakes done. */
   opened(flow: Flow): void
   /**
@@ -38,6 +40,12 @@ export interface Transports {
    * @throws TransportError when a certificate cannot be used; then the options before stay
    */
   update(listenerName: string, options: ListenerOptions): void
+  /**
+   * TLS-ALPN-01 (RFC 8737): on every TLS listener, handshakes with ALPN `acme-tls/1` alone and this server name get this certificate, and
+   * nothing else; undefined takes it away. All other handshakes are as ever. PEM.
+   * @throws TransportError when it cannot be used
+   */
+  challenge(host: string, certificate: { readonly chain: string; readonly key: string } | undefined): void
   /** Stops accepting; connections stay until they are closed or `closeAll`. A UDP socket is closed at once. */
   close(listenerName: string): Promise<void>
   /**

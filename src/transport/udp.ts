@@ -80,6 +80,11 @@ export class DatagramListener {
     else this.#socket.send(bytes, port, address)
   }
 
+  /** A flow of this socket sent a message. */
+  told(flow: DatagramFlow, bytes: Buffer): void {
+    this.#events.sent?.(flow, bytes)
+  }
+
   get tick(): number {
     return this.#time.now
   }
@@ -178,6 +183,7 @@ export class DatagramFlow implements Flow {
       this.#looked = this.#socket.tick
       this.failing = false
     }
+    this.#socket.told(this, bytes)
     this.#socket.transmit(bytes, this.remotePort, this.#wire, watch)
   }
 

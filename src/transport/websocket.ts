@@ -151,7 +151,7 @@ export class WebSocketFlow extends SocketFlow {
     const first = bytes[0]
     if (first === undefined || (first < 32 && isBlank(bytes))) {
       // RFC 7118 §6 has WebSocket pings for this; clients send CRLFs all the same
-      if (bytes.length === 4) this.send(PONG)
+      if (bytes.length === 4) this.transmit(PONG)
       this.endpoint.table.events.keptAlive(this)
     } else this.endpoint.table.events.received(this, bytes)
   }

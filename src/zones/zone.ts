@@ -92,4 +92,6 @@ export interface Zone {
   /** A REGISTER crossing from this zone gets a Path of ours (RFC 3327). */
   readonly path: boolean
   readonly media: MediaPolicy
+  /** Its messages may be kept for the ladder of a call. */
+  readonly trace: boolean
 }

@@ -59,6 +59,14 @@ export const durationOrOff = (options: Annotations & Bounds) =>
 export const size = (options: Annotations & Bounds) =>
   text({ pattern: '^\\d{1,9}[km]?$', expects: 'a size in bytes such as 512, 64k or 4m', ...options, unit: 'size' } as Annotations)
 
+export const sizeOrOff = (options: Annotations & Bounds) =>
+  text({
+    pattern: '^(\\d{1,9}[km]?|off)$',
+    expects: 'a size in bytes such as 512, 64k or 4m, or "off"',
+    ...options,
+    unit: 'size',
+  } as Annotations)
+
 export const count = (options: Annotations & { readonly minimum: number; readonly maximum: number }) => Type.Integer({ ...options })
 
 export const file = (options: Annotations) => text({ expects: 'a file, absolute or from the folder of this configuration', ...options })

@@ -1,5 +1,5 @@
 import Type from 'typebox'
-import { count, duration, durationOrOff, mapping, optional, size, text } from './fragment.ts'
+import { count, duration, durationOrOff, mapping, optional, size, sizeOrOff, text } from './fragment.ts'
 
 export const limits = mapping(
   {
@@ -96,14 +96,43 @@ export const log = mapping(
   { description: 'Logging.', default: {}, examples: [{ level: 'debug' }] },
 )
 
+export const trace = sizeOrOff({
+  description:
+    'Memory for the last SIP messages, decrypted, which the ladder of a call is drawn from; the oldest go first. `off`: none are kept. A zone can be left out with its own `trace: false`.',
+  default: '16m',
+  least: '64k',
+  most: '4096m',
+})
+
 export const admin = mapping(
   {
     listen: text({
-      description: 'Address of the admin listener: health, metrics and API. Also EDGEWAYS_ADMIN_LISTEN.',
+      description: 'Address of the admin listener: pages, API, health and metrics, over HTTPS. Also EDGEWAYS_ADMIN_LISTEN.',
       expects: 'an IP address with an optional port (8080), such as 127.0.0.1:8080',
       examples: ['127.0.0.1:8080'],
       requiresRestart: true,
     }),
+    certificate: optional(
+      nameOf({
+        description:
+          'Which of `certificates` it shows. Default: one that the development CA makes for the address and the name; browsers trust it ' +
+          'once they trust that CA.',
+        examples: ['main'],
+        requiresRestart: true,
+      }),
+    ),
+    plain: optional(
+      Type.Boolean({
+        description:
+          'HTTP without TLS, on a loopback address alone: for tests, and for a reverse proxy on this machine that speaks HTTPS and passes ' +
+          'the Host header on. While nobody has an account, every program of this machine may then do what an operator may.',
+        default: false,
+        requiresRestart: true,
+      }),
+    ),
   },
-  { description: 'The admin listener. Without this section there is none, and no metrics.', examples: [{ listen: '127.0.0.1:8080' }] },
+  {
+    description: 'The admin listener. Without this section there is none, and no metrics.',
+    examples: [{ listen: '127.0.0.1:8080' }, { listen: '10.0.0.5:8443', certificate: 'main' }],
+  },
 )

@@ -136,6 +136,7 @@ export const zones = named(
       }),
     ),
     media: optional(policy('zone')),
+    trace: optional(Type.Boolean({ description: 'Its messages may be kept for the ladder of a call (see `trace`).', default: true })),
     path: optional(
       Type.Boolean({
         description: 'A REGISTER from this zone gets a Path of ours (RFC 3327). Default: true for kinds phones and webrtc.',

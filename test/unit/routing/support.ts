@@ -80,6 +80,7 @@ export const zone = (name: string, listeners: readonly Listener[], more: Partial
   advertise: undefined,
   path: false,
   media: NO_MEDIA_WISHES,
+  trace: true,
   ...more,
 })
 
