@@ -1,4 +1,6 @@
 import type { ConfigProblem } from '../config/errors.ts'
+import type { CallQuality } from '../media/quality.ts'
+import type { Ladder } from '../observability/ladder.ts'
 import type { LogLevel } from '../observability/log.ts'
 import type { MediaNodeView } from '../rtpengine/types.ts'
 import type { MediaKind } from '../zones/media.ts'
@@ -19,6 +21,16 @@ export interface EngineView {
   media(): MediaView
   /** Calls with media that ring or are up, the newest first. */
   calls(limit: number): readonly CallView[]
+  /** Calls that were up and are over, the newest first. @param before id of one: those that ended before it */
+  pastCalls(limit: number, before: string | undefined): readonly PastCallView[]
+  /**
+   * The messages of a call, present or past, with what was decided about it.
+   * @param id of a CallView or PastCallView
+   * @returns undefined when there is no such call; without messages when none are kept
+   */
+  ladder(id: string, redact: boolean): LadderView | undefined
+  /** The same as a capture file (pcap). */
+  capture(id: string): Buffer | undefined
 }
 
 /** Everything that the admin side may do. */
@@ -99,6 +111,25 @@ export interface CallView {
   readonly node: string
   /** Such as `PCMU/8000`, once it is known. */
   readonly codec?: string
+}
+
+export interface PastCallView {
+  readonly id: string
+  readonly callId: string
+  readonly from: CallLegView
+  readonly to: CallLegView
+  /** ISO 8601. */
+  readonly startedAt: string
+  readonly seconds: number
+  readonly how: 'bye' | 'media-timeout'
+  readonly by?: 'caller' | 'callee'
+  readonly node: string
+  readonly quality?: CallQuality
+}
+
+export interface LadderView extends Ladder {
+  readonly id: string
+  readonly callId: string
 }
 
 export interface CheckView {

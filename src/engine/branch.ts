@@ -17,6 +17,11 @@ import type { TimerKind } from './timers.ts'
 import type { Upstream } from './tombs.ts'
 import { cancelOf } from './transactions.ts'
 
+interface GivenUp {
+  readonly invite: SipRequest
+  readonly seen: number
+}
+
 /** Sends CANCELs: their answers interest nobody, the INVITE's do. */
 const CANCEL_USER: ClientUser = { responded() {}, timedOut() {}, failed() {}, due() {} }
 
@@ -38,7 +43,7 @@ export class Branch implements ClientUser {
   /** The side that it was sent to, as the Route state has it. */
   egress: Side | undefined
   /** Nothing it says counts any more: a 2xx after all is acknowledged and ended by us. */
-  #givenUp: SipRequest | undefined
+  #givenUp: GivenUp | undefined
   #over = false
 
   constructor(edge: Edge, context: ProxyContext, index: number, candidate: Candidate) {
@@ -77,21 +82,29 @@ export class Branch implements ClientUser {
     if (this.#givenUp === undefined) this.#transaction?.settle(upstream)
   }
 
-  /** It can have no media: what rings is cancelled, what was answered is ended. @param response its last one */
-  giveUp(invite: SipRequest, response: SipResponse): void {
-    this.#givenUp = invite
-    if (response.status >= 200) this.#endDialog(invite, response)
+  /**
+   * It can have no media: what rings is cancelled, what was answered is ended.
+   * @param invite as it arrived @param response its last one @param seen highest CSeq of the caller's requests so far
+   */
+  giveUp(invite: SipRequest, response: SipResponse, seen: number): void {
+    // Other requests have nothing that could be called off
+    if (invite.method !== 'INVITE') return
+    this.#givenUp = { invite, seen }
+    if (response.status >= 200) this.#endDialog(this.#givenUp, response)
     else if (this.#transaction !== undefined) this.#cancel(this.#transaction, undefined)
   }
 
-  /** §13.2.2.4: a 2xx is acknowledged each time it comes, and its dialog is ended once. */
-  #endDialog(invite: SipRequest, response: SipResponse): void {
-    const callee = this.egress && calleeEnd(invite, response, this.egress)
+  /**
+   * §13.2.2.4: a 2xx is acknowledged each time it comes, and its dialog is ended once. A dialog that was there before goes on as it was (§14.1);
+   * one side alone must not be hung up.
+   */
+  #endDialog({ invite, seen }: GivenUp, response: SipResponse): void {
+    const callee = this.egress && calleeEnd(invite, response, this.egress, seen)
     if (callee === undefined) return
-    const first = !this.#over
+    const ends = !this.#over && !this.#context.inDialog
     this.#over = true
     const acknowledged = acknowledge(this.#edge, callee)
-    this.#context.hold(first ? acknowledged.then(() => sayBye(this.#edge, callee, NO_MEDIA)) : acknowledged)
+    this.#context.hold(ends ? acknowledged.then(() => sayBye(this.#edge, callee, NO_MEDIA)) : acknowledged)
   }
 
   responded(response: SipResponse, transaction: ClientTransaction): void {
@@ -182,7 +195,7 @@ export class Branch implements ClientUser {
   #dispatch(flow: Flow, listener: Listener): void {
     const prepared = this.#context.prepare(this, listener)
     if (prepared === undefined) this.#send(flow, listener)
-    else if (prepared instanceof Promise) this.#context.hold(prepared.then((fault) => this.#prepared(fault, flow, listener)))
+    else if (prepared instanceof Promise) this.#context.later(prepared, (fault) => this.#prepared(fault, flow, listener))
     else this.#prepared(prepared, flow, listener)
   }
 

@@ -4,7 +4,18 @@ import { pathToFileURL } from 'node:url'
 import type { Flow } from '../address/flow.ts'
 import type { Listener } from '../address/listener.ts'
 import { Myself } from '../address/myself.ts'
-import type { CallView, EngineCommands, EngineView, ListenerView, MediaView, Phase, ReloadView, ZoneView } from '../admin/contract.ts'
+import type {
+  CallView,
+  EngineCommands,
+  EngineView,
+  LadderView,
+  ListenerView,
+  MediaView,
+  PastCallView,
+  Phase,
+  ReloadView,
+  ZoneView,
+} from '../admin/contract.ts'
 import { shortName } from '../base/keyed-hash.ts'
 import { TimerWheel } from '../base/timer-wheel.ts'
 import { diffSnapshots, mediaAfterReload } from '../config/diff.ts'
@@ -26,6 +37,7 @@ import { TargetHealth } from './health.ts'
 import { learnTargets } from './learn.ts'
 import { MediaDesk } from './media/desk.ts'
 import { endLost } from './media/lost.ts'
+import { PastCalls } from './media/past.ts'
 import { listenerOptions } from './options.ts'
 import { CallOrder } from './order.ts'
 import { Prober } from './probe.ts'
@@ -33,7 +45,7 @@ import { Receiver } from './receive.ts'
 import { ServerTransaction } from './server-transaction.ts'
 import type { TimerKind, TimerOwner } from './timers.ts'
 import { Transactions } from './transactions.ts'
-import { callViews, listenerViews, zoneViews } from './views.ts'
+import { callViews, captureOf, ladderView, listenerViews, mediaCheck, mediaView, pastCallView, zoneViews } from './views.ts'
 
 const TICK_MS = 10
 const HOUR_MS = 3_600_000
@@ -48,6 +60,7 @@ export class Engine implements EngineView, EngineCommands {
   readonly #edge: Edge
   readonly #receiver: Receiver
   readonly #prober: Prober
+  readonly #past = new PastCalls()
   #media: MediaPool | undefined
   readonly #open = new Set<string>()
   readonly #startedAt: number
@@ -132,6 +145,7 @@ export class Engine implements EngineView, EngineCommands {
         return this.#media
       },
       lost: (session) => endLost(this.#edge, session),
+      ended: (session, how, by, quality) => this.#past.add(pastCallView(this.#edge, session, how, by, quality)),
     })
   }
 
@@ -224,19 +238,20 @@ export class Engine implements EngineView, EngineCommands {
     return callViews(this.#edge, limit)
   }
 
+  pastCalls(limit: number, before: string | undefined): readonly PastCallView[] {
+    return this.#past.list(limit, before)
+  }
+
+  ladder(id: string, redact: boolean): LadderView | undefined {
+    return ladderView(this.#edge, this.#past, id, redact)
+  }
+
+  capture(id: string): Buffer | undefined {
+    return captureOf(this.#edge, this.#past, id)
+  }
+
   media(): MediaView {
-    const { mode } = this.#edge.running.snapshot.media
-    if (this.#media === undefined) return { mode: 'off', nodes: [], sessions: 0, deletes: 0 }
-    const nodes = this.#media.views()
-    const empty = [...new Set(nodes.map(({ set }) => set))].find((set) => this.#media!.candidates(set, '').length === 0)
-    const unavailable = nodes.length === 0 || empty !== undefined ? this.#media.unavailable(empty ?? 'default') : undefined
-    return {
-      mode,
-      nodes,
-      sessions: this.#edge.media?.size ?? 0,
-      deletes: this.#media.deletes,
-      ...(unavailable === undefined ? {} : { unavailable }),
-    }
+    return mediaView(this.#edge, this.#media)
   }
 
   drainNode(name: string, drain: boolean): boolean {
@@ -396,12 +411,6 @@ export class Engine implements EngineView, EngineCommands {
     return { result: 'applied', at, changes, problems: warnings }
   }
 }
-
-const mediaCheck = ({ unavailable, nodes }: MediaView) => ({
-  name: 'media',
-  ok: unavailable === undefined,
-  detail: unavailable ?? `${nodes.filter(({ state }) => state === 'up').length} of ${nodes.length} media nodes are up`,
-})
 
 const kindOf = (transaction: ServerTransaction | ClientTransaction): TransactionKind => {
   if (transaction instanceof ServerTransaction) return transaction.invite ? 'invite-server' : 'non-invite-server'

@@ -17,7 +17,7 @@ import {
   type SipResponse,
   serialise,
 } from '../sip/message.ts'
-import { addresses, cseq } from '../sip/read.ts'
+import { addresses, cseq, toTag } from '../sip/read.ts'
 import { parseUri, uriParameter } from '../sip/uri.ts'
 import type { ClientUser } from './client-transaction.ts'
 import { advertisedBy, type Edge, listenerFor } from './edge.ts'
@@ -44,20 +44,22 @@ const contactOf = (message: SipRequest | SipResponse): string | undefined => {
   return one === undefined ? undefined : addresses(one)?.[0]?.uri
 }
 
-/** The values of Record-Route, topmost first. */
-const recordRoutes = (message: SipRequest | SipResponse): readonly { readonly uri: string; readonly text: string }[] =>
-  headerLines(message, 'record-route').flatMap((one) => addresses(one) ?? [])
-
-const isOurs = (uri: string): boolean => {
-  const parsed = parseUri(uri)
-  return parsed !== undefined && parsed.scheme !== 'tel' && uriParameter(parsed, 'ew') !== undefined
+interface RecordRoute {
+  readonly uri: string
+  readonly text: string
 }
+
+/** The values of Record-Route, topmost first. */
+const recordRoutes = (message: SipRequest | SipResponse): readonly RecordRoute[] =>
+  headerLines(message, 'record-route').flatMap((one) => addresses(one) ?? [])
 
 /**
  * Toward the caller, from its INVITE and a response that made the dialog.
- * @param invite as it arrived @returns undefined when it cannot be reached: no Contact
+ * @param invite as it arrived
+ * @param seen highest CSeq of the callee's own requests so far
+ * @returns undefined when it cannot be reached: no Contact
  */
-export const callerEnd = (invite: SipRequest, response: SipResponse, side: Side): DialogEnd | undefined => {
+export const callerEnd = (invite: SipRequest, response: SipResponse, side: Side, seen: number): DialogEnd | undefined => {
   const target = contactOf(invite)
   if (target === undefined) return undefined
   return {
@@ -67,28 +69,51 @@ export const callerEnd = (invite: SipRequest, response: SipResponse, side: Side)
     to: own(headerValue(invite, 'from')!),
     target: own(target),
     routes: recordRoutes(invite).map(({ text }) => own(text)),
-    sequence: 0,
+    sequence: seen,
   }
 }
 
-/** Toward the callee. @param response as it arrived: above our own Record-Routes stand those of the proxies behind us */
-export const calleeEnd = (invite: SipRequest, response: SipResponse, side: Side): DialogEnd | undefined => {
-  const target = contactOf(response)
+/**
+ * Toward the callee of an INVITE, also of one inside a dialog.
+ * @param invite as it arrived, our own Routes taken off
+ * @param response as it arrived
+ * @param seen highest CSeq of the caller's requests so far
+ */
+export const calleeEnd = (invite: SipRequest, response: SipResponse, side: Side, seen: number): DialogEnd | undefined => {
+  const inside = toTag(invite) !== undefined
+  const target = contactOf(response) ?? (inside ? invite.requestUri : undefined)
   if (target === undefined) return undefined
-  const values = recordRoutes(response)
-  const ours = values.findIndex(({ uri }) => isOurs(uri))
   return {
     side,
     callId: own(headerValue(invite, 'call-id')!),
-    from: own(headerValue(invite, 'from')!),
+    // As it knows the caller: number rules may have been at work
+    from: own(headerValue(response, 'from')!),
     to: own(headerValue(response, 'to')!),
     target: own(target),
-    routes: values
-      .slice(0, Math.max(ours, 0))
-      .map(({ text }) => own(text))
-      .reverse(),
-    sequence: cseq(invite)?.number ?? 0,
+    routes: (inside ? headerLines(invite, 'route').flatMap((one) => addresses(one) ?? []) : behindUs(invite, response)).map(({ text }) =>
+      own(text),
+    ),
+    sequence: Math.max(cseq(invite)?.number ?? 0, seen),
   }
+}
+
+/** Of the proxies between us and the callee, the nearest first. Below theirs stand our own entry (or two), and below those what the INVITE had. */
+const behindUs = (invite: SipRequest, response: SipResponse): readonly RecordRoute[] => {
+  const values = recordRoutes(response)
+  const above = values.slice(0, Math.max(values.length - recordRoutes(invite).length, 0))
+  // A call that passes twice has other entries of ours further up: those are on the way
+  const cookie = cookieOf(above.at(-1))
+  return above
+    .slice(
+      0,
+      above.findIndex((one) => cookie === undefined || cookieOf(one) === cookie),
+    )
+    .reverse()
+}
+
+const cookieOf = (value: RecordRoute | undefined): string | undefined => {
+  const uri = value === undefined ? undefined : parseUri(value.uri)
+  return uri === undefined || uri.scheme === 'tel' ? undefined : uriParameter(uri, 'ew')
 }
 
 /** Whatever the party answers, the dialog is over for us. */

@@ -140,6 +140,11 @@ export class ProxyContext implements ServerUser {
     this.#edge.order.hold(this.callId, pending)
   }
 
+  /** What comes of `pending` is done in this call's turn; a mistake in it is one of this call. */
+  later<T>(pending: Promise<T>, step: (result: T) => void): void {
+    this.hold(pending.then(step).catch((error) => this.#broke(error)))
+  }
+
   /** The request as it leaves through `flow`, with a branch of its own. */
   compose({ index, candidate }: Branch, flow: Flow, target: Uri | undefined): Composed {
     const plan = this.#plan!
@@ -184,7 +189,7 @@ export class ProxyContext implements ServerUser {
       return
     }
     const passed = this.#media.response(branch.index, response, flow)
-    if (passed instanceof Promise) this.hold(passed.then((result) => this.#passed(branch, result, response, flow)))
+    if (passed instanceof Promise) this.later(passed, (result) => this.#passed(branch, result, response, flow))
     else this.#passed(branch, passed, response, flow)
   }
 
@@ -192,7 +197,7 @@ export class ProxyContext implements ServerUser {
     const media = this.#media!
     if (isProblem(result)) {
       // Who answered is called off; for the caller this way has failed like any other
-      if (this.#plan !== undefined) branch.giveUp(this.#plan.request, arrived)
+      if (this.#plan !== undefined) branch.giveUp(this.#plan.request, arrived, media.seen(branch.index))
       media.failed(branch.index)
       this.refuse(branch.index, result.status, result.reason)
       return
@@ -236,7 +241,11 @@ export class ProxyContext implements ServerUser {
   refuse(branch: number, status: number, reason: string): void {
     this.#media?.failed(branch)
     const { request } = this.#server
-    if (request === undefined) return
+    if (request === undefined) {
+      // Another branch has answered; this one is over all the same
+      this.#perform(this.#responses.branchFailed(branch))
+      return
+    }
     const made = answer(request, status, reason, this.#edge.ids.token(8))
     if (this.#own === undefined) this.#own = [made]
     else this.#own.push(made)
@@ -292,10 +301,9 @@ export class ProxyContext implements ServerUser {
     metrics.internalError('other')
     log.error({ callId: this.callId, err: error }, 'Handling of a call failed')
     if (this.#server.request !== undefined) this.#server.respond(answer(this.#server.request, 500, 'Server Internal Error', ids.token(8)))
-    for (const effect of this.#responses.cancelled()) {
-      if (effect.kind === 'cancel') this.#branches[effect.branch]?.cancel(undefined)
-      else if (effect.kind === 'done') this.#finished()
-    }
+    for (const effect of this.#responses.cancelled()) if (effect.kind === 'cancel') this.#branches[effect.branch]?.cancel(undefined)
+    // What was under way may never tell how it ends
+    this.#finished()
   }
 
   #unresolved(index: number, error: unknown): void {

@@ -260,6 +260,8 @@ export class Receiver {
       } as const
       log.debug({ ...fields, method: request.method, decision: decision.kind }, 'Route chosen')
     }
+    if (edge.trace !== undefined && transaction.invite)
+      edge.trace.note(headerValue(request, 'call-id')!, `From zone ${zone.name} (${flow.listener.name}): ${decidedText(decision)}`)
     if (decision.kind === 'respond') {
       transaction.respond(answer(request, decision.status, decision.reason, edge.ids.token(8)))
       return
@@ -343,6 +345,24 @@ export class Receiver {
     })
   }
 }
+
+const decidedText = (decision: ReturnType<typeof decide>): string => {
+  switch (decision.kind) {
+    case 'respond':
+      return `${decision.rule} answers ${decision.status} ${decision.reason}`
+    case 'drop':
+      return `${decision.rule} drops it`
+    default:
+      return `${decision.rule} sends it to ${decision.groups.map((group) => group.map(candidateText).join(' and ')).join(', then ')}`
+  }
+}
+
+const candidateText = (candidate: Candidate): string =>
+  candidate.kind === 'target'
+    ? `${candidate.target.name} (zone ${candidate.zone.name})`
+    : candidate.kind === 'side'
+      ? `zone ${candidate.side.zone.name} by its own path`
+      : `its Request-URI (zone ${candidate.zone.name})`
 
 const inDialogPlan = (
   { request, uri, ingress, egress }: Extract<Classified, { kind: 'in-dialog' }>,

@@ -10,7 +10,7 @@ import { shortName } from '../../base/keyed-hash.ts'
 import { type Problem, problem } from '../../base/problem.ts'
 import type { Party } from '../../media/negotiation.ts'
 import { planDelete } from '../../media/plan.ts'
-import { callQuality } from '../../media/quality.ts'
+import { type CallQuality, callQuality } from '../../media/quality.ts'
 import type { Log } from '../../observability/log.ts'
 import type { Metrics } from '../../observability/metrics.ts'
 import type { MediaState, RouteState } from '../../routing/route-state.ts'
@@ -28,6 +28,8 @@ export interface DeskDeps {
   readonly nodes: (events: MediaEvents, ours: (ngCallId: string) => boolean) => MediaNodes
   /** The daemon gave up a call for lack of media, or lost it and nobody renewed it. */
   readonly lost: (session: MediaSession) => void
+  /** A call that was up is over, with what it sounded like. */
+  readonly ended?: (session: MediaSession, how: string, by: Party | undefined, quality: CallQuality | undefined) => void
 }
 
 /** A stray is deleted when it was seen for so long. */
@@ -155,6 +157,7 @@ export class MediaDesk implements MediaEvents {
     if (quality?.oneWay) metrics.mediaFlag('one-way')
     if (quality?.noMedia) metrics.mediaFlag('no-media')
     for (const leg of quality?.legs ?? []) metrics.mediaHeard(leg)
+    this.#deps.ended?.(session, how, by, quality)
     if (!log.enabled('info')) return
     const seconds = Math.round((this.clock.now() - session.startedAt) / 1000)
     log.info({ callId: session.callId, node: session.node.name, seconds, how, by, quality }, 'Call ended')

@@ -3,7 +3,7 @@ import type { Listener } from '../../address/listener.ts'
 import { own } from '../../base/bytes.ts'
 import { shortName } from '../../base/keyed-hash.ts'
 import { isProblem, type Problem } from '../../base/problem.ts'
-import type { Exchange, Party } from '../../media/negotiation.ts'
+import { type Exchange, otherParty, type Party } from '../../media/negotiation.ts'
 import type { Candidate } from '../../routing/decide.ts'
 import type { MediaState, Side } from '../../routing/route-state.ts'
 import { firstHeader, type SipMessage, type SipRequest, type SipResponse } from '../../sip/message.ts'
@@ -105,8 +105,8 @@ export class NewCall implements Placement {
     branch.answered(toTag(response) ?? '')
     // A fork behind us that answers, too: the first one's ends stay, the other gets its BYE from the caller
     branch.ends ??= {
-      caller: callerEnd(this.#invite, response, this.#ingress),
-      callee: egress === undefined ? undefined : calleeEnd(this.#invite, response, egress),
+      caller: callerEnd(this.#invite, response, this.#ingress, branch.seen.caller),
+      callee: egress === undefined ? undefined : calleeEnd(this.#invite, response, egress, branch.seen.callee),
     }
   }
 
@@ -159,7 +159,7 @@ export class InDialog implements Placement {
   failed(): void {}
 
   answered(_: number, response: SipResponse): void {
-    if (this.#method === 'INVITE' || this.#method === 'UPDATE') this.#refresh(response, this.sender === 'caller' ? 'callee' : 'caller')
+    if (this.#method === 'INVITE' || this.#method === 'UPDATE') this.#refresh(response, otherParty(this.sender))
   }
 
   finished(status: number): Promise<void> | undefined {
@@ -177,8 +177,11 @@ export class InDialog implements Placement {
 
   /** Keeps what we would need to end the dialog ourselves. */
   #follow(request: SipRequest): void {
-    const end = this.#passing.branch.ends?.[this.sender === 'caller' ? 'callee' : 'caller']
-    if (end !== undefined) end.sequence = Math.max(end.sequence, cseq(request)?.number ?? 0)
+    const { seen, ends } = this.#passing.branch
+    const receiver = otherParty(this.sender)
+    seen[receiver] = Math.max(seen[receiver], cseq(request)?.number ?? 0)
+    const end = ends?.[receiver]
+    if (end !== undefined) end.sequence = Math.max(end.sequence, seen[receiver])
     if (this.#method === 'INVITE' || this.#method === 'UPDATE') this.#refresh(request, this.sender)
   }
 

@@ -168,6 +168,11 @@ export class RequestMedia {
     if (passing.exchange?.answer !== undefined) passing.branch.negotiation.confirmed(passing.exchange)
   }
 
+  /** Highest CSeq that the receiver of the request has seen from its sender. */
+  seen(index: number): number {
+    return this.#passings[index]?.branch.seen[otherParty(this.#placement.sender)] ?? 0
+  }
+
   /** A branch ended without a 2xx. */
   failed(index: number): void {
     this.#placement.failed(index)

@@ -44,6 +44,8 @@ export class SessionBranch {
   gone = false
   /** To tags of the 2xx that were passed on: one for each fork behind us that answered. Empty in a process that saw none. */
   readonly #dialogs = new Set<string>()
+  /** Highest CSeq that each party has seen from the other, from the first request on. */
+  readonly seen: Record<Party, number> = { caller: 0, callee: 0 }
   /** How to end the dialog, from the 2xx on; not known in a process that did not see it. */
   ends: { readonly caller: DialogEnd | undefined; readonly callee: DialogEnd | undefined } | undefined
 

@@ -85,6 +85,9 @@ export const serverWith = (wishes: Wishes = {}): AdminServer => {
     lastReload: () => undefined,
     media: () => ({ mode: 'off', nodes: [], sessions: 0, deletes: 0 }),
     calls: () => [],
+    pastCalls: () => [],
+    ladder: () => undefined,
+    capture: () => undefined,
     ...view,
   }
   const commands: EngineCommands = {
