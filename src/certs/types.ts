@@ -1,10 +1,8 @@
 /** The contract of certificates: who orders them, who signs, what is shown of them. Types, and the closed sets that they name. */
 
-export const KEY_TYPES = ['rsa2048', 'rsa3072', 'ecdsa256', 'ecdsa384'] as const
-export type KeyType = (typeof KEY_TYPES)[number]
+import type { ChallengeKind, KeyType } from '../base/certificate-kinds.ts'
 
-export const CHALLENGES = ['http-01', 'tls-alpn-01', 'dns-01'] as const
-export type ChallengeKind = (typeof CHALLENGES)[number]
+export { CHALLENGES, type ChallengeKind, KEY_TYPES, type KeyType } from '../base/certificate-kinds.ts'
 
 /** How a DNS zone is written to for dns-01. Values of settings that end in `-file` are absolute paths, in `-env` names of variables. */
 export interface DnsSettings {

@@ -1,5 +1,5 @@
 import Type from 'typebox'
-import { CHALLENGES, KEY_TYPES } from '../../certs/types.ts'
+import { CHALLENGES, KEY_TYPES } from '../../base/certificate-kinds.ts'
 import { ACME_CAS } from '../acme-cas.ts'
 import { count, duration, file, mapping, named, optional, text } from './fragment.ts'
 
