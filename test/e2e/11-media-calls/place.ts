@@ -60,7 +60,7 @@ listeners:
   teams: { tls: '${wan(1)}:${ports.teams}', tls-settings: { trust: ${authority.file} } }
   web: { wss: '${wan(1)}:${ports.wss}' }
 certificates: { main: { chain: ${own.chainFile}, key: ${own.keyFile} } }
-admin: { listen: '127.0.0.1:${ports.admin}' }
+admin: { listen: '127.0.0.1:${ports.admin}', plain: true }
 ${more}`
 }
 
@@ -83,7 +83,7 @@ zones:
     probe: false
     media: { interface: wan }
 routes:
-  - { from: [pbx, browsers], user: team, to: teams }
+  - { from: [pbx, browsers, phones], user: team, to: teams }
   - { from: teams, host: '*.invalid', to: browsers }
   - { from: [phones, browsers, teams], to: pbx }
 `
