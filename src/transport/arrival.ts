@@ -74,6 +74,11 @@ export class Arrival implements Tracked {
     this.endpoint.table.dropped(this.endpoint.listener, reason, this.address)
   }
 
+  /** It ends with its handshake, as it should: no drop. */
+  expected(): void {
+    this.#told = true
+  }
+
   /** The socket closed in mid-handshake. */
   gone(): void {
     this.done()

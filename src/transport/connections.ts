@@ -1,6 +1,7 @@
 import type { Flow } from '../address/flow.ts'
 import type { Listener } from '../address/listener.ts'
 import type { Arrival } from './arrival.ts'
+import { Challenges } from './challenges.ts'
 import type { CoarseTime, TransportDeps } from './shared.ts'
 import type { DropReason, ListenerOptions, TransportEvents } from './types.ts'
 
@@ -29,6 +30,8 @@ const SWEEP_PARTS = 16
 export class ConnectionTable {
   readonly events: TransportEvents
   readonly time: CoarseTime
+  /** Of all TLS listeners. */
+  readonly challenges = new Challenges()
   readonly #now: () => number
   readonly #idPrefix: string
   #opened = 0

@@ -106,8 +106,15 @@ export class StreamListener {
       this.#inbound(socket, { address, port: socket.remotePort! })
       return
     }
-    new Arrival(this.endpoint, socket, address)
+    const arrival = new Arrival(this.endpoint, socket, address)
+    const { challenges } = this.endpoint.table
     if (this.#tls === undefined) this.#web?.accept(socket)
+    else if (challenges.pending)
+      challenges.sort(
+        socket,
+        () => arrival.expected(),
+        () => this.#tls?.accept(socket),
+      )
     else this.#tls.accept(socket)
   }
 

@@ -37,6 +37,10 @@ class SocketTransports implements Transports {
     this.#streams.get(listenerName)?.update(options)
   }
 
+  challenge(host: string, certificate: { readonly chain: string; readonly key: string } | undefined): void {
+    this.#table.challenges.set(host, certificate)
+  }
+
   async close(listenerName: string): Promise<void> {
     const socket = this.#datagrams.get(listenerName)
     this.#datagrams.delete(listenerName)

@@ -35,6 +35,7 @@ class MemoryTransports implements Transports {
   readonly #flows = new Map<string, Flow>()
   async open(): Promise<void> {}
   update(): void {}
+  challenge(): void {}
   async close(): Promise<void> {}
   async closeAll(): Promise<void> {}
   counts(): ReadonlyMap<string, number> {

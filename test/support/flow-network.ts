@@ -96,6 +96,8 @@ export class FakeTransports implements Transports {
 
   update(): void {}
 
+  challenge(): void {}
+
   async close(listenerName: string): Promise<void> {
     this.#listeners.delete(listenerName)
   }
