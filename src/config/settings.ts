@@ -98,7 +98,12 @@ export const adminOf = (file: ConfigFile, drafts: readonly DraftListener[], repo
       'Remove "plain", or listen on 127.0.0.1 behind a reverse proxy',
     )
   if (plain && certificate !== undefined)
-    report.warn(['admin', 'certificate'], 'With "plain: true" there is no TLS, so "certificate" means nothing', 'Remove one of the two', 'key')
+    report.warn(
+      ['admin', 'certificate'],
+      'With "plain: true" there is no TLS, so "certificate" means nothing',
+      'Remove one of the two',
+      'key',
+    )
   const known = Object.keys(file.certificates ?? {})
   if (certificate !== undefined && !known.includes(certificate) && !report.failedIn(['certificates', certificate]))
     report.error(['admin', 'certificate'], `There is no certificate "${certificate}"`, didYouMean(certificate, known, 'certificate'))

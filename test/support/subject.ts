@@ -39,7 +39,7 @@ routes:
   - { from: phones, user: to-tls, to: tls }
 media: off
 certificates: { main: { chain: ${own.chainFile}, key: ${own.keyFile} } }
-admin: { listen: '127.0.0.1:${ground.adminPort}' }
+admin: { listen: '127.0.0.1:${ground.adminPort}', plain: true }
 `
 }
 
@@ -64,7 +64,7 @@ routes:
   - { from: pbx, to: browsers }
 media: off
 certificates: { main: development }
-admin: { listen: '127.0.0.1:${ground.adminPort}' }
+admin: { listen: '127.0.0.1:${ground.adminPort}', plain: true }
 `
 
 /** The root of the edge's own development authority, from its data folder. */

@@ -188,7 +188,7 @@ zones:
 routes:
   - { from: [phones, browsers], to: pbx }
 media: off
-admin: { listen: '127.0.0.1:${adminPort}' }
+admin: { listen: '127.0.0.1:${adminPort}', plain: true }
 `
     edge = await startEdge({ config, adminPort, folder: folder.path })
   }, 60_000)

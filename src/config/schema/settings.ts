@@ -1,5 +1,5 @@
 import Type from 'typebox'
-import { count, duration, durationOrOff, mapping, optional, size, sizeOrOff, text } from './fragment.ts'
+import { count, duration, durationOrOff, mapping, nameOf, optional, size, sizeOrOff, text } from './fragment.ts'
 
 export const limits = mapping(
   {

@@ -53,7 +53,13 @@ describe('whole files', () => {
     expect(snapshot.certificates).toEqual([
       { name: 'main', source: { kind: 'files', chain: '/etc/edgeways/certs/sbc.pem', key: '/etc/edgeways/certs/sbc.key' }, hosts: [] },
     ])
-    expect(snapshot.admin).toEqual({ address: '10.0.0.5', port: 8443 })
+    expect(snapshot.admin).toEqual({
+      address: '10.0.0.5',
+      port: 8443,
+      plain: false,
+      certificate: undefined,
+      hosts: ['sbc.example.com', '10.0.0.5'],
+    })
     expect(listener(snapshot, 'teams/tls').options.tls).toMatchObject({
       clientCertificate: 'request',
       certificates: ['main'],
@@ -445,7 +451,7 @@ describe('settings', () => {
       timers: { t1: 100, t2: 4000, c: 240_000 },
       stopMs: 1000,
       log: { level: 'debug' },
-      admin: { address: '::1', port: 8080 },
+      admin: { address: '::1', port: 8080, plain: false, hosts: ['localhost', '::1'] },
       policyModule: '/etc/edgeways/p/policy.ts',
       serverHeader: '',
       demo: { address: '127.0.0.2', port: 5099 },
@@ -467,6 +473,24 @@ describe('settings', () => {
     })
     expect(errorsOf(file(), { environment: { EDGEWAYS_LOG_LEVEL: 'loud' } })).toMatchObject([
       { path: 'log.level', message: expect.stringContaining('"loud" (from EDGEWAYS_LOG_LEVEL)') },
+    ])
+  })
+
+  test('the admin listener: HTTPS with a certificate of the file or of the development CA; plain on loopback alone', () => {
+    const admin = (text: string, top = '') => snapshotOf(file({ top: `${top}\nadmin: ${text}` })).admin
+    expect(admin('{ listen: 127.0.0.1:8080, plain: true }')).toEqual({
+      address: '127.0.0.1',
+      port: 8080,
+      plain: true,
+      certificate: undefined,
+      hosts: ['localhost', '127.0.0.1'],
+    })
+    expect(admin('{ listen: 10.0.0.5:8443, certificate: main }')).toMatchObject({ plain: false, certificate: 'main' })
+    expect(admin('{ listen: 0.0.0.0 }', 'name: SBC.example.com\npublic-address: 203.0.113.5')?.hosts).toEqual([
+      ...['sbc.example.com', 'localhost', '127.0.0.1', '::1', '203.0.113.5'],
+    ])
+    expect(warningsOf(file({ top: 'admin: { listen: 127.0.0.1, plain: true, certificate: main }' }))).toMatchObject([
+      { path: 'admin.certificate', message: 'With "plain: true" there is no TLS, so "certificate" means nothing' },
     ])
   })
 })

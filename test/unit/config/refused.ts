@@ -130,6 +130,20 @@ export const REFUSED: readonly (readonly [text: string, path: string, place: str
     'Write another port',
   ],
   [
+    file({ top: 'admin: { listen: 10.0.0.5:8443, plain: true }' }),
+    'admin.plain',
+    'true',
+    'Passwords would cross the network in the clear: 10.0.0.5 is no loopback address',
+    'Remove "plain", or listen on 127.0.0.1 behind a reverse proxy',
+  ],
+  [
+    file({ top: 'admin: { listen: 10.0.0.5:8443, certificate: mian }' }),
+    'admin.certificate',
+    'mian',
+    'There is no certificate "mian"',
+    'Did you mean "main"?',
+  ],
+  [
     file({ top: 'demo: 10.0.0.7' }),
     'demo',
     '10.0.0.7',
