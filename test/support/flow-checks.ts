@@ -145,6 +145,12 @@ export class FlowChecks {
       else this.#hopByHop(flow, wire, hop, complain)
       return hop?.wire
     }
+    if (branchIn(wire).endsWith('-hang-up')) {
+      // We end a dialog in the place of its other party
+      if (valuesOf(wire, 'via').length !== 1 || tagOf(wire, 'from') === undefined || tagOf(wire, 'to') === undefined)
+        complain('§15: a request of our own for a dialog')
+      return undefined
+    }
     const source = this.#received.findLast((one) => one.wire.status === 0 && sequenceOf(one.wire) === sequenceOf(wire))?.wire
     if (source !== undefined) this.#forwarded(wire, source, complain)
     return source

@@ -44,6 +44,8 @@ export interface SendOptions {
   /** Another To tag in a response: several UAS behind a forking proxy. */
   readonly tag?: string
   readonly contact?: string
+  /** Header lines above those that a response repeats: the Record-Routes of proxies before it. */
+  readonly above?: readonly string[]
 }
 
 /** What a party needs of the world around it. */
@@ -313,6 +315,7 @@ export class Party implements Remote {
     const tag = tagOf(request, 'to') !== undefined || status === 100 ? '' : `;tag=${options.tag ?? this.#tag}`
     const body = status >= 200 && success && OFFERS.has(request.method) ? SDP : ''
     const lines = [
+      ...(options.above ?? []),
       ...request.headers.filter(({ name }) => name === 'via' || (name === 'record-route' && success)).map(({ raw }) => raw),
       `From: ${headerOf(request, 'from')}`,
       `To: ${headerOf(request, 'to')}${tag}`,
