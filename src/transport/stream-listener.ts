@@ -55,7 +55,11 @@ export class StreamListener {
 
   /** @throws TransportError when the certificates cannot be used; then everything stays as it was */
   update(options: ListenerOptions): void {
-    if (!sameTls(options.tls, this.endpoint.options.tls)) this.#tls = this.#tlsSide(options)
+    if (!sameTls(options.tls, this.endpoint.options.tls)) {
+      this.#tls = this.#tlsSide(options)
+      // Servers have seen our certificate of before, and some want to see the new one soon
+      for (const flow of [...this.#dialled.values()]) flow.retire()
+    }
     this.endpoint.options = options
     this.#web?.update()
   }

@@ -184,12 +184,16 @@ export abstract class SocketFlow implements Flow, Connection, Corked {
   protected left(): void {}
 }
 
+/** A connection that is given up is closed when it was quiet for so long: longer than any transaction waits for its answer (64*T1). */
+const RETIRED_IDLE_MS = 60_000
+
 /** TCP and TLS: messages are framed by Content-Length. */
 export class StreamFlow extends SocketFlow implements FrameSink {
   readonly #framer = new StreamFramer()
   /** Where the connection is kept for reuse. */
   readonly #pool: Map<string, StreamFlow>
   readonly #poolKey: string
+  #retired = false
 
   constructor(endpoint: Endpoint, socket: Socket, remote: Remote, inbound: boolean, pool: Map<string, StreamFlow>, poolKey: string) {
     super(endpoint, socket, remote, inbound)
@@ -221,7 +225,17 @@ export class StreamFlow extends SocketFlow implements FrameSink {
     this.endpoint.table.events.keptAlive(this)
   }
 
+  /** Nothing new is begun on it: the next one to its destination is another connection. It is closed when it is quiet. */
+  retire(): void {
+    this.left()
+    this.#retired = true
+  }
+
   protected override checkOpen(now: number, age: number): void {
+    if (this.#retired && age > RETIRED_IDLE_MS) {
+      this.close('another connection has taken its place')
+      return
+    }
     const { begun } = this.#framer
     const { messageMs } = this.endpoint.options.limits
     if (begun !== undefined && now - begun > messageMs) {
