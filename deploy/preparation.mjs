@@ -37,6 +37,15 @@ export const TOOLS = [
   { name: 'SIPp', programs: ['sipp'], apt: ['sip-tester'], purposes: ['test', 'bench'] },
   { name: 'tshark', programs: ['tshark'], apt: ['tshark'], purposes: ['test'] },
   { name: 'Chromium', programs: ['chromium', 'chromium-browser', 'google-chrome'], apt: ['chromium'], purposes: ['test'] },
+  { name: 'Pebble', programs: ['pebble'], apt: ['pebble'], purposes: ['test'] },
+  {
+    name: 'BIND',
+    programs: ['named'],
+    apt: ['bind9', 'bind9-dnsutils'],
+    purposes: ['test'],
+    // Tests start one of their own on loopback; the package's service would take port 53
+    services: ['named.service'],
+  },
   { name: 'the NSS tools', programs: ['certutil'], apt: ['libnss3-tools'], purposes: ['test'] },
   { name: 'a C compiler', programs: ['cc'], apt: ['gcc', 'libc6-dev', 'libssl-dev'], purposes: ['bench'] },
   {
