@@ -112,8 +112,9 @@ const REASONS: Readonly<Record<string, string>> = {
   ERR_TLS_CERT_ALTNAME_INVALID: 'has a certificate for another name',
 }
 
-/** What OpenSSL says of a chain that leads to no root it knows. */
+/** What OpenSSL says of a chain that leads to no root it knows, or to one of the same name with another key. */
 const UNKNOWN_ROOT = [
+  'CERT_SIGNATURE_FAILURE',
   'DEPTH_ZERO_SELF_SIGNED_CERT',
   'SELF_SIGNED_CERT_IN_CHAIN',
   'UNABLE_TO_GET_ISSUER_CERT',

@@ -34,6 +34,8 @@ export const runOrder = async (
   const placed = await explained({ ...context, during: 'order', profile: settings.profile }, () => place(request, hosts, deps))
   tell('order', `${session.ca} took the order for ${listed(hosts)}`)
   const authorizations = await explained({ ...context, during: 'order' }, () => client.getAuthorizations(placed))
+  // As they were wished for: a CA has an order of its own
+  authorizations.sort((one, other) => hosts.indexOf(nameOf(one)) - hosts.indexOf(nameOf(other)))
   const open = authorizations.filter(({ status }) => status !== 'valid')
   for (const one of authorizations) {
     if (one.status === 'valid') tell('validation', `${nameOf(one)} was proved before`, nameOf(one))

@@ -69,6 +69,8 @@ export const problemError = (problem: CaProblem, context: ProblemContext): AcmeE
   )
 }
 
+const NO_CONNECTION = /failed to connect|connection refused|timed? ?out/i
+
 interface Advice {
   readonly code: AcmeCode
   /** Goes on from the CA's name. */
@@ -81,7 +83,8 @@ const adviceFor = (problem: CaProblem, context: ProblemContext): Advice => {
   const type = problem.type === 'compound' || problem.type === 'malformed' ? (problem.parts[0]?.type ?? problem.type) : problem.type
   const known = ANYWHERE[type]
   if (known !== undefined) return known(problem, context)
-  if (context.during === 'challenge') return challengeAdvice(type, context)
+  // INTEROP(Pebble): of TLS-ALPN-01 it calls everything "unauthorized"
+  if (context.during === 'challenge') return challengeAdvice(NO_CONNECTION.test(problem.detail) ? 'connection' : type, context)
   if (type === 'accountDoesNotExist' || context.during === 'account' || /\baccount\b/i.test(problem.detail))
     return accountAdvice(problem, context)
   return { code: 'SBC_CERTIFICATE_ORDER', words: 'refused', remedy: undefined }

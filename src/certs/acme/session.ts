@@ -130,8 +130,35 @@ export const openSession = (options: SessionOptions): Session => {
     }
   }
 
+  const get: Session['get'] = async (url) => {
+    const answer = await send(url, 'GET', { Accept: 'application/json' })
+    const document = documentOf(answer)
+    const refusal = refusalOf(answer, document, clock.wall())
+    if (refusal !== undefined) throw refusal
+    return { answer, document }
+  }
+
+  /** Asked for once. */
+  let asked: Promise<unknown> | undefined
+  const directoryDocument = (): Promise<unknown> => {
+    asked ??= get(options.directory).then(
+      ({ document }) => document,
+      (fault: unknown) => {
+        if (!(fault instanceof Refusal)) throw fault
+        const { status, notBefore } = fault
+        const words =
+          status === 429 || status >= 500
+            ? `${ca} does not serve now: its directory answers ${status}; it will be tried again`
+            : `${options.directory} is no ACME directory: it answers ${status}; correct the directory`
+        throw new AcmeError('SBC_CERTIFICATE_CA', words, { cause: fault, notBefore })
+      },
+    )
+    return asked
+  }
+
   /** What the package asks for; a refusal is thrown, but for one of the nonce, which the package takes care of. */
   const request: PackageHttp['request'] = async (url, method, { data, headers } = {}) => {
+    if (url === options.directory) return { status: 200, headers: {}, data: await directoryDocument() }
     const answer = await send(
       url,
       method.toUpperCase(),
@@ -164,30 +191,10 @@ export const openSession = (options: SessionOptions): Session => {
     return made
   }
 
-  const get: Session['get'] = async (url) => {
-    const answer = await send(url, 'GET', { Accept: 'application/json' })
-    const document = documentOf(answer)
-    const refusal = refusalOf(answer, document, clock.wall())
-    if (refusal !== undefined) throw refusal
-    return { answer, document }
-  }
-
-  let directory: Promise<Directory> | undefined
   return {
     ca,
-    directory() {
-      directory ??= get(options.directory).then(
-        ({ document }) => readDirectory(options.directory, document),
-        (fault: unknown) => {
-          if (!(fault instanceof Refusal)) throw fault
-          throw new AcmeError(
-            'SBC_CERTIFICATE_CA',
-            `${options.directory} is no ACME directory: it answers ${fault.status}; correct the directory`,
-            { cause: fault, notBefore: fault.notBefore },
-          )
-        },
-      )
-      return directory
+    async directory() {
+      return readDirectory(options.directory, await directoryDocument())
     },
     client,
     async signedByKey(key, url, payload) {
