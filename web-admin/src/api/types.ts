@@ -1,0 +1,170 @@
+/**
+ * The shapes of the JSON API. What the server has as a contract is imported from there; the rest is said here once. Times are ISO 8601 in UTC
+ * unless a comment says something else.
+ */
+
+import type { SessionReply, TokenReply, UserReply } from '../../../src/admin/auth/account-schemas.ts'
+import type { CallView, ListenerView, MediaView, PastCallView, Phase, ReloadView, ZoneView } from '../../../src/admin/contract.ts'
+import type { CertificateView } from '../../../src/certs/types.ts'
+import type { ConfigProblem } from '../../../src/config/errors.ts'
+import type { LogLevel } from '../../../src/observability/log.ts'
+
+export type { AuditEntry, AuditPage } from '../../../src/admin/auth/audit.ts'
+export type { Role } from '../../../src/admin/auth/roles.ts'
+export type {
+  CallLegView,
+  CallView,
+  LadderView as Ladder,
+  ListenerView,
+  MediaView,
+  PastCallView as PastCall,
+  ReloadView,
+  TargetView,
+  ZoneView,
+} from '../../../src/admin/contract.ts'
+export type { CertificateProblem, CertificateVersion, CertificateView, OrderStep } from '../../../src/certs/types.ts'
+export type { ConfigProblem } from '../../../src/config/errors.ts'
+export type { CallQuality, LegQuality } from '../../../src/media/quality.ts'
+export type { LadderChange, LadderMessage, LadderParty } from '../../../src/observability/ladder.ts'
+export type { LogLevel } from '../../../src/observability/log.ts'
+export type { MediaNodeView } from '../../../src/rtpengine/types.ts'
+
+/** GET /session. `by: 'local'`: over plain HTTP on this machine, while nobody has an account. */
+export type Session = SessionReply
+export type User = UserReply
+export type Token = TokenReply
+
+/** GET /state. */
+export interface State {
+  readonly version: string
+  readonly phase: Phase
+  readonly uptimeSeconds: number
+  readonly logLevel: LogLevel
+  readonly listeners: readonly ListenerView[]
+  readonly zones: readonly ZoneView[]
+  readonly transactions: Readonly<Record<string, number>>
+  readonly openFlows: number
+  readonly media: MediaView
+  readonly lastReload?: ReloadView
+}
+
+/** GET /health. */
+export interface Health {
+  readonly status: 'ok' | 'degraded' | 'starting' | 'stopping' | 'unavailable'
+  readonly checks: readonly { readonly name: string; readonly ok: boolean; readonly required: boolean; readonly detail: string }[]
+}
+
+export interface Certificates {
+  readonly certificates: readonly CertificateView[]
+}
+
+export interface Calls {
+  readonly calls: readonly CallView[]
+  readonly total: number
+}
+
+export interface PastCalls {
+  readonly calls: readonly PastCallView[]
+}
+
+/** GET /calls/:id, of a call now or of one that is over. */
+export interface CallDetail
+  extends Pick<CallView, 'id' | 'callId' | 'from' | 'to' | 'codec'>,
+    Partial<Pick<PastCallView, 'startedAt' | 'seconds' | 'how' | 'by' | 'quality' | 'node'>> {
+  /** Without it the call is over. */
+  readonly state?: CallView['state']
+  readonly since?: string
+  readonly decision?: { readonly rule?: string; readonly explanation: readonly string[] }
+  /** Whether its messages were kept. */
+  readonly ladder: boolean
+}
+
+export interface Registration {
+  readonly identity: string
+  readonly contact: string
+  readonly zone: string
+  readonly listener: string
+  readonly remote: string
+  readonly since: string
+  readonly transport: string
+}
+
+export interface Registrations {
+  readonly registrations: readonly Registration[]
+}
+
+/** Requests from one source that were refused for one reason. */
+export interface Refusal {
+  /** The last time. */
+  readonly at: string
+  readonly source: string
+  readonly listener: string
+  readonly why: string
+  readonly count: number
+}
+
+export interface Ban {
+  readonly source: string
+  readonly since: string
+  readonly until?: string
+  readonly why: string
+}
+
+export interface Security {
+  readonly refusals: readonly Refusal[]
+  readonly bans: readonly Ban[]
+}
+
+/** One line of the log, with fields as in the log itself. */
+export interface LogLine {
+  /** ISO 8601, or milliseconds since 1970. */
+  readonly time: string | number
+  readonly level: LogLevel
+  readonly msg: string
+  readonly [field: string]: unknown
+}
+
+export interface LogLines {
+  readonly lines: readonly LogLine[]
+}
+
+/** GET /config: the file as it stands on disk. */
+export interface ConfigText {
+  readonly text: string
+  readonly version: string
+  /** Its path. */
+  readonly file: string
+}
+
+export interface ConfigCheck {
+  readonly ok: boolean
+  readonly problems: readonly ConfigProblem[]
+  /** What would be different, in words. */
+  readonly changes: readonly string[]
+}
+
+export interface ConfigVersion {
+  readonly id: string
+  readonly at: string
+  readonly by: string
+  readonly changes: readonly string[]
+}
+
+export interface ConfigHistory {
+  readonly versions: readonly ConfigVersion[]
+}
+
+export interface Users {
+  readonly users: readonly UserReply[]
+}
+
+export interface Tokens {
+  readonly tokens: readonly TokenReply[]
+}
+
+/** POST /tokens: the only time that the token itself is shown. */
+export interface NewToken {
+  readonly token: string
+  readonly name: string
+  readonly expiresAt: string
+}

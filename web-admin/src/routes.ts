@@ -1,0 +1,63 @@
+/** Which page the address names. Pages live behind the `#`, so that the server has one file to give and a proxy may put it anywhere. */
+
+export type Place =
+  | { readonly page: 'overview' }
+  | { readonly page: 'calls'; readonly part: 'now' | 'past' }
+  | { readonly page: 'call'; readonly id: string }
+  | { readonly page: 'zones' }
+  | { readonly page: 'registrations' }
+  | { readonly page: 'certificates' }
+  | { readonly page: 'certificate'; readonly name: string }
+  | { readonly page: 'new certificate' }
+  | { readonly page: 'security' }
+  | { readonly page: 'configuration'; readonly part: 'edit' | 'effective' | 'history' }
+  | { readonly page: 'log' }
+  | { readonly page: 'users' }
+  | { readonly page: 'audit' }
+  | { readonly page: 'account' }
+  | { readonly page: 'unknown'; readonly path: string }
+
+/** The token of the one-time link `#setup=TOKEN`. */
+export const setupToken = (hash: string): string | undefined => /^#setup=([\w-]+)$/.exec(hash)?.[1]
+
+export const placeOf = (hash: string): Place => {
+  const path = hash.replace(/^#/, '').split('?')[0]!
+  const [first = '', second, ...more] = path.split('/').filter(Boolean).map(decoded)
+  const unknown: Place = { page: 'unknown', path }
+  if (more.length > 0) return unknown
+  switch (first) {
+    case '':
+      return { page: 'overview' }
+    case 'calls':
+      if (second === undefined) return { page: 'calls', part: 'now' }
+      return second === 'past' ? { page: 'calls', part: 'past' } : { page: 'call', id: second }
+    case 'certificates':
+      if (second === undefined) return { page: 'certificates' }
+      // No certificate can be called so: names have no plus sign
+      return second === '+' ? { page: 'new certificate' } : { page: 'certificate', name: second }
+    case 'configuration':
+      if (second === undefined) return { page: 'configuration', part: 'edit' }
+      return second === 'effective' || second === 'history' ? { page: 'configuration', part: second } : unknown
+    case 'zones':
+    case 'registrations':
+    case 'security':
+    case 'log':
+    case 'users':
+    case 'audit':
+    case 'account':
+      return second === undefined ? { page: first } : unknown
+    default:
+      return unknown
+  }
+}
+
+const decoded = (text: string): string => {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}
+
+export const callPath = (id: string): string => `/calls/${encodeURIComponent(id)}`
+export const certificatePath = (name: string): string => `/certificates/${encodeURIComponent(name)}`
