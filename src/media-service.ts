@@ -9,7 +9,7 @@ import type { Log } from './observability/log.ts'
 import type { Metrics } from './observability/metrics.ts'
 import { createNgClient } from './rtpengine/client.ts'
 import { executable, LocalDaemon } from './rtpengine/daemon.ts'
-import { findRtpengine } from './rtpengine/daemon-arguments.ts'
+import { chosenRtpengine } from './rtpengine/daemon-arguments.ts'
 import { NodePool } from './rtpengine/nodes.ts'
 
 export interface MediaService {
@@ -35,7 +35,7 @@ export const createMediaService = (snapshot: Snapshot, deps: MediaServiceDeps): 
   const { media } = snapshot
   if (media.mode === 'off') return OFF
   if (media.mode === 'nodes') return { ...OFF, pool: poolWith(deps, () => {}) }
-  const binary = findRtpengine(process.env.PATH, executable)
+  const binary = chosenRtpengine(process.env, executable)
   if (binary !== undefined) return ownService(snapshot, deps, binary)
   const { log } = deps
   if (media.withoutRtpengine === 'relay') {

@@ -40,7 +40,8 @@ export const configurationDocument = (): string => {
     '| --- | --- |',
   )
   for (const [path, variable] of OVERRIDES) lines.push(`| \`${variable}\` | \`${path}\` |`)
-  lines.push('| `EDGEWAYS_CONFIG` | the configuration file |', '| `EDGEWAYS_DATA` | the data folder |', '')
+  lines.push('| `EDGEWAYS_CONFIG` | the configuration file |', '| `EDGEWAYS_DATA` | the data folder |')
+  lines.push('| `EDGEWAYS_RTPENGINE` | absolute path of the rtpengine that we run ourselves; `none`: as if it was not installed |', '')
   return lines.join('\n').replace(/\n{3,}/g, '\n\n')
 }
 

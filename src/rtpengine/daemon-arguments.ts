@@ -33,6 +33,18 @@ export const findRtpengine = (path: string | undefined, exists: (file: string) =
   findProgram('rtpengine', path, exists)
 
 /**
+ * The rtpengine to run: the one that `EDGEWAYS_RTPENGINE` names (an absolute path; `none`: as if it was not installed), else `findRtpengine`.
+ * One that is named is not replaced by another when it is not there: why it does not start, the log tells.
+ */
+export const chosenRtpengine = (
+  { EDGEWAYS_RTPENGINE: named = '', PATH }: Readonly<Record<string, string | undefined>>,
+  exists: (file: string) => boolean,
+): string | undefined => {
+  if (named === '') return findRtpengine(PATH, exists)
+  return named === 'none' ? undefined : named
+}
+
+/**
  * Arguments of a daemon in userspace that listens for control on one loopback port and nowhere else.
  * @param place.recording absolute path of the folder that recordings go to; undefined: the daemon refuses to record
  */

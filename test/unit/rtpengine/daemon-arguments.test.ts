@@ -1,5 +1,12 @@
 import { describe, expect, test } from 'vitest'
-import { accountOf, daemonArguments, findRtpengine, guarded, mayChangeAccount } from '../../../src/rtpengine/daemon-arguments.ts'
+import {
+  accountOf,
+  chosenRtpengine,
+  daemonArguments,
+  findRtpengine,
+  guarded,
+  mayChangeAccount,
+} from '../../../src/rtpengine/daemon-arguments.ts'
 
 const SETTINGS = {
   interfaces: [
@@ -74,6 +81,15 @@ describe('the program', () => {
   test('is not looked for in the working folder', () => {
     expect(findRtpengine('.::bin', () => true)).toBe('/usr/sbin/rtpengine')
     expect(findRtpengine('.::bin', has('./rtpengine', '/rtpengine', 'bin/rtpengine'))).toBeUndefined()
+  })
+
+  test('is the one that EDGEWAYS_RTPENGINE names, there or not; none is none', () => {
+    const there = has('/usr/bin/rtpengine')
+    const PATH = '/usr/bin'
+    expect(chosenRtpengine({ PATH }, there)).toBe('/usr/bin/rtpengine')
+    expect(chosenRtpengine({ PATH, EDGEWAYS_RTPENGINE: '' }, there)).toBe('/usr/bin/rtpengine')
+    expect(chosenRtpengine({ PATH, EDGEWAYS_RTPENGINE: '/opt/rtpengine' }, there)).toBe('/opt/rtpengine')
+    expect(chosenRtpengine({ PATH, EDGEWAYS_RTPENGINE: 'none' }, there)).toBeUndefined()
   })
 })
 
