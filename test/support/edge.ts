@@ -66,7 +66,7 @@ export const startEdge = async (options: EdgeOptions): Promise<Edge> => {
   const launch = async (): Promise<void> => {
     const environment = { ...options.environment, EDGEWAYS_DATA: dataFolder }
     program = start(node, [main, 'run', '--config', configFile], { cwd: project, environment })
-    await program.line((line) => /\bready\b/i.test(line), 'ready line', 30_000)
+    await program.line((line) => line.includes('Edgeways is ready'), 'ready line', 30_000)
   }
   await launch()
   return {

@@ -1,6 +1,6 @@
 import { expect, onTestFinished } from 'vitest'
 import type { MediaView } from '../../../src/admin/contract.ts'
-import { type Edge, startEdge } from '../../support/edge.ts'
+import { type Edge, metricReaches, startEdge } from '../../support/edge.ts'
 import type { SipCall } from '../../support/media/sip-call.ts'
 import { type CallOptions, openSipEndpoint, type SipEndpoint } from '../../support/media/sip-endpoint.ts'
 import { freePort, temporaryFolder } from '../../support/places.ts'
@@ -52,6 +52,11 @@ export interface Ground {
   /** Resolves when the node is so, in `/api/state`. */
   becomes(node: string, state: string, ms?: number): Promise<MediaView['nodes'][number]>
   post(path: string, body: object): Promise<number>
+  /** With `environment: leaping`: the edge's clock goes on by a minute. */
+  leap(): void
+  metricReaches(name: string, labels: Readonly<Record<string, string>>, least: number): Promise<number>
+  /** Resolves when the daemon has so many calls. */
+  listed(daemon: Rtpengine, count: number): Promise<void>
   /** Milliseconds until the edge answers an OPTIONS over TCP. */
   optionsTime(): Promise<number>
   /** The edge has no session and no delete that waits; these daemons have no call; nobody got what nobody should send. */
@@ -79,6 +84,9 @@ export const addressesOf = (net: number) => ({
   caller: `127.0.${net}.11`,
   called: `127.0.${net}.12`,
 })
+
+/** For an edge whose clock can be put forward. */
+export const leaping = { NODE_OPTIONS: `--import=${new URL('leaping-clock.ts', import.meta.url)}` } as const
 
 /** A daemon with one interface for each side; ended with the test. */
 export const startDaemon = async (
@@ -186,6 +194,11 @@ export const layGround = async (net: number, options: GroundOptions): Promise<Gr
     post: async (path, body) =>
       (await fetch(`${base}${path}`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }))
         .status,
+    leap: () => edge.program().signal('SIGUSR2'),
+    metricReaches: (name, labels, least) => metricReaches(edge, name, labels, least),
+    listed: async (daemon, count) => {
+      await until(async () => (await daemon.list()).length === count || undefined, `${count} calls in the daemon`)
+    },
     optionsTime: async () => {
       const before = performance.now()
       expect(await other.ping()).toBe(200)
@@ -209,25 +222,25 @@ const configOf = (
   behind: number,
   adminPort: number,
   called: SipEndpoint,
-  { nodes = {}, commandMs = 1000, media, calledInterface = 'lan' }: GroundOptions,
+  { nodes, commandMs = 1000, media, calledInterface = 'lan' }: GroundOptions,
 ): string => {
-  const list = Object.entries(nodes).map(([name, { host, port }]) => `{ name: ${name}, address: '${host}:${port}' }`)
+  const list = Object.entries(nodes ?? {}).map(([name, { host, port }]) => `{ name: ${name}, address: '${host}:${port}' }`)
   return `
 name: sbc.edge.test
 listeners:
   front: { udp: '${at.edge}:${entrance}', tcp: '${at.edge}:${entrance}' }
   back: { udp: '${at.edge}:${behind}' }
 zones:
-  phones: { kind: phones, on: front, admit: { networks: [127.0.0.0/8] }${media === undefined ? ', media: { interface: wan }' : ''} }
+  phones: { kind: phones, on: front, admit: { networks: [127.0.0.0/8] }${nodes !== undefined ? ', media: { interface: wan }' : ''} }
   pbx:
     kind: trunk
     on: back
     targets: ['sip:${called.address}:${called.port};transport=udp']
     probe: false
-    ${media === undefined ? `media: { interface: ${calledInterface} }` : ''}
+    ${nodes !== undefined ? `media: { interface: ${calledInterface} }` : ''}
 routes: [{ from: phones, to: pbx }, { from: pbx, to: phones }]
 media: ${media ?? `{ rtpengine: [${list.join(', ')}], command-time: ${commandMs}ms }`}
-admin: { listen: '127.0.0.1:${adminPort}' }
+admin: { listen: '127.0.0.1:${adminPort}', plain: true }
 log: { level: info }
 `
 }

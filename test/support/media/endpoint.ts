@@ -66,6 +66,8 @@ export interface MediaEndpoint {
   refused(): void
   /** Another tone; undefined: silence. */
   say(hz: number | undefined): void
+  /** Sends nothing any more, neither sound nor reports, and tells nobody: as if its cable was out. */
+  unplug(): void
   /** RFC 4733; resolves when the last packet is sent. */
   sendDigits(digits: string): Promise<void>
   /** Resolves when 200 ms of what comes from now on are this tone and none of `absent`; rejects (default: 5 s) and says what was heard. */
@@ -198,9 +200,10 @@ export const openMediaEndpoint = async (options: MediaEndpointOptions): Promise<
   }
   pair = await bindPair(options.address, received)
 
+  let unplugged = false
   const speak = (): void => {
     const agreed = negotiation.agreement()
-    if (agreed?.sends !== true) {
+    if (agreed?.sends !== true || unplugged) {
       voice.skip()
       return
     }
@@ -211,7 +214,7 @@ export const openMediaEndpoint = async (options: MediaEndpointOptions): Promise<
   }
   const report = (): void => {
     const agreed = negotiation.agreement()
-    if (agreed === undefined || agreed.address === '0.0.0.0') return
+    if (agreed === undefined || agreed.address === '0.0.0.0' || unplugged) return
     const now = wallClock()
     const sender = agreed.sends
       ? { time: now, rtpTimestamp: voice.timestamp(), packets: voice.packets(), octets: voice.octets() }
@@ -266,6 +269,9 @@ export const openMediaEndpoint = async (options: MediaEndpointOptions): Promise<
     },
     refused: negotiation.refused,
     say: voice.say,
+    unplug: () => {
+      unplugged = true
+    },
     sendDigits: voice.digits,
     hears: (hz, ms = PATIENCE, absent = []) => ear.hears(hz, ms, absent),
     hearsSilenceFor: (ms, limit = ms + PATIENCE) => ear.silence(ms, limit),

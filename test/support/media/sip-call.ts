@@ -66,7 +66,7 @@ export interface FedCall extends SipCall {
 /** @param begun where it begins: our INVITE, or theirs */
 export const createCall = (world: CallWorld, begun: OutgoingCall | SipServerTransaction): FedCall => {
   const incoming = 'request' in begun ? begun : undefined
-  const callId = incoming === undefined ? randomBytes(12).toString('hex') : headerOf(incoming.request, 'call-id')
+  const callId = 'request' in begun ? headerOf(begun.request, 'call-id') : (begun.callId ?? randomBytes(12).toString('hex'))
   const core = createCore(world, callId, randomBytes(6).toString('hex'))
   const inviting = createInviting(core)
   const invited = createInvited(core, incoming)

@@ -43,6 +43,8 @@ export interface CallOptions extends InviteOptions {
   readonly routes?: readonly string[]
   /** RFC 3262; default `supported`. */
   readonly reliable?: 'no' | 'supported' | 'required'
+  /** Default: one of its own. */
+  readonly callId?: string
   readonly media?: Partial<MediaEndpointOptions>
 }
 

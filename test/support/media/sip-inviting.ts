@@ -22,6 +22,8 @@ export interface OutgoingCall extends InviteOptions {
   /** From, without its tag. */
   readonly from: string
   readonly reliable: 'no' | 'supported' | 'required'
+  /** Default: one of its own. */
+  readonly callId?: string
 }
 
 /** An INVITE that was sent. */
