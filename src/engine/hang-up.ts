@@ -157,7 +157,10 @@ const deliver = async (
     const listener = destination && listenerFor(alone(end.side.listener), destination.transport, destination.address)
     if (destination !== undefined && listener !== undefined) flow = edge.transports.flowTo(listener, destination)
   }
-  if (flow === undefined) return
+  if (flow === undefined) {
+    edge.log.warn({ callId: end.callId, zone: end.side.zone.name, reason: way.kind }, 'A dialog cannot be ended')
+    return
+  }
   const { listener } = flow
   const branch = branchOf(edge.owner, edge.ids.token(12), 'hang-up')
   send(prepend(request, line('Via', listener.via(branch, advertisedBy(listener, end.side.zone.advertise)))), branch, flow)

@@ -36,6 +36,8 @@ export interface DeskDeps {
 const STRAY_MS = 120_000
 /** A session is missed when no command of it was under way for so long before the list, twice in a row. */
 const QUIET_MS = 30_000
+/** A call whose loss was told, and that went on, is given up when nothing more was heard of it for so long: its BYE was lost. */
+const FORGET_MS = 86_400_000
 const LIFE = 3
 const RANDOM = 9
 /** Of the SIP Call-ID, in the ng call-id: for people who read logs. */
@@ -144,6 +146,7 @@ export class MediaDesk implements MediaEvents {
   end(session: MediaSession, how: 'failed' | 'bye' | 'media-timeout', by?: Party): void {
     if (session.ended) return
     session.ended = true
+    this.#missed.delete(session.id)
     if (how !== 'failed') this.#deps.metrics.mediaCall('ok')
     session.node.delete(planDelete(session.identity(undefined), 'call'), (reply) => {
       this.#sessions.delete(session.id)
@@ -226,7 +229,8 @@ export class MediaDesk implements MediaEvents {
   #miss(node: MediaNode, present: ReadonlySet<string>): void {
     const now = this.clock.now()
     for (const session of [...this.#sessions.values()]) {
-      if (session.node !== node || session.ended || !session.up) continue
+      // One without any SDP is nowhere, and misses nothing
+      if (session.node !== node || session.ended || !session.up || !session.placed) continue
       if (present.has(session.ngCallId) || now - session.touchedAt < QUIET_MS) {
         this.#missed.delete(session.id)
         continue
@@ -235,6 +239,11 @@ export class MediaDesk implements MediaEvents {
         this.#missed.add(session.id)
         continue
       }
+      if (session.unheard) {
+        if (now - session.touchedAt >= FORGET_MS) this.end(session, 'media-timeout')
+        continue
+      }
+      session.unheard = true
       this.#deps.metrics.mediaFlag('timeout')
       this.#deps.log.warn({ callId: session.callId, node: node.name }, 'Call has no media any more')
       this.#deps.lost(session)

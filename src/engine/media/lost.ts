@@ -9,12 +9,12 @@ const REASON = 'SIP;cause=408;text="Media timeout"'
  * cannot repair it, and a dialog that nobody hears blocks a line and costs money), unless the operator wants to be told only.
  */
 export const endLost = (edge: Edge, session: MediaSession): void => {
-  if (edge.running.snapshot.media.onMediaTimeout === 'end') {
-    for (const { ends, up, gone } of session.branches.values()) {
-      if (!up || gone) continue
-      if (ends?.caller !== undefined) void sayBye(edge, ends.caller, REASON)
-      if (ends?.callee !== undefined) void sayBye(edge, ends.callee, REASON)
-    }
+  // It goes on, in silence, until one side has enough or offers again
+  if (edge.running.snapshot.media.onMediaTimeout === 'report') return
+  for (const { ends, up, gone } of session.branches.values()) {
+    if (!up || gone) continue
+    if (ends?.caller !== undefined) void sayBye(edge, ends.caller, REASON)
+    if (ends?.callee !== undefined) void sayBye(edge, ends.callee, REASON)
   }
   edge.media?.end(session, 'media-timeout')
 }

@@ -89,6 +89,8 @@ export class MediaSession {
   touchedAt: number
   node: MediaNode
   ended = false
+  /** It has no media any more, and its loss was told. */
+  unheard = false
   /** The branch that answered last: the caller hears it, and nobody else. */
   #heard: SessionBranch | undefined
   /** Files that rtpengine writes. */
@@ -147,6 +149,11 @@ export class MediaSession {
       if (branch.up && !branch.gone && agreed !== undefined) return this.restore(branch, [agreed])
     }
     return undefined
+  }
+
+  /** Its node has heard of it. */
+  get placed(): boolean {
+    return this.#placed
   }
 
   /** Passes an offer on. */
@@ -275,6 +282,7 @@ export class MediaSession {
 
   async #ask(command: 'offer' | 'answer', dictionary: NgDictionary): Promise<MediaReply | Problem> {
     this.touchedAt = this.#desk.clock.now()
+    this.unheard = false
     try {
       const said = await this.node.request(command, dictionary)
       if (said.recordings !== undefined) this.recordings = recordingsOf(said)
