@@ -13,6 +13,9 @@ interface MediaOptions {
   /** What the zone of the carrier says. */
   readonly carrier?: string
   readonly media?: string
+  /** Further zones, and routes before the others, as whole lines. */
+  readonly more?: string
+  readonly routes?: string
   readonly nodes?: readonly string[]
   readonly dns?: ZoneTable
 }
@@ -24,16 +27,19 @@ export const configured = ({
   fork = 'serial',
   carrier = '',
   media = '{ rtpengine: [ 127.0.0.1:2223 ] }',
+  more = '',
+  routes = '',
 }: MediaOptions = {}): string => `
 name: sbc.example.com
 listeners:
   lan: { udp: 10.0.0.5:5060, tcp: 10.0.0.5:5060, tls: 10.0.0.5:5061 }
   out: { tcp: 192.0.2.5:5060, udp: 192.0.2.5:5060 }
+  web: { wss: 192.0.2.5:443 }
 zones:
   pbx:     { kind: trunk, on: lan, probe: false, admit: { networks: [ 10.0.0.0/24 ] }, targets: [ ${targets} ]${pbx} }
   carrier: { kind: trunk, on: out, probe: false, targets: [ "sip:192.0.2.99:5060;transport=tcp" ]${carrier} }
-routes:
-  - { from: carrier, to: pbx, fork: ${fork} }
+${more}routes:
+${routes}  - { from: carrier, to: pbx, fork: ${fork} }
   - { from: pbx, to: carrier }
 media: ${media}
 certificates: { main: development }
