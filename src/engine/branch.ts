@@ -195,8 +195,11 @@ export class Branch implements ClientUser {
   #dispatch(flow: Flow, listener: Listener): void {
     const prepared = this.#context.prepare(this, listener)
     if (prepared === undefined) this.#send(flow, listener)
-    else if (prepared instanceof Promise) this.#context.later(prepared, (fault) => this.#prepared(fault, flow, listener))
-    else this.#prepared(prepared, flow, listener)
+    else if (prepared instanceof Promise) {
+      // Whatever the destination before does meanwhile decides nothing any more
+      this.#transaction = undefined
+      this.#context.later(prepared, (fault) => this.#prepared(fault, flow, listener))
+    } else this.#prepared(prepared, flow, listener)
   }
 
   #prepared(fault: Problem | undefined, flow: Flow, listener: Listener): void {

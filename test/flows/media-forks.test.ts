@@ -214,6 +214,16 @@ describe('media §4: forks behind the next hop', () => {
   })
 })
 
+const BY_UDP_THEN_TLS = {
+  'NAPTR a.test': [
+    { order: 1, preference: 1, service: 'SIP+D2U', flags: 's', replacement: '_sip._udp.a.test' },
+    { order: 1, preference: 2, service: 'SIPS+D2T', flags: 's', replacement: '_sips._tcp.a.test' },
+  ],
+  'SRV _sips._tcp.a.test': [{ priority: 1, weight: 1, port: 5061, target: 'h.test' }],
+  'SRV _sip._udp.a.test': [{ priority: 1, weight: 1, port: 5060, target: 'h.test' }],
+  'A h.test': ['10.0.0.20'],
+}
+
 describe('media §4: one target after the other', () => {
   const SERIAL = { targets: TARGETS.slice(0, 2).join(', ') }
 
@@ -300,17 +310,35 @@ describe('media §4: one target after the other', () => {
     carrier.sends('ACK')
   })
 
+  test('T10: a destination that was given up is heard of no more while rtpengine is asked for the next one', async () => {
+    const place = await startMedia({ targets: '"sip:a.test"', dns: BY_UDP_THEN_TLS })
+    const { carrier, pbx, media, says, edge } = place
+    await edge.settles()
+    const secure = edge.party('secure', 'lan/tls', '10.0.0.20:5061')
+    await says(carrier, 'INVITE', { body: sdp(carrier) })
+    expect(textOf(pbx.gets('INVITE'))).toContain('RTP/AVP')
+    media.holds()
+    edge.passes(8 * T1 + 50)
+    pbx.forgets()
+    pbx.bounces()
+    await edge.settles()
+    carrier.gets(100)
+    carrier.getsNothing()
+    media.releases()
+    await edge.settles()
+    expect(textOf(secure.gets('INVITE'))).toContain('RTP/SAVP')
+    await rejects(place, secure, 486)
+    carrier.gets(486)
+    carrier.sends('ACK')
+    expect(media.said()).toEqual(['m1 offer a>b1', 'm1 offer a>b2', 'm1 delete a>b1', 'm1 delete a'])
+  })
+
   test('T10: destinations by TLS and by UDP of one target: the leg’s profile follows, the other one is deleted behind its offer', async () => {
     const place = await startMedia({
       targets: '"sip:a.test"',
       dns: {
-        'NAPTR a.test': [
-          { order: 1, preference: 1, service: 'SIPS+D2T', flags: 's', replacement: '_sips._tcp.a.test' },
-          { order: 1, preference: 2, service: 'SIP+D2U', flags: 's', replacement: '_sip._udp.a.test' },
-        ],
-        'SRV _sips._tcp.a.test': [{ priority: 1, weight: 1, port: 5061, target: 'h.test' }],
-        'SRV _sip._udp.a.test': [{ priority: 1, weight: 1, port: 5060, target: 'h.test' }],
-        'A h.test': ['10.0.0.20'],
+        ...BY_UDP_THEN_TLS,
+        'NAPTR a.test': [...BY_UDP_THEN_TLS['NAPTR a.test']].reverse().map((one, i) => ({ ...one, preference: i })),
       },
     })
     const { carrier, pbx, media, says, edge } = place
