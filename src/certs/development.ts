@@ -4,10 +4,13 @@ import { promisify } from 'node:util'
 import type { asn1, pki } from 'node-forge'
 import { CertificateError } from '../base/errors.ts'
 import { type CheckedCertificate, checkCertificate, shortAddress } from './check.ts'
-import type { CertificateStore } from './store.ts'
+import type { PairStore } from './store.ts'
 
 /** The folder of the root in the store; a certificate cannot have this name. */
 export const DEVELOPMENT_CA = 'development-ca'
+
+/** Where a certificate of this authority is in the store: beside one of a CA that has the same name. */
+const placeOf = (name: string): string => `${name}/development`
 
 const DAY = 86_400_000
 const CA_DAYS = 3650
@@ -32,11 +35,11 @@ export interface DevelopmentRequest {
 export class DevelopmentAuthority {
   /** The root certificate in PEM. */
   readonly root: string
-  readonly #store: CertificateStore
+  readonly #store: PairStore
   readonly #key: KeyObject
   readonly #now: () => number
 
-  private constructor(store: CertificateStore, root: string, key: KeyObject, now: () => number) {
+  private constructor(store: PairStore, root: string, key: KeyObject, now: () => number) {
     this.#store = store
     this.root = root
     this.#key = key
@@ -47,7 +50,7 @@ export class DevelopmentAuthority {
    * The authority in the store, made now if there is none or if its end is near. `now`: milliseconds since 1970.
    * @throws CertificateError when it cannot be read or stored
    */
-  static async open(store: CertificateStore, now: () => number): Promise<DevelopmentAuthority> {
+  static async open(store: PairStore, now: () => number): Promise<DevelopmentAuthority> {
     const stored = await store.read(DEVELOPMENT_CA)
     if (stored !== undefined) {
       const root = readRoot(stored.chain)
@@ -106,12 +109,12 @@ export class DevelopmentAuthority {
     ])
     const leaf = await signed(forge, certificate, publicKey, this.#key)
     const made = { chain: leaf + this.root, key: pemOf(privateKey) }
-    await this.#store.write(request.name, made)
+    await this.#store.write(placeOf(request.name), made)
     return checkCertificate(request.name, made.chain, made.key, this.#now())
   }
 
   async #kept({ name, keyType }: DevelopmentRequest, hosts: readonly string[]): Promise<CheckedCertificate | undefined> {
-    const stored = await this.#store.read(name)
+    const stored = await this.#store.read(placeOf(name))
     if (stored === undefined) return undefined
     try {
       const checked = checkCertificate(name, stored.chain, stored.key, this.#now())

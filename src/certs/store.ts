@@ -1,5 +1,6 @@
+import { randomBytes } from 'node:crypto'
 import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { CertificateError } from '../base/errors.ts'
 
 /** PEM, as it is stored and served. */
@@ -8,8 +9,11 @@ export interface StoredCertificate {
   readonly key: string
 }
 
+/** Where pairs are read and written by name. */
+export type PairStore = Pick<CertificateStore, 'read' | 'write'>
+
 /**
- * Certificates on disk: `<folder>/<name>/chain.pem` and `key.pem` (0600).
+ * Certificates on disk: `<folder>/<name>/chain.pem` and `key.pem` (0600). A name can have parts, `main/history/…`.
  *
  * Replacing survives a loss of power at any moment, with the old pair or the new one, never a mixture: both files are first
  * written as `*.pem.new` and synced; then the key is renamed, which decides, then the chain. Where a reader finds `chain.pem.new`
@@ -24,7 +28,7 @@ export class CertificateStore {
 
   /** The stored pair; undefined when there is none. @throws CertificateError SBC_CERTIFICATE_FILE */
   async read(name: string): Promise<StoredCertificate | undefined> {
-    const folder = this.#folderOf(name)
+    const folder = this.folderOf(name)
     await this.#finish(folder)
     const [chain, key] = await Promise.all([readIfThere(join(folder, 'chain.pem')), readIfThere(join(folder, 'key.pem'))])
     return chain === undefined || key === undefined ? undefined : { chain, key }
@@ -32,7 +36,7 @@ export class CertificateStore {
 
   /** Keeps the pair, in place of the one before. @throws CertificateError SBC_CERTIFICATE_FILE */
   async write(name: string, { chain, key }: StoredCertificate): Promise<void> {
-    const folder = this.#folderOf(name)
+    const folder = this.folderOf(name)
     try {
       await mkdir(folder, { recursive: true, mode: 0o700 })
       await this.#finish(folder)
@@ -43,8 +47,7 @@ export class CertificateStore {
       await syncFolder(folder)
       await rename(join(folder, 'key.pem.new'), join(folder, 'key.pem'))
       await rename(join(folder, 'chain.pem.new'), join(folder, 'chain.pem'))
-      await syncFolder(folder)
-      await syncFolder(this.#folder)
+      for (let path = folder; path.length >= this.#folder.length; path = dirname(path)) await syncFolder(path)
     } catch (cause) {
       throw new CertificateError(
         'SBC_CERTIFICATE_FILE',
@@ -54,9 +57,9 @@ export class CertificateStore {
     }
   }
 
-  /** The names that have a folder, in order. */
-  async names(): Promise<string[]> {
-    const entries = await readdir(this.#folder, { withFileTypes: true }).catch(() => [])
+  /** The names that have a folder, in order; with `under`, the last parts of those below it. */
+  async names(under?: string): Promise<string[]> {
+    const entries = await readdir(under === undefined ? this.#folder : this.folderOf(under), { withFileTypes: true }).catch(() => [])
     return entries
       .filter((entry) => entry.isDirectory())
       .map((entry) => entry.name)
@@ -64,17 +67,19 @@ export class CertificateStore {
   }
 
   async remove(name: string): Promise<void> {
-    await rm(this.#folderOf(name), { recursive: true, force: true })
+    await rm(this.folderOf(name), { recursive: true, force: true })
   }
 
-  #folderOf(name: string): string {
-    if (!/^[A-Za-z0-9_][A-Za-z0-9._-]{0,120}$/.test(name)) {
+  /** @throws CertificateError when the name cannot be a folder */
+  folderOf(name: string): string {
+    const parts = name.split('/')
+    if (!parts.every((part) => /^[A-Za-z0-9_][A-Za-z0-9._-]{0,120}$/.test(part))) {
       throw new CertificateError(
         'SBC_CERTIFICATE_FILE',
         `Certificate name ${JSON.stringify(name)} cannot be a folder; use letters, digits, '.', '_' and '-'`,
       )
     }
-    return join(this.#folder, name)
+    return join(this.#folder, ...parts)
   }
 
   /** Makes up for a second rename that a loss of power prevented. */
@@ -96,7 +101,25 @@ export const readIfThere = async (path: string): Promise<string | undefined> => 
   }
 }
 
-const writeSynced = async (path: string, text: string): Promise<void> => {
+/**
+ * Replaces a file (0600, its folder made when it is missing): after a loss of power the old text is there, or the new one, whole.
+ * @throws CertificateError SBC_CERTIFICATE_FILE
+ */
+export const writeWhole = async (path: string, text: string): Promise<void> => {
+  const draft = `${path}.${randomBytes(4).toString('hex')}.new`
+  try {
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+    await writeSynced(draft, text)
+    await rename(draft, path)
+    await syncFolder(dirname(path))
+  } catch (cause) {
+    await rm(draft, { force: true }).catch(() => {})
+    throw new CertificateError('SBC_CERTIFICATE_FILE', `Cannot write ${path}: ${(cause as Error).message}`, cause)
+  }
+}
+
+/** Writes a file (0600), and comes back when it is on disk. */
+export const writeSynced = async (path: string, text: string): Promise<void> => {
   const file = await open(path, 'w', 0o600)
   try {
     await file.chmod(0o600)
@@ -107,7 +130,8 @@ const writeSynced = async (path: string, text: string): Promise<void> => {
   }
 }
 
-const syncFolder = async (path: string): Promise<void> => {
+/** Renames and new names in it are on disk after this, not before. */
+export const syncFolder = async (path: string): Promise<void> => {
   const folder = await open(path, 'r')
   try {
     await folder.sync()

@@ -101,7 +101,7 @@ describe('a certificate', () => {
     const second = await (await open()).certificate({ name: 'edge', hosts, ...(keyType === undefined ? {} : { keyType }) })
     expect(second.chain).not.toBe(first.chain)
     expect(second.hosts).toEqual(hosts)
-    expect((await disk.store.read('edge'))!.chain).toBe(second.chain)
+    expect((await disk.store.read('edge/development'))!.chain).toBe(second.chain)
   })
 
   test('is made anew under another root, and in place of a damaged one', async () => {
@@ -109,7 +109,7 @@ describe('a certificate', () => {
     await disk.store.remove(DEVELOPMENT_CA)
     const second = await (await open()).certificate({ name: 'edge', hosts: HOSTS })
     expect(second.chain).not.toBe(first.chain)
-    await disk.store.write('edge', { chain: second.chain.slice(0, 200), key: second.key })
+    await disk.store.write('edge/development', { chain: second.chain.slice(0, 200), key: second.key })
     expect((await (await open()).certificate({ name: 'edge', hosts: HOSTS })).hosts).toEqual(HOSTS)
   })
 

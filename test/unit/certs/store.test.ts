@@ -1,6 +1,7 @@
-import { mkdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { writeWhole } from '../../../src/certs/store.ts'
 import { makeStore } from './support.ts'
 
 let disk: Awaited<ReturnType<typeof makeStore>>
@@ -53,10 +54,33 @@ test.each([
 })
 
 test('a name cannot lead out of the folder', async () => {
-  for (const name of ['../edge', '', '.', '..', 'a/b', '/etc', '*.example.com', 'a\0b']) {
+  for (const name of ['../edge', '', '.', '..', 'a/../b', 'a/', 'a//b', '/etc', '*.example.com', 'a\0b']) {
     await expect(disk.store.read(name)).rejects.toMatchObject({ code: 'SBC_CERTIFICATE_FILE' })
     await expect(disk.store.write(name, OLD)).rejects.toMatchObject({ code: 'SBC_CERTIFICATE_FILE' })
   }
+})
+
+test('a name can have parts, and those below a part are listed', async () => {
+  await disk.store.write('edge/history/1', OLD)
+  await disk.store.write('edge/history/2', NEW)
+  await disk.store.write('edge', NEW)
+  expect(await disk.store.read('edge/history/1')).toEqual(OLD)
+  expect(await disk.store.names('edge/history')).toEqual(['1', '2'])
+  expect(await disk.store.names()).toEqual(['edge'])
+  await disk.store.remove('edge/history/1')
+  expect(await disk.store.names('edge/history')).toEqual(['2'])
+  expect(await disk.store.names('other/history')).toEqual([])
+  for (const path of ['edge', 'edge/history', 'edge/history/2']) expect((await stat(join(disk.folder, path))).mode & 0o777).toBe(0o700)
+})
+
+test('a text is replaced whole, in a folder that is made for it', async () => {
+  const path = join(disk.folder, 'edge', 'state.json')
+  await writeWhole(path, 'one')
+  await writeWhole(path, 'two')
+  expect(await readFile(path, 'utf8')).toBe('two')
+  expect((await stat(path)).mode & 0o777).toBe(0o600)
+  expect(await readdir(join(disk.folder, 'edge'))).toEqual(['state.json'])
+  await expect(writeWhole(join(path, 'below'), 'x')).rejects.toMatchObject({ code: 'SBC_CERTIFICATE_FILE' })
 })
 
 test('a file that cannot be read is said with its path', async () => {
