@@ -6,7 +6,7 @@ import { CertificateError } from '../../base/errors.ts'
 import type { Log } from '../../observability/log.ts'
 import type { AcmeSettings, CertificateRequest, ChallengeSockets, Issuer, OrderStep } from '../types.ts'
 import { accountFile, openAccount } from './account.ts'
-import { type DnsLookup, systemLookup } from './dns/lookup.ts'
+import { createLookup, type DnsLookup } from './dns/lookup.ts'
 import { AcmeError } from './errors.ts'
 import { listed, runOrder } from './order.ts'
 import { type Pause, pause as realPause } from './pause.ts'
@@ -38,7 +38,7 @@ const ATTEMPTS = 2
  * All waits end with the signal, and end by themselves.
  */
 export const createAcmeIssuer = (settings: AcmeSettings, deps: AcmeDeps): Issuer => {
-  const { clock, log, environment, pause = realPause, lookup = systemLookup } = deps
+  const { clock, log, environment, pause = realPause, lookup = createLookup() } = deps
   const userAgent = `edgeways/${deps.version ?? '0'} acme-client/5`
 
   /** Runs `task` with a talk of its own, and makes every fault a CertificateError. */

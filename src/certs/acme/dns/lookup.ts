@@ -38,35 +38,39 @@ const ask = async <T>(
   }
 }
 
-export const systemLookup: DnsLookup = {
+/** @param system asked where no server is named; empty: those of the system */
+export const createLookup = (system: readonly string[] = []): DnsLookup => ({
   async alias(name, servers, signal) {
-    const found = await ask(servers, signal, (resolver) => resolver.resolveCname(name))
+    const found = await ask(servers.length > 0 ? servers : system, signal, (resolver) => resolver.resolveCname(name))
     return found?.[0]?.replace(/\.$/, '').toLowerCase()
   },
 
   async authorities(name, signal) {
+    const quietly = async <T>(question: (resolver: Resolver) => Promise<T>): Promise<T | undefined> => {
+      try {
+        return await ask(system, signal, question)
+      } catch {
+        // A zone without an answer is as good as none: another one above it may have one
+        signal.throwIfAborted()
+        return undefined
+      }
+    }
     const labels = name.split('.')
     for (let i = 0; i < labels.length - 1; i++) {
-      const zone = labels.slice(i).join('.')
-      const hosts = await ask([], signal, (resolver) => resolver.resolveNs(zone)).catch(() => undefined)
-      signal.throwIfAborted()
+      const hosts = await quietly((resolver) => resolver.resolveNs(labels.slice(i).join('.')))
       if (hosts === undefined || hosts.length === 0) continue
       const addresses = await Promise.all(
         hosts
           .slice(0, 8)
-          .flatMap((host) => [
-            ask([], signal, (resolver) => resolver.resolve4(host)).catch(() => undefined),
-            ask([], signal, (resolver) => resolver.resolve6(host)).catch(() => undefined),
-          ]),
+          .flatMap((host) => [quietly((resolver) => resolver.resolve4(host)), quietly((resolver) => resolver.resolve6(host))]),
       )
-      signal.throwIfAborted()
       return addresses.flatMap((found) => found ?? []).slice(0, 16)
     }
     return []
   },
 
   async txt(name, server, signal) {
-    const records = await ask(server === undefined ? [] : [server], signal, (resolver) => resolver.resolveTxt(name))
+    const records = await ask(server === undefined ? system : [server], signal, (resolver) => resolver.resolveTxt(name))
     return (records ?? []).map((strings) => strings.join(''))
   },
-}
+})
