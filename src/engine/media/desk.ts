@@ -139,7 +139,9 @@ export class MediaDesk implements MediaEvents {
     if (branch.gone || session.ended) return
     branch.gone = true
     session.touchedAt = this.clock.now()
-    session.node.delete(planDelete(session.identity(branch), 'branch'), () => {})
+    session.behind(() => {
+      if (!session.ended) session.node.delete(planDelete(session.identity(branch), 'branch'), () => {})
+    })
   }
 
   /** The end of the call: its sessions are deleted, for sure but not now, and its figures are logged. @param by who ended it */
@@ -148,9 +150,11 @@ export class MediaDesk implements MediaEvents {
     session.ended = true
     this.#missed.delete(session.id)
     if (how !== 'failed') this.#deps.metrics.mediaCall('ok')
-    session.node.delete(planDelete(session.identity(undefined), 'call'), (reply) => {
-      this.#sessions.delete(session.id)
-      if (how !== 'failed') this.#report(session, how, by, reply)
+    session.behind(() => {
+      session.node.delete(planDelete(session.identity(undefined), 'call'), (reply) => {
+        this.#sessions.delete(session.id)
+        if (how !== 'failed') this.#report(session, how, by, reply)
+      })
     })
   }
 

@@ -102,6 +102,7 @@ export class MediaSession {
   #placed: boolean
   /** Commands of one session follow each other, also those of parallel forks. */
   #last: Promise<unknown> = Promise.resolve()
+  #waiting = 0
 
   /** @param adopted it was there before this process: the node may know it */
   constructor(
@@ -199,8 +200,15 @@ export class MediaSession {
     })
   }
 
+  /** After all commands that are under way: a delete that came before one of them would be undone by it. */
+  behind(step: () => void): void {
+    if (this.#waiting === 0) step()
+    else void this.#last.then(step)
+  }
+
   #inTurn<T>(step: () => Promise<T>): Promise<T> {
-    const done = this.#last.then(step)
+    this.#waiting++
+    const done = this.#last.then(step).finally(() => this.#waiting--)
     this.#last = done.catch(() => undefined)
     return done
   }
@@ -260,7 +268,7 @@ export class MediaSession {
       const transient = isProblem(reply) || reply.kind === 'full' || reply.kind === 'failed'
       // Forks that are rung already were told addresses of this node
       // What is said again goes to nobody: both sides keep the addresses that they have
-      const mayMove = !stays && (!this.#placed || (inDialog && (!isProblem(reply) || node.state !== 'up')))
+      const mayMove = !stays && !this.ended && (!this.#placed || (inDialog && (!isProblem(reply) || node.state !== 'up')))
       const next = transient && mayMove && tries < MOST_NODES ? this.#elsewhere() : undefined
       if (next === undefined) return reply
       this.#move(next)
