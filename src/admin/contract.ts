@@ -144,3 +144,49 @@ export type ReloadView =
   | { readonly result: 'applied'; readonly at: string; readonly changes: readonly string[]; readonly problems: readonly ConfigProblem[] }
   /** The configuration from before goes on. */
   | { readonly result: 'refused'; readonly at: string; readonly problems: readonly ConfigProblem[] }
+
+export interface ConfigText {
+  readonly text: string
+  /** Of the text: what a change names as its base. */
+  readonly version: string
+  readonly file: string
+}
+
+export interface ConfigCheck {
+  readonly ok: boolean
+  readonly problems: readonly ConfigProblem[]
+  /** What a reload would do, in words. */
+  readonly changes: readonly string[]
+}
+
+export type ConfigSaved =
+  | (Extract<ReloadView, { readonly result: 'applied' }> & { readonly version: string })
+  | Extract<ReloadView, { readonly result: 'refused' }>
+  /** Somebody else changed the file in the meantime. */
+  | { readonly result: 'conflict'; readonly version: string }
+
+export interface ConfigVersionView {
+  readonly id: string
+  /** When it was replaced, ISO 8601, and by whom. */
+  readonly at: string
+  readonly by: string
+  /** What changed then, in words. */
+  readonly changes: readonly string[]
+}
+
+/** The configuration file, for those who may change it. Rejects with ConfigError when it cannot be read. */
+export interface ConfigDesk {
+  read(): Promise<ConfigText>
+  check(text: string): ConfigCheck
+  /** JSON Schema. */
+  schema(): Readonly<Record<string, unknown>>
+  /** With all defaults and where each value is from. */
+  effective(): Promise<string>
+  /** Writes and reloads; when the reload is refused the file is what it was. @param version of the text that it was made from */
+  save(text: string, version: string, by: string): Promise<ConfigSaved>
+  /** Newest first. */
+  history(): Promise<readonly ConfigVersionView[]>
+  version(id: string): Promise<string | undefined>
+  /** @returns undefined: there is no such version */
+  restore(id: string, by: string): Promise<ConfigSaved | undefined>
+}

@@ -51,7 +51,9 @@ const Problem = Type.Object({
 })
 
 const at = text('When, ISO 8601')
-const problems = list(Problem, 'Errors, or warnings when it was applied')
+export const Problems = list(Problem, 'Errors, or warnings when it was applied')
+export const Changes = Type.Array(Type.String(), { description: 'In words' })
+const problems = Problems
 export const ReloadApplied = Type.Object({ result: Type.Literal('applied'), at, changes: Type.Array(Type.String()), problems })
 export const ReloadRefused = Type.Object({ result: Type.Literal('refused'), at, problems })
 
