@@ -82,8 +82,10 @@ const common = (passage: Passage, flags: readonly string[]) => {
     replace: REPLACED,
     flags: [
       ...flags,
-      // Whoever else sends to the port would be heard, or become the peer; ICE has its own check
-      ...(plain ? ['strict-source'] : []),
+      // Whoever else sends to the port would be heard, or become the peer; ICE has its own check. For three seconds after each offer and answer
+      // anybody may: then who sends from where the SDP says wins over all others, where rtpengine's default takes who happens to come last (a
+      // stranger, or a fork behind the peer that lost and still sends)
+      ...(plain ? ['strict-source', 'endpoint-learning-heuristic'] : []),
       ...(behindNat ? ['SIP-source-address'] : []),
       // Or the peer's port changes when only the other side has moved
       ...(inDialog ? ['port-latching'] : []),
