@@ -23,9 +23,11 @@ export const PBX: ZoneView = {
 }
 
 const started: AdminServer[] = []
+const opened: Accounts[] = []
 const folders: string[] = []
 afterEach(async () => {
   for (const server of started.splice(0)) await server.stop()
+  for (const accounts of opened.splice(0)) await accounts.close()
   for (const folder of folders.splice(0)) rmSync(folder, { recursive: true })
 })
 
@@ -113,6 +115,7 @@ export const accountsWith = async (
   log: Log = SILENT_LOG,
 ): Promise<Accounts> => {
   const accounts = await Accounts.open({ folder, clock, log, cost: 4 })
+  opened.push(accounts)
   for (const role of roles) await accounts.users.add(role, role, await accounts.passwords.hash(PASSWORD))
   return accounts
 }
