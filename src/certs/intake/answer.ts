@@ -5,7 +5,7 @@ import { type Finding, finding, listed } from './finding.ts'
 import { gather } from './material.ts'
 import { comparable, covers } from './names.ts'
 import { type MadeRequest, readRequest } from './request.ts'
-import { readUpload, type Upload } from './upload.ts'
+import { assemble, noCertificate, type Upload, withKey } from './upload.ts'
 
 /**
  * The pair out of a CA's answer (PEM, DER, PKCS#7, in any order) and the request that it answers. `findings`: what was asked for and is
@@ -18,16 +18,19 @@ export const matchAnswer = async (
 ): Promise<Upload & { readonly findings: readonly Finding[] }> => {
   const { hosts, publicKey } = readRequest(request.csr)
   const files = typeof answer === 'string' ? { chain: answer } : { pkcs12: answer }
-  const { certificates } = await gather(files)
+  // A key in an answer is none of ours
+  const brought = { ...(await gather(files)), keys: [] }
+  const { certificates } = brought
   const [first] = certificates
+  if (first === undefined) throw noCertificate(brought)
   const ours = certificates.find((one) => one.publicKey.equals(publicKey))
-  if (first !== undefined && ours === undefined) {
+  if (ours === undefined) {
     throw new CertificateError(
       'SBC_CERTIFICATE_KEY',
-      `${subjectOf(certificates.find((one) => !one.ca) ?? first)} answers another request: it is for another key than that of the request that was made here last`,
+      `${subjectOf(certificates.find((one) => !one.ca) ?? first)} answers another request: it is for another key than the request that was made here`,
     )
   }
-  const upload = await readUpload(files, request.key)
+  const upload = assemble(await withKey(brought, request.key))
   const names = hostsOf(new X509Certificate(upload.chain)).map(comparable)
   const missing = hosts.filter((host) => !names.some((name) => covers(name, comparable(host))))
   if (missing.length === 0) return { ...upload, findings: [] }

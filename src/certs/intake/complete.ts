@@ -21,7 +21,7 @@ export interface CompletionLimits {
 }
 
 export interface Completed {
-  /** PEM: as it was, with the intermediates that were found at its end, without the root. */
+  /** PEM: the certificates as they were, with the intermediates that were found at the end, without the root. */
   readonly chain: string
   /** It leads to a root, of which `root` is the PEM when it was fetched or is in the chain, and undefined when it is a known one. */
   readonly complete: boolean
@@ -57,7 +57,7 @@ export const completeChain = async (pem: string, fetch: IssuerFetch, limits: Com
     chain.push(issuer)
   }
   const complete = root !== undefined || (chain.length > 0 && endOf(chain, roots).kind !== 'missing')
-  return { chain: chain.map((one) => one.toString()).join(''), complete, root: root?.toString(), notes }
+  return { chain: chain.length === 0 ? pem : chain.map((one) => one.toString()).join(''), complete, root: root?.toString(), notes }
 }
 
 const fetchIssuer = async (

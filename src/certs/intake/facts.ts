@@ -15,8 +15,9 @@ export const certificateFrom = (bytes: Buffer | string): X509Certificate | undef
 }
 
 const LONGEST_NAME = 200
+/** OpenSSL writes a backslash before what has a meaning in RFC 2253, which is nothing to people. */
 const oneLine = (name: string | undefined): string => {
-  const text = (name ?? '').split('\n').join(', ')
+  const text = (name ?? '').replaceAll('\n', ', ').replaceAll(/\\([ "#+,;<=>\\])/g, '$1')
   return text.length > LONGEST_NAME ? `${text.slice(0, LONGEST_NAME)}…` : text
 }
 

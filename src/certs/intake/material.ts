@@ -2,6 +2,7 @@ import type { KeyObject, X509Certificate } from 'node:crypto'
 import { CertificateError } from '../../base/errors.ts'
 import type { UploadedFiles } from '../types.ts'
 import { type BerNode, berOid, berToDer, type Forge, inside, loadForge, readBer } from './ber.ts'
+import { readDer } from './der.ts'
 import { certificateFrom } from './facts.ts'
 import { isEncryptedKey, keyOfBlock, keyOfDer, openKey } from './keys.ts'
 import { type Budget, freshBudget } from './pbe.ts'
@@ -72,8 +73,7 @@ const takeText = async (text: string, heap: Heap): Promise<void> => {
   // UTF-16 read as something else, such as what PowerShell writes with `>`
   const plain = text.includes('\0') && text.includes('-\0-\0') ? text.replaceAll('\0', '') : text
   if (plain.includes('-----BEGIN ')) return takePem(plain, heap)
-  // Only the inside of a PEM block, or of a file as mail programs send it
-  const bytes = /^\s*MI/.test(plain) ? fromBase64(plain) : undefined
+  const bytes = fromBareBase64(plain)
   if (bytes !== undefined) return takeDer(bytes, heap)
   if (/^\0?[\x30\xfe\xce]/.test(plain) && !/[^\x00-\xff]/.test(plain)) return takeDer(Buffer.from(plain, 'latin1'), heap)
   if (plain.trim() === '') return
@@ -83,10 +83,20 @@ const takeText = async (text: string, heap: Heap): Promise<void> => {
     : unreadable('There is no certificate and no key in the text', 'PEM is text with lines such as -----BEGIN CERTIFICATE-----')
 }
 
+/** The inside of a PEM block without its lines, or a file as mail programs send it. */
+const fromBareBase64 = (text: string): Buffer | undefined => {
+  const bytes = /^\s*M/.test(text) ? fromBase64(text) : undefined
+  // Prose can be base64, too, but then it is no sequence
+  return bytes !== undefined && (readDer(bytes) !== undefined || bytes.subarray(0, 2).equals(OPEN_SEQUENCE)) ? bytes : undefined
+}
+
+/** The begin of a file in BER. */
+const OPEN_SEQUENCE = Buffer.from([0x30, 0x80])
+
 const takeBytes = async (bytes: Buffer, heap: Heap): Promise<void> => {
   const text = bytes.toString('latin1')
   if (text.includes('-----BEGIN ') || text.includes('-\0-\0')) return takeText(text, heap)
-  if (/^\s*MI[\w+/\s]+=*\s*$/.test(text.slice(0, 200)) && fromBase64(text) !== undefined) return takeText(text, heap)
+  if (fromBareBase64(text) !== undefined) return takeText(text, heap)
   return takeDer(bytes, heap)
 }
 

@@ -130,7 +130,7 @@ const deriveKey = async (derivation: BerNode | undefined, password: string | nul
   }
   if (oid === '1.3.6.1.4.1.11591.4.11') {
     const [N = Number.NaN, r = Number.NaN, p = Number.NaN] = rest.map(berInteger)
-    if (!(N * r * 128 <= MOST_SCRYPT_MEMORY)) throw tooCostly(locked)
+    if (N * r * 128 > MOST_SCRYPT_MEMORY) throw tooCostly(locked)
     spend(N * r * p, locked)
     const options = { N, r, p, maxmem: 2 * MOST_SCRYPT_MEMORY }
     return new Promise((resolve, reject) => {
@@ -249,10 +249,7 @@ const unsupported = ({ name, rewrite }: Locked, algorithm: string): CertificateE
   new CertificateError('SBC_CERTIFICATE_FORMAT', `${name} is closed with ${algorithm}, which is not read here; write it anew: ${rewrite}`)
 
 const tooCostly = ({ name, rewrite }: Locked): CertificateError =>
-  new CertificateError(
-    'SBC_CERTIFICATE_FORMAT',
-    `${name} asks for more work to open it than is allowed (${MOST_ROUNDS} rounds); write it anew: ${rewrite}`,
-  )
+  new CertificateError('SBC_CERTIFICATE_FORMAT', `${name} asks for more work to open it than is allowed; write it anew: ${rewrite}`)
 
 export const damaged = ({ name }: Pick<Locked, 'name'>): CertificateError =>
   new CertificateError('SBC_CERTIFICATE_FORMAT', `${name} is damaged or not whole; copy it once more`)

@@ -27,7 +27,11 @@ export interface Upload {
 export const readUpload = async (files: UploadedFiles, keyAtHand?: string): Promise<Upload> => {
   const brought = await gather(files)
   if (brought.certificates.length === 0) throw noCertificate(brought)
-  const material = brought.keys.length === 0 && keyAtHand !== undefined ? await withKey(brought, keyAtHand) : brought
+  return assemble(brought.keys.length === 0 && keyAtHand !== undefined ? await withKey(brought, keyAtHand) : brought)
+}
+
+/** @throws CertificateError SBC_CERTIFICATE_KEY when no key belongs to any certificate, of which there is at least one */
+export const assemble = (material: Material): Upload => {
   const { leaf, key } = pairOf(material)
   const { chain, root } = orderChain(leaf, material.certificates)
   const used = root === undefined ? chain : [...chain, root]
@@ -48,9 +52,12 @@ export const readUpload = async (files: UploadedFiles, keyAtHand?: string): Prom
 
 const MOST_NOTES = 10
 
-const withKey = async (brought: Material, pem: string): Promise<Material> => ({ ...brought, keys: (await gather({ key: pem })).keys })
+export const withKey = async (brought: Material, pem: string): Promise<Material> => ({
+  ...brought,
+  keys: (await gather({ key: pem })).keys,
+})
 
-const noCertificate = ({ keys, request }: Material): CertificateError => {
+export const noCertificate = ({ keys, request }: Material): CertificateError => {
   const nothing = keys.length === 0 ? 'There is no certificate; bring the text or the file that the CA sent' : undefined
   const sentence = request ? 'That is a request, not a certificate; bring what the CA answered to it' : nothing
   return new CertificateError('SBC_CERTIFICATE_CHAIN', sentence ?? 'There is a key, but no certificate; bring it, too')

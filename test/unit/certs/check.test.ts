@@ -82,7 +82,8 @@ describe('the gate', () => {
 
 describe('files of the operator', () => {
   test('are read and checked', async () => {
-    const files = { name: 'edge', chain: join(disk.folder, 'edge', 'chain.pem'), key: join(disk.folder, 'edge', 'key.pem') }
+    const files = { name: 'edge', chain: join(disk.folder, 'my-chain.pem'), key: join(disk.folder, 'my-key.pem') }
+    await Promise.all([writeFile(files.chain, good.chain), writeFile(files.key, good.key)])
     expect(await loadCertificate(files, now)).toEqual(good)
     await expect(loadCertificate({ ...files, key: '/nowhere/key.pem' }, now)).rejects.toThrow(
       'There is no file /nowhere/key.pem for the key of certificate edge',
@@ -90,7 +91,8 @@ describe('files of the operator', () => {
   })
 
   test('with trusted roots are read, and must hold some', async () => {
-    const path = join(disk.folder, 'development-ca', 'chain.pem')
+    const path = join(disk.folder, 'my-roots.pem')
+    await writeFile(path, root)
     expect(await loadTrust([path, path])).toEqual([root, root])
     const empty = join(disk.folder, 'empty.pem')
     await writeFile(empty, 'nothing')
