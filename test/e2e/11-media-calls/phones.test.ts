@@ -1,6 +1,9 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
+import { openMediaEndpoint } from '../../support/media/endpoint.ts'
+import { writeSdp } from '../../support/media/sdp.ts'
 import type { SipCall } from '../../support/media/sip-call.ts'
 import type { CallOptions } from '../../support/media/sip-endpoint.ts'
+import { until } from '../../support/processes.ts'
 import { expectLegs } from './legs.ts'
 import { HZ, layPlace, type Party, type Place } from './place.ts'
 import { hearEachOther, hearNothing, hearsAlone, type Listener, listener } from './talk.ts'
@@ -186,4 +189,29 @@ describe.each(['phone', 'pbx'] as const)('the %s calls', (who) => {
     await called.call.reject(486, 'Busy Here')
     expect((await caller.call.final()).status).toBe(486)
   })
+})
+
+/** Long enough for what rtpengine learns in the three seconds after an answer, and believes from then on. */
+const LEARNED_PACKETS = 170
+
+it('media §7: strangers who send to the ports of a call from its beginning neither hear it nor are heard', async () => {
+  const { caller, called } = await ring('phone')
+  await called.call.provisional(183, { sdp: true })
+  await hearsAlone(caller, called)
+  const strangers = await Promise.all(
+    [caller, called].map(async ({ call }) => {
+      const { address, port } = call.media().agreement()!
+      const stranger = await openMediaEndpoint({ address: address.replace(/\d+$/, '66'), hz: 1900, name: 'stranger' })
+      onTestFinished(() => stranger.close())
+      stranger.offer()
+      stranger.accept(writeSdp(address, 1, 1, [`m=audio ${port} RTP/AVP 0`]))
+      return stranger
+    }),
+  )
+  await Promise.all([called.call.answer(), caller.call.established()])
+  await Promise.all([caller.hears(called.hz, 8000, [1900]), called.hears(caller.hz, 8000, [1900])])
+  await until(() => strangers.every((stranger) => stranger.sent() > LEARNED_PACKETS) || undefined, 'patience of strangers')
+  await Promise.all([caller.hears(called.hz, 8000, [1900]), called.hears(caller.hz, 8000, [1900])])
+  for (const stranger of strangers) expect(stranger.heard()).toMatchObject({ packets: 0, unexpected: [] })
+  await hangUp(caller, called)
 })
