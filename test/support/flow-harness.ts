@@ -15,7 +15,7 @@ import { type Metrics, SILENT_METRICS } from '../../src/observability/metrics.ts
 import { resolverOver, TableLookup, type ZoneTable } from '../unit/dns/fixture.ts'
 import type { FakeMedia } from './fake-media.ts'
 import { FlowChecks } from './flow-checks.ts'
-import { FakeTransports } from './flow-network.ts'
+import { type FakeFlow, FakeTransports, type Remote } from './flow-network.ts'
 import { Party, type PartySpec } from './flow-party.ts'
 import { readWire } from './wire.ts'
 
@@ -176,14 +176,7 @@ export class EdgeUnderTest {
         connect: (from, address, port, peer) => this.#network.connect(from, address, port, peer),
         datagrams: (from, address, port) => this.#network.datagramFlow(this.#network.listener(from), address, port),
         transportOf: (from) => this.#network.listener(from).transport.name,
-        arrives: (flow, bytes) => {
-          try {
-            this.checks.received(flow, readWire(bytes))
-          } catch {
-            // A test may send what is no message
-          }
-          this.#network.events.received(flow, bytes)
-        },
+        arrives: (flow, bytes) => this.#arrives(flow, bytes),
         later: (run) => this.#network.later(run),
         pump: () => this.#network.pump(),
         next: () => ++this.#numbers,
@@ -237,8 +230,10 @@ export class EdgeUnderTest {
 
   /** Lets everything happen that waits for promises only. */
   async settles(): Promise<void> {
-    for (let i = 0; i < 5; i++) await new Promise((resolve) => setImmediate(resolve))
-    this.#network.pump()
+    for (let i = 0; i < 5; i++) {
+      await new Promise((resolve) => setImmediate(resolve))
+      this.#network.pump()
+    }
   }
 
   /** The fields of log lines, of whatever level, with that text. */
@@ -305,12 +300,37 @@ export class EdgeUnderTest {
       ).toEqual([])
   }
 
-  #at(address: string, port: number): Party | undefined {
+  #at(address: string, port: number): Remote | undefined {
     return (
       this.#parties.findLast(({ spec }) => spec.address === address && spec.port === port) ??
       // The ports that its connections come from
-      this.#parties.findLast(({ spec }) => spec.address === address && port > spec.port && port < spec.port + 100)
+      this.#parties.findLast(({ spec }) => spec.address === address && port > spec.port && port < spec.port + 100) ??
+      this.#ourselves(address, port)
     )
+  }
+
+  /** What we send to a datagram listener of our own comes back to us. */
+  #ourselves(address: string, port: number): Remote | undefined {
+    const there = this.#network
+      .listeners()
+      .find(({ transport, bindAddress, bindPort }) => transport.name === 'udp' && bindAddress === address && bindPort === port)
+    if (there === undefined) return undefined
+    return {
+      name: there.name,
+      refused: new Set(),
+      accepted: () => {},
+      arrived: ({ listener }, bytes) =>
+        this.#network.later(() => this.#arrives(this.#network.datagramFlow(there, listener.bindAddress, listener.bindPort), bytes)),
+    }
+  }
+
+  #arrives(flow: FakeFlow, bytes: Buffer): void {
+    try {
+      this.checks.received(flow, readWire(bytes))
+    } catch {
+      // A test may send what is no message
+    }
+    this.#network.events.received(flow, bytes)
   }
 
   #load(): Snapshot {
