@@ -43,16 +43,17 @@ export const withAnswers = async <T>(
   signal: AbortSignal,
   during: () => Promise<T>,
 ): Promise<T> => {
-  const undo: (() => Promise<void>)[] = []
+  const undo: Undo = []
   try {
     if (kind === 'http-01') await answerHttp(proofs, deps, undo, signal)
     else if (kind === 'tls-alpn-01') await answerAlpn(proofs, deps, undo, signal)
     else await answerDns(proofs, deps, undo, signal)
     return await during()
   } finally {
+    const late = AbortSignal.timeout(CLEAN_UP_MS)
     for (const step of undo.reverse()) {
       try {
-        await step()
+        await step(late)
       } catch (err) {
         deps.log.warn({ err }, 'What answered a challenge could not be taken away')
       }
@@ -60,7 +61,7 @@ export const withAnswers = async <T>(
   }
 }
 
-type Undo = (() => Promise<void>)[]
+type Undo = ((signal: AbortSignal) => Promise<void>)[]
 
 const answerHttp = async (proofs: readonly Proof[], { settings, sockets, tell }: ChallengeDeps, undo: Undo, signal: AbortSignal) => {
   for (const { host, token, keyAuthorization } of proofs) {
@@ -97,7 +98,7 @@ const answerDns = async (proofs: readonly Proof[], deps: ChallengeDeps, undo: Un
     const record = { name: await recordName(lookup, host, servers, signal), value: keyAuthorization }
     records.push(record)
     // Before the attempt: one that fails half-way may have left something
-    undo.push(() => provider.remove(record, AbortSignal.timeout(CLEAN_UP_MS)))
+    undo.push((late) => provider.remove(record, late))
     await added(provider, record, signal)
     const place = record.name === `_acme-challenge.${host}` ? '' : `, where its alias leads`
     tell('challenge', `TXT record ${record.name} written by ${providerName}${place}`, host)

@@ -2,6 +2,7 @@ import { createPrivateKey } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createLookup } from '../../../src/certs/acme/dns/lookup.ts'
 import { openProvider } from '../../../src/certs/acme/dns/providers.ts'
 import type { DnsSettings } from '../../../src/certs/types.ts'
 import { createAuthority } from '../../support/authority.ts'
@@ -136,6 +137,23 @@ test('an abort while the server is silent ends at once', async () => {
   } finally {
     silent.close()
   }
+})
+
+test('the DNS is asked for the servers of a zone, for aliases and texts', async () => {
+  const lookup = createLookup([named.address])
+  const provider = await open(rfc2136({}))
+  expect(await lookup.authorities(NAME, signal)).toEqual(['127.0.0.1'])
+  expect(await lookup.authorities('_acme-challenge.example.net', signal)).toEqual([])
+  expect(await lookup.txt(NAME, named.address, signal)).toEqual([])
+  await provider.add({ name: NAME, value: 'seen' }, signal)
+  // Asked before, and not remembered
+  expect(await lookup.txt(NAME, undefined, signal)).toEqual(['seen'])
+  await provider.remove({ name: NAME, value: 'seen' }, signal)
+  expect(await lookup.txt(NAME, undefined, signal)).toEqual([])
+  expect(await lookup.alias(`alias.${ZONE}`, [], signal)).toBe(`sbc.${ZONE}`)
+  expect(await lookup.alias(`sbc.${ZONE}`, [named.address], signal)).toBeUndefined()
+  await expect(lookup.txt(NAME, `127.0.0.1:${await freePort('127.0.0.1')}`, signal)).rejects.toThrow()
+  await expect(lookup.txt(NAME, undefined, AbortSignal.abort(new Error('enough')))).rejects.toThrow('enough')
 })
 
 test('RFC 8555 §8.4: a wildcard and two names from Pebble, which asks the same BIND', async () => {

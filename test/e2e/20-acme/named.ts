@@ -29,7 +29,13 @@ export const startNamed = async (folder: string, zone: string, hosts: readonly s
   mkdirSync(path)
   const port = await freePort(ADDRESS)
   const file = join(path, 'zone')
-  const records = ['$TTL 60', `@ IN SOA ns.${zone}. admin.${zone}. 1 60 60 60 5`, `@ IN NS ns.${zone}.`, `ns IN A ${ADDRESS}`]
+  const records = [
+    '$TTL 60',
+    `@ IN SOA ns.${zone}. admin.${zone}. 1 60 60 60 5`,
+    `@ IN NS ns.${zone}.`,
+    `ns IN A ${ADDRESS}`,
+    `alias IN CNAME sbc`,
+  ]
   writeFileSync(file, `${[...records, ...hosts.map((host) => `${host} IN A ${ADDRESS}`)].join('\n')}\n`)
   const may = keys.map(({ name }) => `grant "${name}" wildcard "*.${zone}" TXT;`).join(' ')
   writeFileSync(

@@ -8,8 +8,8 @@ export interface DnsServerAddress {
   readonly port: number
 }
 
-const TRIES = 3
-const TRY_MS = 2000
+/** How long each of the datagrams is waited for. */
+const TRIES_MS = [1000, 2000, 3000]
 const TCP_MS = 8000
 
 /**
@@ -38,8 +38,8 @@ const overUdp = async (bytes: Buffer, { host, port }: DnsServerAddress, signal: 
   try {
     socket.connect(port, host)
     await once(socket, 'connect', { signal: AbortSignal.any([signal, faults.signal]) })
-    for (let attempt = 0; attempt < TRIES; attempt++) {
-      const end = AbortSignal.any([signal, faults.signal, AbortSignal.timeout(TRY_MS)])
+    for (const ms of TRIES_MS) {
+      const end = AbortSignal.any([signal, faults.signal, AbortSignal.timeout(ms)])
       socket.send(bytes)
       try {
         for (;;) {
@@ -67,10 +67,11 @@ const overTcp = (bytes: Buffer, { host, port }: DnsServerAddress, signal: AbortS
     const socket = connect({ host, port, signal })
     let received = Buffer.alloc(0)
     const fail = (reason: string, cause?: unknown): void => {
+      clearTimeout(timer)
       socket.destroy()
       reject(signal.aborted ? signal.reason : new Error(reason, { cause }))
     }
-    socket.setTimeout(TCP_MS, () => fail('does not answer, over UDP and TCP'))
+    const timer = setTimeout(() => fail('does not answer'), TCP_MS)
     socket.once('error', (cause: NodeJS.ErrnoException) =>
       fail(cause.code === 'ECONNREFUSED' ? 'refuses DNS connections' : `cannot be reached: ${cause.message}`, cause),
     )
@@ -78,6 +79,7 @@ const overTcp = (bytes: Buffer, { host, port }: DnsServerAddress, signal: AbortS
     socket.on('data', (chunk) => {
       received = Buffer.concat([received, chunk])
       if (received.length < 2 || received.length < 2 + received.readUInt16BE(0)) return
+      clearTimeout(timer)
       socket.destroy()
       resolve(received.subarray(2, 2 + received.readUInt16BE(0)))
     })

@@ -13,7 +13,7 @@ export const DNS_PROVIDERS = { rfc2136, hook, cloudflare, hetzner, route53 } as 
 export type DnsProviderName = keyof typeof DNS_PROVIDERS
 
 /** @throws AcmeError SBC_CERTIFICATE_DNS for a provider or a setting that there is not, or one that is missing */
-export const openProvider = ({ provider, settings }: DnsSettings, deps: ProviderDeps): Promise<DnsProvider> => {
+export const openProvider = async ({ provider, settings }: DnsSettings, deps: ProviderDeps): Promise<DnsProvider> => {
   if (!Object.hasOwn(DNS_PROVIDERS, provider)) {
     throw new AcmeError(
       'SBC_CERTIFICATE_DNS',
