@@ -4,6 +4,7 @@
  */
 import type { Flow } from '../address/flow.ts'
 import { EMPTY, own } from '../base/bytes.ts'
+import { fitTransport } from '../routing/alterations/set-target.ts'
 import { branchOf } from '../routing/branch.ts'
 import type { Side } from '../routing/route-state.ts'
 import {
@@ -16,9 +17,10 @@ import {
   type SipRequest,
   type SipResponse,
   serialise,
+  withRequestUri,
 } from '../sip/message.ts'
 import { addresses, cseq, toTag } from '../sip/read.ts'
-import { parseUri, uriParameter } from '../sip/uri.ts'
+import { formatUri, parseUri, uriParameter } from '../sip/uri.ts'
 import type { ClientUser } from './client-transaction.ts'
 import { advertisedBy, type Edge, listenerFor } from './edge.ts'
 import { alone, wayInDialog } from './next-hop.ts'
@@ -163,7 +165,8 @@ const deliver = async (
   }
   const { listener } = flow
   const branch = branchOf(edge.owner, edge.ids.token(12), 'hang-up')
-  send(prepend(request, line('Via', listener.via(branch, advertisedBy(listener, end.side.zone.advertise)))), branch, flow)
+  const fitted = withRequestUri(request, formatUri(fitTransport(uri, listener.transport.uri)))
+  send(prepend(fitted, line('Via', listener.via(branch, advertisedBy(listener, end.side.zone.advertise)))), branch, flow)
 }
 
 const guarded = (edge: Edge, end: DialogEnd, pending: Promise<void>): Promise<void> =>

@@ -136,9 +136,7 @@ export class FlowChecks {
       complain(`T6: topmost Via ${via} is not ${listener.sentBy}`)
     if (!branchIn(wire).startsWith('z9hG4bK')) complain(`§8.1.1.7: branch ${branchIn(wire)}`)
     const transport = parameterOf(wire.uri.split('?')[0]!, 'transport')
-    // Behind a Route it is not the next hop
-    const isNextHop = !branchIn(wire).endsWith('-hang-up') || valuesOf(wire, 'route').length === 0
-    if (isNextHop && transport !== undefined && transport.toLowerCase() !== URI_TRANSPORTS[listener.transport.name])
+    if (transport !== undefined && transport.toLowerCase() !== URI_TRANSPORTS[listener.transport.name])
       complain(`T4: Request-URI ${wire.uri} on ${listener.transport.name}`)
 
     const hop = this.#sent.findLast((one) => one.wire.status === 0 && one.wire.method === 'INVITE' && branchIn(one.wire) === branchIn(wire))
