@@ -31,6 +31,10 @@ export interface EngineView {
   ladder(id: string, redact: boolean): LadderView | undefined
   /** The same as a capture file (pcap). */
   capture(id: string): Buffer | undefined
+  /** Clients that a registrar accepted through us, by the connection that reaches them. */
+  registrations(): readonly RegistrationView[]
+  /** Sources that were refused, the latest first. */
+  refusals(): readonly RefusalView[]
 }
 
 /** Everything that the admin side may do. */
@@ -43,6 +47,8 @@ export interface EngineCommands {
    * @returns false when there is none of that name
    */
   drainNode(name: string, drain: boolean): boolean
+  /** The same for a target of a zone. */
+  drainTarget(zone: string, target: string, drain: boolean): boolean
 }
 
 /** `running` takes new transactions; `stopping` finishes those it has. */
@@ -130,6 +136,26 @@ export interface PastCallView {
 export interface LadderView extends Ladder {
   readonly id: string
   readonly callId: string
+}
+
+export interface RegistrationView {
+  /** What it is known by, as a digest. */
+  readonly identity: string
+  readonly contact: string
+  readonly zone: string
+  readonly listener: string
+  /** `address:port`. */
+  readonly remote: string
+  readonly transport: string
+}
+
+export interface RefusalView {
+  /** Of the last one, ISO 8601. */
+  readonly at: string
+  readonly source: string
+  readonly listener: string
+  readonly why: string
+  readonly count: number
 }
 
 export interface CheckView {

@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto'
 import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { ConfigCheck, ConfigDesk, ConfigSaved, ConfigText, ConfigVersionView, ReloadView } from '../admin/contract.ts'
-import { diffSnapshots } from './diff.ts'
+import { reloadChanges } from './diff.ts'
 import { editorSchema } from './document.ts'
 import { effectiveConfig } from './effective.ts'
 import { ConfigError } from './errors.ts'
@@ -53,7 +53,7 @@ export class FileConfig implements ConfigDesk {
     const running = this.#deps.running()
     const loaded = this.#deps.load(text, running)
     if (!loaded.ok) return { ok: false, problems: loaded.problems, changes: [] }
-    return { ok: true, problems: loaded.warnings, changes: changesOf(running, loaded.snapshot) }
+    return { ok: true, problems: loaded.warnings, changes: reloadChanges(running, loaded.snapshot) }
   }
 
   schema(): Readonly<Record<string, unknown>> {
@@ -152,24 +152,6 @@ export class FileConfig implements ConfigDesk {
       return { at: '', by: '', changes: [] }
     }
   }
-}
-
-/** What a reload to `after` would do, in words. */
-const changesOf = (before: Snapshot, after: Snapshot): readonly string[] => {
-  const { listeners, media, restart } = diffSnapshots(before, after)
-  const named = (what: string, entries: readonly { readonly listener: { readonly name: string } }[]) =>
-    entries.map(({ listener }) => `${what}: ${listener.name}`)
-  const zones = [...after.zones.keys()].filter((name) => !before.zones.has(name)).map((name) => `zone added: ${name}`)
-  const gone = [...before.zones.keys()].filter((name) => !after.zones.has(name)).map((name) => `zone removed: ${name}`)
-  return [
-    ...named('listener added', listeners.added),
-    ...named('listener closed', listeners.removed),
-    ...named('listener changed', listeners.changed),
-    ...zones,
-    ...gone,
-    ...media,
-    ...restart.map((path) => `${path}: changes with the next start`),
-  ]
 }
 
 const versionOf = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 32)

@@ -56,6 +56,23 @@ const adminRestart = (before: AdminSettings | undefined, after: AdminSettings | 
   ...((before?.plain ?? false) === (after?.plain ?? false) ? [] : ['admin.plain']),
 ]
 
+/** What a reload does, in words. */
+export const reloadChanges = (before: Snapshot, after: Snapshot): readonly string[] => {
+  const { listeners, media, restart } = diffSnapshots(before, after)
+  const named = (what: string, entries: readonly ListenerEntry[]) => entries.map(({ listener }) => `${what}: ${listener.name}`)
+  const without = (zones: Snapshot['zones'], others: Snapshot['zones'], what: string) =>
+    [...zones.keys()].filter((name) => !others.has(name)).map((name) => `${what}: ${name}`)
+  return [
+    ...named('listener added', listeners.added),
+    ...named('listener closed', listeners.removed),
+    ...named('listener changed', listeners.changed),
+    ...without(after.zones, before.zones, 'zone added'),
+    ...without(before.zones, after.zones, 'zone removed'),
+    ...media,
+    ...restart.map((path) => `${path}: changes with the next start`),
+  ]
+}
+
 /** The daemon that we run has its ports and interfaces from its start; where there was none, or shall be none, nothing else differs. */
 const mediaRestart = (before: MediaSettings, after: MediaSettings): readonly string[] => {
   if (before.mode !== after.mode) return ['media']

@@ -40,3 +40,17 @@ export const formatProblems = (problems: readonly ConfigProblem[], file: string)
       return `${place}  ${severity}${path === '' ? '' : `  ${path}`}\n  ${message}\n${remedy === '' ? '' : `  → ${remedy}\n`}`
     })
     .join('\n')
+
+/** For the log, on one line. */
+export const problemText = ({ path, line, message, remedy }: ConfigProblem): string =>
+  `${line > 0 ? `line ${line}: ` : ''}${path === '' ? '' : `${path}: `}${message}. ${remedy}`
+
+/** What was thrown, as a problem of the file as a whole. */
+export const problemOf = (error: unknown): ConfigProblem => ({
+  path: '',
+  line: 0,
+  column: 0,
+  message: error instanceof Error ? error.message : String(error),
+  remedy: 'Correct it and reload again',
+  severity: 'error',
+})

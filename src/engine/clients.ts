@@ -92,6 +92,13 @@ export class Clients {
       if (!this.#owners.has(identity) && !this.#flows.get(identity)?.open) this.#bind(identity, flow)
   }
 
+  /** Who is bound to which connection, and the Contact that was seen last there. */
+  *bound(): Iterable<{ readonly flow: Flow; readonly identity: string; readonly contact: string }> {
+    for (const [flow, identities] of this.#identities) {
+      for (const identity of identities) yield { flow, identity, contact: this.#seen.get(flow)?.contact ?? '' }
+    }
+  }
+
   closed(flow: Flow): void {
     const identities = this.#identities.get(flow)
     if (identities === undefined) return

@@ -17,6 +17,7 @@ import type { Clients } from './clients.ts'
 import type { TargetHealth } from './health.ts'
 import type { MediaDesk } from './media/desk.ts'
 import type { CallOrder } from './order.ts'
+import type { Refusals } from './refusals.ts'
 import type { Transactions } from './transactions.ts'
 
 /** Everything that follows from one configuration. A request keeps the one it began with; a reload replaces the whole. */
@@ -45,6 +46,7 @@ export interface Edge {
   /** undefined: no call has media of ours. */
   readonly media: MediaDesk | undefined
   readonly trace: Trace | undefined
+  readonly refusals: Refusals
   /** Clock milliseconds at which the message that is being handled arrived; 0 while none is. */
   arrivedAt: number
   /** The configuration that new requests begin with. */

@@ -1,6 +1,5 @@
 /** Puts the parts together: starts, reloads and stops them, and shows what they do. */
 import { createHash } from 'node:crypto'
-import { pathToFileURL } from 'node:url'
 import type { Flow } from '../address/flow.ts'
 import type { Listener } from '../address/listener.ts'
 import { Myself } from '../address/myself.ts'
@@ -13,21 +12,22 @@ import type {
   MediaView,
   PastCallView,
   Phase,
+  RefusalView,
+  RegistrationView,
   ReloadView,
   ZoneView,
 } from '../admin/contract.ts'
 import { shortName } from '../base/keyed-hash.ts'
 import { TimerWheel } from '../base/timer-wheel.ts'
-import { diffSnapshots, mediaAfterReload } from '../config/diff.ts'
-import type { ConfigProblem } from '../config/errors.ts'
-import type { ListenerEntry, Snapshot } from '../config/snapshot.ts'
+import { diffSnapshots, mediaAfterReload, reloadChanges } from '../config/diff.ts'
+import { type ConfigProblem, problemOf, problemText } from '../config/errors.ts'
+import type { Snapshot } from '../config/snapshot.ts'
 import type { LogLevel } from '../observability/log.ts'
 import type { TransactionKind } from '../observability/metrics.ts'
 import { type Rule, rulesWith } from '../routing/decide.ts'
 import { RouteStateCodec } from '../routing/route-state.ts'
 import { validateView } from '../routing/validate.ts'
 import type { ListenerOptions, TransportEvents } from '../transport/types.ts'
-import type { Zone } from '../zones/zone.ts'
 import { Admission } from './admission.ts'
 import type { ClientTransaction } from './client-transaction.ts'
 import { Clients } from './clients.ts'
@@ -40,12 +40,24 @@ import { endLost } from './media/lost.ts'
 import { PastCalls } from './media/past.ts'
 import { listenerOptions } from './options.ts'
 import { CallOrder } from './order.ts'
+import { loadPolicy } from './policy.ts'
 import { Prober } from './probe.ts'
 import { Receiver } from './receive.ts'
+import { Refusals } from './refusals.ts'
 import { ServerTransaction } from './server-transaction.ts'
 import type { TimerKind, TimerOwner } from './timers.ts'
 import { Transactions } from './transactions.ts'
-import { callViews, captureOf, ladderView, listenerViews, mediaCheck, mediaView, pastCallView, zoneViews } from './views.ts'
+import {
+  callViews,
+  captureOf,
+  ladderView,
+  listenerViews,
+  mediaCheck,
+  mediaView,
+  pastCallView,
+  registrationViews,
+  zoneViews,
+} from './views.ts'
 
 const TICK_MS = 10
 const HOUR_MS = 3_600_000
@@ -115,6 +127,7 @@ export class Engine implements EngineView, EngineCommands {
       }),
       media: this.#desk(snapshot),
       trace: deps.trace,
+      refusals: new Refusals(clock),
       arrivedAt: 0,
       running: this.#run(snapshot, health, undefined),
       stopping: false,
@@ -254,6 +267,22 @@ export class Engine implements EngineView, EngineCommands {
     return mediaView(this.#edge, this.#media)
   }
 
+  registrations(): readonly RegistrationView[] {
+    return registrationViews(this.#edge)
+  }
+
+  refusals(): readonly RefusalView[] {
+    return this.#edge.refusals.views()
+  }
+
+  drainTarget(zoneName: string, targetName: string, drain: boolean): boolean {
+    const zone = this.#edge.running.snapshot.zones.get(zoneName)
+    const target = zone?.targets.find(({ name }) => name === targetName)
+    if (zone === undefined || target === undefined) return false
+    this.#edge.health.drain(zone, target, drain)
+    return true
+  }
+
   drainNode(name: string, drain: boolean): boolean {
     return this.#media?.drain(name, drain) ?? false
   }
@@ -368,7 +397,7 @@ export class Engine implements EngineView, EngineCommands {
   }
 
   async #apply(before: Snapshot, read: Snapshot, warnings: readonly ConfigProblem[], at: string): Promise<ReloadView> {
-    const { listeners, media, restart } = diffSnapshots(before, read)
+    const { listeners } = diffSnapshots(before, read)
     const after: Snapshot = { ...read, media: mediaAfterReload(before.media, read.media) }
     const options = await listenerOptions(after, this.#deps.certificates)
     const oldOptions = listeners.removed.length > 0 ? await listenerOptions(before, this.#deps.certificates) : options
@@ -400,46 +429,11 @@ export class Engine implements EngineView, EngineCommands {
     learnTargets(this.#edge)
     this.#prober.watch(after.zones.values())
     if (before.log.level !== after.log.level) this.#deps.logLevel.set(after.log.level)
-    const changes = [
-      ...describe('listener added', listeners.added),
-      ...describe('listener closed', listeners.removed),
-      ...describe('listener changed', listeners.changed),
-      ...zoneChanges(before.zones, after.zones),
-      ...media,
-      ...restart.map((path) => `${path}: changes with the next start`),
-    ]
-    return { result: 'applied', at, changes, problems: warnings }
+    return { result: 'applied', at, changes: reloadChanges(before, read), problems: warnings }
   }
 }
 
 const kindOf = (transaction: ServerTransaction | ClientTransaction): TransactionKind => {
   if (transaction instanceof ServerTransaction) return transaction.invite ? 'invite-server' : 'non-invite-server'
   return transaction.invite ? 'invite-client' : 'non-invite-client'
-}
-
-const describe = (what: string, entries: readonly ListenerEntry[]): readonly string[] =>
-  entries.map(({ listener }) => `${what}: ${listener.name}`)
-
-const zoneChanges = (before: ReadonlyMap<string, Zone>, after: ReadonlyMap<string, Zone>): readonly string[] => [
-  ...[...after.keys()].filter((name) => !before.has(name)).map((name) => `zone added: ${name}`),
-  ...[...before.keys()].filter((name) => !after.has(name)).map((name) => `zone removed: ${name}`),
-]
-
-const problemText = ({ path, line, message, remedy }: ConfigProblem): string =>
-  `${line > 0 ? `line ${line}: ` : ''}${path === '' ? '' : `${path}: `}${message}. ${remedy}`
-
-const problemOf = (error: unknown): ConfigProblem => ({
-  path: '',
-  line: 0,
-  column: 0,
-  message: error instanceof Error ? error.message : String(error),
-  remedy: 'Correct it and reload again',
-  severity: 'error',
-})
-
-/** The operator's extension point: a module with `decide(request, view)`. @throws Error when it cannot be loaded or has no such export */
-const loadPolicy = async (file: string): Promise<Rule> => {
-  const loaded = (await import(pathToFileURL(file).href)) as { decide?: Rule['decide'] }
-  if (typeof loaded.decide !== 'function') throw new TypeError(`Policy module ${file} does not export a function "decide"`)
-  return { name: 'policy', decide: loaded.decide }
 }

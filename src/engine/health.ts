@@ -30,6 +30,8 @@ export class TargetHealth {
   readonly #clock: Clock
   readonly #changed: HealthChange
   readonly #records = new Map<string, TargetRecord>()
+  /** Taken out by hand, until the next reload. */
+  readonly #drained = new Set<string>()
 
   constructor(clock: Clock, changed: HealthChange) {
     this.#clock = clock
@@ -61,14 +63,26 @@ export class TargetHealth {
     return this.#records.values()
   }
 
-  /** Forgets targets that the configuration no longer has. */
+  /** No new dialogs by hand, over what the configuration says; those there are go on. */
+  drain(zone: Zone, target: Target, drain: boolean): void {
+    if (drain) this.#drained.add(`${zone.name} ${target.name}`)
+    else this.#drained.delete(`${zone.name} ${target.name}`)
+  }
+
+  drains(zone: Zone, target: Target): boolean {
+    return target.drain || this.#drained.has(`${zone.name} ${target.name}`)
+  }
+
+  /** Forgets targets that the configuration no longer has, and what was done by hand. */
   keep(zones: Iterable<Zone>): void {
+    this.#drained.clear()
     const known = new Set<string>()
     for (const zone of zones) for (const target of zone.targets) known.add(`${zone.name} ${target.name}`)
     for (const key of this.#records.keys()) if (!known.has(key)) this.#records.delete(key)
   }
 
   usable(zone: Zone, target: Target): boolean {
+    if (this.#drained.size > 0 && this.#drained.has(`${zone.name} ${target.name}`)) return false
     const record = this.#records.get(`${zone.name} ${target.name}`)
     if (record === undefined || record.up) return record === undefined || record.retryAt <= this.#clock.now()
     return !zone.probing.enabled && record.retryAt <= this.#clock.now()

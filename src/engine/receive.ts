@@ -302,6 +302,7 @@ export class Receiver {
     const zones = running.admission.zonesOn(flow.listener)
     const silent = zones.length === 0 || zones.some((zone) => zone.admission.otherwise === 'silence')
     metrics.unadmitted(flow.listener.name, silent ? 'silence' : 'reject')
+    this.#edge.refusals.add(flow.remoteAddress, flow.listener.name, 'No zone admits this source')
     if (log.enabled('debug'))
       log.debug(
         { listener: flow.listener.name, remote: flow.remoteAddress, method: request.method, step: 'receive' },

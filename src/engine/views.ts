@@ -8,6 +8,7 @@ import type {
   ListenerView,
   MediaView,
   PastCallView,
+  RegistrationView,
   TargetView,
   ZoneView,
 } from '../admin/contract.ts'
@@ -44,7 +45,7 @@ export const zoneViews = (edge: Edge): readonly ZoneView[] =>
       return {
         name: target.name,
         health: known ? (record.up ? 'up' : 'down') : 'unknown',
-        drain: target.drain,
+        drain: edge.health.drains(zone, target),
         ...(record.optionsSeconds === undefined ? {} : { optionsSeconds: record.optionsSeconds }),
         ...(record.reason === '' ? {} : { reason: record.reason }),
       }
@@ -136,3 +137,21 @@ export const mediaCheck = ({ unavailable, nodes }: MediaView): CheckView => ({
   ok: unavailable === undefined,
   detail: unavailable ?? `${nodes.filter(({ state }) => state === 'up').length} of ${nodes.length} media nodes are up`,
 })
+
+const MOST_REGISTRATIONS = 5000
+
+export const registrationViews = ({ clients, running }: Edge): readonly RegistrationView[] => {
+  const views: RegistrationView[] = []
+  for (const { flow, identity, contact } of clients.bound()) {
+    if (views.length === MOST_REGISTRATIONS) break
+    views.push({
+      identity,
+      contact,
+      zone: running.admission.zoneOf(flow)?.name ?? '',
+      listener: flow.listener.name,
+      remote: `${hostText(flow.remoteAddress)}:${flow.remotePort}`,
+      transport: flow.listener.transport.name,
+    })
+  }
+  return views
+}

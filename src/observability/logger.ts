@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module'
 import { type DestinationStream, destination, type Logger as Pino, pino, stdTimeFunctions } from 'pino'
 import { LOG_LEVELS, type Log, type LogFields, type LogLevel } from './log.ts'
+import { type RecentLines, remembering } from './recent.ts'
 import { clean } from './redact.ts'
 
 /** Bytes of log that wait for a reader who does not read; what comes after is lost, not the process. */
@@ -12,6 +13,8 @@ export interface LoggerOptions {
   readonly pretty?: boolean
   /** Where lines go instead of stdout (tests). */
   readonly to?: DestinationStream
+  /** Remembers the last lines. */
+  readonly recent?: RecentLines
 }
 
 const rankOf = (level: LogLevel): number => LOG_LEVELS.indexOf(level)
@@ -104,7 +107,7 @@ export const createLogger = (options: LoggerOptions): Logger => {
       timestamp: stdTimeFunctions.isoTime,
       formatters: { level: (level) => ({ level }) },
     },
-    streamFor(options),
+    options.recent === undefined ? streamFor(options) : remembering(streamFor(options), options.recent),
   )
   return new Logger(base, { rank: RANKS[options.level] })
 }

@@ -90,6 +90,8 @@ export const serverWith = (wishes: Wishes = {}): AdminServer => {
     pastCalls: () => [],
     ladder: () => undefined,
     capture: () => undefined,
+    registrations: () => [],
+    refusals: () => [],
     ...view,
   }
   const commands: EngineCommands = {
@@ -98,6 +100,7 @@ export const serverWith = (wishes: Wishes = {}): AdminServer => {
       level = to
     },
     drainNode: drainNode ?? (() => false),
+    drainTarget: () => false,
   }
   const page = metrics ?? { contentType: 'text/plain; version=0.0.4; charset=utf-8', text: async () => 'edgeways_build_info 1\n' }
   const server = createAdminServer({ view: engine, commands, metrics: page, log, address, port, token: TOKEN, ...rest })
