@@ -1,10 +1,9 @@
-import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyError, FastifyInstance } from 'fastify'
 import { CertificateError } from '../base/errors.ts'
 import { ConfigError } from '../config/errors.ts'
 import type { Log } from '../observability/log.ts'
 import { ApiError } from './api-error.ts'
 import { HEADERS } from './headers.ts'
-import { isPage, sendIndex } from './static.ts'
 
 /** Stable words for what the framework refuses. */
 const CODES: Readonly<Record<number, string>> = {
@@ -17,7 +16,7 @@ const CODES: Readonly<Record<number, string>> = {
 }
 
 /** Every answer from 400 on is `{ code, message }`; of what broke inside, the log alone has the story. */
-export const answerErrors = (app: FastifyInstance, log: Log, pages: string | undefined): void => {
+export const answerErrors = (app: FastifyInstance, log: Log): void => {
   const routes: { readonly method: string; readonly path: RegExp }[] = []
   app.addHook('onRoute', ({ url, method }) => {
     if (url.includes('*')) return
@@ -26,6 +25,8 @@ export const answerErrors = (app: FastifyInstance, log: Log, pages: string | und
   })
 
   app.setErrorHandler((error: FastifyError | ApiError | CertificateError | ConfigError, request, reply) => {
+    // A page that was looked for has left headers of its own
+    reply.headers(HEADERS)
     if (error instanceof ApiError) return reply.code(error.status).headers(error.headers).send({ code: error.code, message: error.message })
     // Both are sentences for people, about what they have brought
     if (error instanceof CertificateError || error instanceof ConfigError)
@@ -38,19 +39,14 @@ export const answerErrors = (app: FastifyInstance, log: Log, pages: string | und
   })
 
   app.setNotFoundHandler((request, reply) => {
-    // A page that was looked for has left its own headers
     reply.headers(HEADERS)
-    if (pages !== undefined && isPage(request)) return sendIndex(reply, pages)
-    return notFound(request, reply)
-  })
-
-  const notFound = ({ method, url }: FastifyRequest, reply: FastifyReply): FastifyReply => {
-    const path = url.split('?')[0]!
+    const { method } = request
+    const path = request.url.split('?')[0]!
     const allowed = [...new Set(routes.filter((route) => route.path.test(path)).map((route) => route.method))]
     if (allowed.length === 0) return reply.code(404).send({ code: 'not-found', message: `There is no ${method} ${path.slice(0, 200)}` })
     const message = `${method} is not for ${path}; it knows ${allowed.join(', ')}`
     return reply.code(405).header('allow', allowed.join(', ')).send({ code: 'method-not-allowed', message })
-  }
+  })
 }
 
 const sentence = (message: string, validation: NonNullable<FastifyError['validation']>): string => {

@@ -23,6 +23,7 @@ export const addEventRoute = (app: FastifyInstance, hub: EventHub): void => {
       exposeHeadRoute: false,
       schema: {
         summary: 'Follow what happens (Server-Sent Events)',
+        tags: ['events'],
         description:
           'Each event has an id, the topic as its type, and JSON as its data. With Last-Event-ID the events since then come first. ' +
           '`missed` says that some are lost: read everything anew. The stream ends with the session or token.',

@@ -219,11 +219,11 @@ class EventStream extends Readable {
     if (this.#roleNow() === undefined) this.finish()
   }
 
-  /** What is on its way still goes out. */
+  /** What has come until now still goes out. */
   finish(): void {
     if (this.#over || this.destroyed) return
     this.#over = true
-    this.#queue.length = 0
+    for (const { text } of this.#queue.splice(0)) this.push(text)
     this.push(null)
   }
 

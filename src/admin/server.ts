@@ -1,3 +1,4 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto'
 import type { Server } from 'node:https'
 import { type FastifyInstance, type FastifyReply, type FastifyServerOptions, fastify } from 'fastify'
 import { hostText } from '../address/listener.ts'
@@ -84,7 +85,7 @@ export const createAdminServer = (options: AdminOptions): AdminServer => {
   app.addHook('onRequest', async (request, reply) => {
     reply.headers({ ...HEADERS, ...transportHeaders(secure, request.headers.host) })
   })
-  answerErrors(app, log, pages)
+  answerErrors(app, log)
   guard(app, { address, secure, token, accounts, events, clock, log })
   // What comes as text/plain can come from a form of any page
   app.removeContentTypeParser('text/plain')
@@ -122,7 +123,7 @@ export const createAdminServer = (options: AdminOptions): AdminServer => {
     },
     setTls: (fresh) => {
       if (!secure) throw new InvariantError('The admin server speaks plain HTTP and takes no certificate')
-      usable(() => (app.server as unknown as Server).setSecureContext({ ...TLS_RULES, ...fresh }))
+      usable(() => (app.server as unknown as Server).setSecureContext({ ...TLS_RULES, ...fitting(fresh) }))
     },
     stop: () => app.close(),
   }
@@ -148,11 +149,17 @@ const createApp = (tls: AdminTls | undefined): FastifyInstance => {
       ? fastify(options)
       : (fastify<Server>({
           ...(options as unknown as FastifyServerOptions<Server>),
-          https: { ...TLS_RULES, ...tls, handshakeTimeout: REQUEST_MS },
+          https: { ...TLS_RULES, ...fitting(tls), handshakeTimeout: REQUEST_MS },
         }) as unknown as FastifyInstance),
   )
   app.server.maxConnections = MOST_CONNECTIONS
   return app
+}
+
+/** OpenSSL takes a certificate without a key, or the key of another one, and every handshake fails. */
+const fitting = ({ cert, key }: AdminTls): AdminTls => {
+  if (!new X509Certificate(cert).checkPrivateKey(createPrivateKey(key))) throw new Error('the key is the key of another certificate')
+  return { cert, key }
 }
 
 const usable = <R>(run: () => R): R => {

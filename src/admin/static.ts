@@ -25,25 +25,17 @@ export const addPages = (app: FastifyInstance, folder: string): void => {
   app.register(fastifyStatic, { root: folder, serve: false, cacheControl: false, dotfiles: 'ignore', index: false, preCompressed: true })
   app.get<{ Params: { '*': string } }>('/*', { config: { open: true }, schema: { hide: true } }, (request, reply) => {
     const path = request.params['*']
-    if (path === '' || path === 'index.html') return sendIndex(reply, folder)
-    if (path === 'metrics' || path === 'api' || path.startsWith('api/')) return reply.callNotFound()
+    if (/^(?:api|metrics)(?:\/|$)/.test(path)) return reply.callNotFound()
+    if (path === '' || path === 'index.html' || isPage(path, request)) return sendIndex(reply, folder)
     reply.headers(HASHED.test(path) ? { ...PAGE_HEADERS, 'cache-control': FOR_EVER } : PAGE_HEADERS)
     return reply.sendFile(path)
   })
 }
 
 /** A path of the page's own, which the page shows what it means: no file, and asked for by a person. */
-export const isPage = ({ method, url, headers }: FastifyRequest): boolean => {
-  const path = url.split('?')[0]!
-  return (
-    (method === 'GET' || method === 'HEAD') &&
-    !/^\/(?:api|metrics)(?:\/|$)/.test(path) &&
-    !/\.\w+$/.test(path) &&
-    (headers.accept ?? '').includes('text/html')
-  )
-}
+const isPage = (path: string, { headers }: FastifyRequest): boolean => !/\.\w+$/.test(path) && (headers.accept ?? '').includes('text/html')
 
-export const sendIndex = (reply: FastifyReply, folder: string): FastifyReply => {
+const sendIndex = (reply: FastifyReply, folder: string): FastifyReply => {
   reply.headers(PAGE_HEADERS)
   if (!existsSync(join(folder, 'index.html'))) return reply.code(503).type('text/html; charset=utf-8').send(NOT_BUILT)
   return reply.sendFile('index.html')

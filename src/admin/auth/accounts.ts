@@ -40,6 +40,8 @@ export class Accounts {
   readonly attempts: Attempts
   readonly sessions: Sessions
   readonly clock: Clock
+  /** That everything is kept in. */
+  readonly folder: string
   readonly #setupFile: string
   readonly #ended = new Set<() => void>()
   #setup: SetupLink | undefined
@@ -49,6 +51,7 @@ export class Accounts {
     this.tokens = tokens
     this.audit = audit
     this.clock = clock
+    this.folder = folder
     this.passwords = new Passwords(cost)
     this.attempts = new Attempts(clock)
     this.sessions = new Sessions(clock, () => this.ended())
