@@ -1,7 +1,6 @@
 /** Where everybody of these calls stands: an edge and an rtpengine, each with an address in the outer and in the inner network. */
 import { type Authority, createAuthority } from '../../support/authority.ts'
 import { type Edge, startEdge } from '../../support/edge.ts'
-import type { MediaEndpointOptions } from '../../support/media/endpoint.ts'
 import { openSipEndpoint, type SipEndpoint, type SipEndpointOptions } from '../../support/media/sip-endpoint.ts'
 import { freePort, temporaryFolder } from '../../support/places.ts'
 import { until } from '../../support/processes.ts'
@@ -23,7 +22,7 @@ export interface Ground {
   /** Of the edge: `sip` inside, the others outside. */
   readonly ports: { readonly sip: number; readonly tls: number; readonly teams: number; readonly wss: number; readonly admin: number }
   /** Of those whom the edge calls. */
-  readonly peers: { readonly pbx: number; readonly other: number; readonly teams: number }
+  readonly peers: { readonly pbx: number; readonly other: number; readonly tcp: number; readonly teams: number }
   remove(): void
 }
 
@@ -44,7 +43,7 @@ export const layGround = async (net: number): Promise<Ground> => {
       wss: await freePort(wan(1)),
       admin: await freePort('127.0.0.1'),
     },
-    peers: { pbx: await freePort(lan(20)), other: await freePort(lan(21)), teams: await freePort(wan(30)) },
+    peers: { pbx: await freePort(lan(20)), other: await freePort(lan(21)), tcp: await freePort(lan(22)), teams: await freePort(wan(30)) },
     remove,
   }
 }
@@ -101,7 +100,10 @@ export interface Place extends Ground {
   /** Opens a party; `settled` closes it. */
   party(options: SipEndpointOptions): Promise<Party>
   /** On the inner network, at the address and port that the zone's target names. */
-  pbx(options?: Partial<SipEndpointOptions> & { readonly media?: Partial<MediaEndpointOptions> }): Promise<Party>
+  pbx(options?: Partial<SipEndpointOptions>): Promise<Party>
+  /** A second PBX, and one over TCP. */
+  other(options?: Partial<SipEndpointOptions>): Promise<Party>
+  tcp(options?: Partial<SipEndpointOptions>): Promise<Party>
   /** A TLS phone that only connects. */
   phone(options?: Partial<SipEndpointOptions>): Promise<Party>
   teams(options?: Partial<SipEndpointOptions>): Promise<Party>
@@ -174,13 +176,16 @@ export const layPlace = async (
     parties.push(made)
     return made
   }
+  const inside = (usual: SipEndpointOptions, hz: number, options: Partial<SipEndpointOptions>): Promise<Party> =>
+    party({ ...usual, ...options, media: { hz, ...options.media } })
   return {
     ...ground,
     rtpengine,
     edge,
     party,
-    pbx: (options = {}) =>
-      party({ name: 'pbx', transport: 'udp', address: lan(20), port: peers.pbx, ...options, media: { hz: HZ.pbx, ...options.media } }),
+    pbx: (options = {}) => inside({ name: 'pbx', transport: 'udp', address: lan(20), port: peers.pbx }, HZ.pbx, options),
+    other: (options = {}) => inside({ name: 'other', transport: 'udp', address: lan(21), port: peers.other }, HZ.other, options),
+    tcp: (options = {}) => inside({ name: 'tcp', transport: 'tcp', address: lan(22), port: peers.tcp }, HZ.pbx, options),
     phone: (options = {}) =>
       party({
         ...{ name: 'phone', transport: 'tls', address: wan(20), domain: NAME },
