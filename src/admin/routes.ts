@@ -93,7 +93,7 @@ export const addRoutes = (app: FastifyInstance, { view, commands, metrics, log }
 
   app.get<{ Querystring: CallsQuery }>(
     '/api/calls',
-    { ...LOOK, schema: { summary: 'Calls of now', tags: edge, querystring: CallsQuery, response: { 200: Calls, ...errors } } },
+    { ...LOOK, schema: { summary: 'Calls of now', tags: ['calls'], querystring: CallsQuery, response: { 200: Calls, ...errors } } },
     (request, reply) => {
       const { limit = String(USUAL_CALLS) } = request.query
       if (!/^[1-9]\d{0,3}$/.test(limit) || Number(limit) > MOST_CALLS) {

@@ -13,7 +13,7 @@ import { addEventRoute } from './event-routes.ts'
 import { EventHub } from './events.ts'
 import { guard } from './guard.ts'
 import { HEADERS, transportHeaders } from './headers.ts'
-import { addOpenApiRoute, describeRoutes } from './openapi.ts'
+import { addOpenApiRoute, describeRoutes, type OpenApi } from './openapi.ts'
 import { addRoutes, type Routed } from './routes.ts'
 import { addPages } from './static.ts'
 
@@ -23,7 +23,14 @@ export interface AdminTls {
   readonly key: string
 }
 
-export interface AdminOptions extends Routed {
+interface AdminRoutes extends Routed {
+  /** Without: nobody can sign in, there are no tokens but the one, and no audit log. */
+  readonly accounts?: Accounts | undefined
+  /** Adds the routes of other parts; each says its `config.role`, and `config.audit` where it changes something. */
+  readonly more?: readonly ((app: FastifyInstance) => void)[]
+}
+
+export interface AdminOptions extends AdminRoutes {
   /** An IP literal. */
   readonly address: string
   /** 0: any free port. */
@@ -32,14 +39,10 @@ export interface AdminOptions extends Routed {
   readonly token: string
   /** Without: plain HTTP, which starts on loopback alone. */
   readonly tls?: AdminTls | undefined
-  /** Without: nobody can sign in, there are no tokens but the one, and no audit log. */
-  readonly accounts?: Accounts | undefined
   /** Made here when there is none. */
   readonly events?: EventHub | undefined
   /** Absolute path of the folder with the built pages. */
   readonly pages?: string | undefined
-  /** Adds the routes of other parts; each says its `config.role`, and `config.audit` where it changes something. */
-  readonly more?: readonly ((app: FastifyInstance) => void)[]
   readonly clock?: Clock
 }
 
@@ -90,16 +93,7 @@ export const createAdminServer = (options: AdminOptions): AdminServer => {
   // What comes as text/plain can come from a form of any page
   app.removeContentTypeParser('text/plain')
   describeRoutes(app, view.version)
-  app.register(async (inner) => {
-    addRoutes(inner, options)
-    addEventRoute(inner, events)
-    if (accounts !== undefined) {
-      addSessionRoutes(inner, accounts)
-      addUserRoutes(inner, accounts)
-    }
-    addOpenApiRoute(inner)
-    for (const add of options.more ?? []) add(inner)
-  })
+  app.register(async (inner) => addAllRoutes(inner, options, events))
   if (pages !== undefined) addPages(app, pages)
 
   accounts?.onEnded(() => events.sweep())
@@ -127,6 +121,34 @@ export const createAdminServer = (options: AdminOptions): AdminServer => {
     },
     stop: () => app.close(),
   }
+}
+
+/** Everything under `/api`, and the metrics. */
+const addAllRoutes = (app: FastifyInstance, options: AdminRoutes, events: EventHub): void => {
+  addRoutes(app, options)
+  addEventRoute(app, events)
+  if (options.accounts !== undefined) {
+    addSessionRoutes(app, options.accounts)
+    addUserRoutes(app, options.accounts)
+  }
+  addOpenApiRoute(app)
+  for (const add of options.more ?? []) add(app)
+}
+
+/**
+ * The OpenAPI document of routes that nobody calls, for docs/api.md.
+ * @param more as in `AdminOptions`; what they use may be made of cardboard
+ */
+export const apiDescription = async (version: string, more: AdminOptions['more'] = []): Promise<OpenApi> => {
+  const app = fastify()
+  const nobody = {} as Accounts
+  const events = new EventHub({ clock: SYSTEM_CLOCK, every: everySoOften })
+  describeRoutes(app, version)
+  app.register(async (inner) => addAllRoutes(inner, { ...({} as Routed), accounts: nobody, more }, events))
+  await app.ready()
+  const document = app.swagger() as unknown as OpenApi
+  await app.close()
+  return document
 }
 
 const createApp = (tls: AdminTls | undefined): FastifyInstance => {
