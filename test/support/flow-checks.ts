@@ -16,6 +16,9 @@ interface Seen {
 const bracketed = (host: string): string => (host.includes(':') ? `[${host}]` : host)
 const sequenceOf = (wire: Wire): string => `${headerOf(wire, 'call-id')} ${headerOf(wire, 'cseq').replace(/\s+/g, ' ')}`
 
+/** Who sends many of a kind numbers them. */
+const numberOf = (wire: Wire): string => headerOf(wire, 'x-number')
+
 /** Who gives out the addresses and ports of media. */
 export interface Anchor {
   gave(address: string, port: number): boolean
@@ -151,7 +154,9 @@ export class FlowChecks {
         complain('§15: a request of our own for a dialog')
       return undefined
     }
-    const source = this.#received.findLast((one) => one.wire.status === 0 && sequenceOf(one.wire) === sequenceOf(wire))?.wire
+    const source = this.#received.findLast(
+      (one) => one.wire.status === 0 && sequenceOf(one.wire) === sequenceOf(wire) && numberOf(one.wire) === numberOf(wire),
+    )?.wire
     if (source !== undefined) this.#forwarded(wire, source, complain)
     return source
   }
@@ -221,7 +226,10 @@ export class FlowChecks {
       if (via !== vias[i] && !(i === 0 && sameButSource(via, vias[0]!))) complain(`Via ${via} came back as ${vias[i]}`)
     const source = this.#received.findLast(
       (one) =>
-        one.wire.status === wire.status && sequenceOf(one.wire) === sequenceOf(wire) && headerOf(one.wire, 'to') === headerOf(wire, 'to'),
+        one.wire.status === wire.status &&
+        sequenceOf(one.wire) === sequenceOf(wire) &&
+        headerOf(one.wire, 'to') === headerOf(wire, 'to') &&
+        numberOf(one.wire) === numberOf(wire),
     )?.wire
     if (source !== undefined) this.#untouched(wire, source, new Set(['via']), complain)
     return source ?? request.wire

@@ -39,7 +39,7 @@ export interface SendOptions {
   /** Header names that are left out. */
   readonly without?: readonly string[]
   readonly maxForwards?: number
-  /** Inside the dialog that this response made (one of several), or the response is for this request. */
+  /** Inside the dialog that this response made (one of several), or this INVITE under `tag`; or the response is for this request. */
   readonly of?: Wire
   /** Another To tag in a response: several UAS behind a forking proxy. */
   readonly tag?: string
@@ -266,7 +266,7 @@ export class Party implements Remote {
     const rejected = method === 'ACK' && options.of === undefined && this.#final !== undefined && this.#final.status >= 300
     if ((method === 'CANCEL' || rejected) && this.#called !== undefined) return this.#hopByHop(method, this.#called, options)
     const way = this.#way()
-    const dialog = options.fresh === true ? undefined : this.#dialog(options.of)
+    const dialog = options.fresh === true ? undefined : this.#dialog(options.of, options.tag)
     const sequence = method === 'ACK' ? Number.parseInt(headerOf(this.#called!, 'cseq'), 10) : ++this.#sequence
     const transport = way.listener.transport.name
     const { routes = dialog?.routes ?? [] } = options
@@ -356,9 +356,9 @@ export class Party implements Remote {
   }
 
   /** §12.1, §12.2: all from the messages. */
-  #dialog(of: Wire | undefined) {
+  #dialog(of: Wire | undefined, tag = this.#tag) {
     const answer = of ?? this.#answer
-    if (answer !== undefined)
+    if (answer !== undefined && answer.status > 0)
       return {
         callId: headerOf(answer, 'call-id'),
         local: headerOf(answer, 'from'),
@@ -366,11 +366,11 @@ export class Party implements Remote {
         target: uriOf(headerOf(answer, 'contact')),
         routes: valuesOf(answer, 'record-route').toReversed(),
       }
-    const invite = this.#callee
+    const invite = of ?? this.#callee
     if (invite === undefined) return undefined
     return {
       callId: headerOf(invite, 'call-id'),
-      local: `${headerOf(invite, 'to')};tag=${this.#tag}`,
+      local: `${headerOf(invite, 'to')};tag=${tag}`,
       remote: headerOf(invite, 'from'),
       target: uriOf(headerOf(invite, 'contact')),
       routes: valuesOf(invite, 'record-route'),
