@@ -1,5 +1,7 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto'
+import type { Server as HttpServer } from 'node:http'
 import type { Server } from 'node:https'
+import type { Socket } from 'node:net'
 import { type FastifyInstance, type FastifyReply, type FastifyServerOptions, fastify } from 'fastify'
 import { hostText } from '../address/listener.ts'
 import type { Clock } from '../base/clock.ts'
@@ -64,7 +66,11 @@ export const UPLOAD_LIMIT = 256 * 1024
 /** A host name (RFC 1035 §2.3.4) with a port, as one part of a path. */
 const LONGEST_PARAMETER = 270
 const REQUEST_MS = 10_000
+/** Of browsers that do nothing. */
+const KEEP_ALIVE_MS = 20_000
 const MOST_CONNECTIONS = 500
+/** A reverse proxy is one source, too. */
+const MOST_OF_ONE_SOURCE = 200
 
 const SYSTEM_CLOCK: Clock = { now: () => performance.now(), wall: () => Date.now() }
 
@@ -155,7 +161,10 @@ const createApp = (tls: AdminTls | undefined): FastifyInstance => {
   const options: FastifyServerOptions = {
     bodyLimit: BODY_LIMIT,
     requestTimeout: REQUEST_MS,
+    keepAliveTimeout: KEEP_ALIVE_MS,
     forceCloseConnections: 'idle',
+    // Without TLS a reverse proxy of this machine stands before us, and tells who it speaks for
+    trustProxy: tls === undefined ? 'loopback' : false,
     routerOptions: { maxParamLength: LONGEST_PARAMETER },
     // Of URLs that no route can be looked for: neither the hooks nor the error handler see them.
     frameworkErrors: ({ statusCode = 400, message }, request, reply) =>
@@ -175,7 +184,27 @@ const createApp = (tls: AdminTls | undefined): FastifyInstance => {
         }) as unknown as FastifyInstance),
   )
   app.server.maxConnections = MOST_CONNECTIONS
+  limitSources(app.server)
   return app
+}
+
+/** One stranger cannot have all connections. */
+const limitSources = (server: HttpServer): void => {
+  const open = new Map<string, number>()
+  server.on('connection', (socket: Socket) => {
+    const source = socket.remoteAddress ?? ''
+    const count = (open.get(source) ?? 0) + 1
+    if (count > MOST_OF_ONE_SOURCE) {
+      socket.destroy()
+      return
+    }
+    open.set(source, count)
+    socket.once('close', () => {
+      const left = open.get(source)! - 1
+      if (left === 0) open.delete(source)
+      else open.set(source, left)
+    })
+  })
 }
 
 /** OpenSSL takes a certificate without a key, or the key of another one, and every handshake fails. */

@@ -240,3 +240,20 @@ test('a new entry of the audit log is an event, too', async () => {
   await signIn(server, 'viewer')
   expect(published).toMatchObject([['audit', { number: 1, who: 'viewer', what: 'login' }]])
 })
+
+test('behind a reverse proxy of this machine the source is who the proxy says, and no other is believed', async () => {
+  const { server, accounts } = await place(ROLES, { address: '127.0.0.1' })
+  const login = (forwarded: string, remoteAddress: string) =>
+    server.app.inject({
+      method: 'POST',
+      url: '/api/login',
+      payload: { user: 'viewer', password: 'x' },
+      headers: { 'x-forwarded-for': forwarded },
+      remoteAddress,
+    })
+  await login('198.51.100.7', '127.0.0.1')
+  await login('198.51.100.7, 203.0.113.9', '127.0.0.1')
+  await login('198.51.100.7', '203.0.113.10')
+  const { entries } = await accounts.audit.page({ limit: 3 })
+  expect(entries.map(({ from }) => from)).toEqual(['203.0.113.10', '203.0.113.9', '198.51.100.7'])
+})

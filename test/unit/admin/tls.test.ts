@@ -54,6 +54,13 @@ test('over TLS this machine is nobody: there is a password, or a token', async (
   socket.destroy()
 })
 
+test('over TLS no proxy is believed: the source is who the socket says', async () => {
+  const { ca } = await place()
+  const tls = tlsOf(ca.issue('two', ['sbc.example.com']))
+  const { app } = serverWith({ tls, more: [(inner) => void inner.get('/api/ip', { config: { open: true } }, ({ ip }) => ip)] })
+  expect((await app.inject({ url: '/api/ip', headers: { 'x-forwarded-for': '203.0.113.9' } })).body).toBe('127.0.0.1')
+})
+
 test('another certificate is for handshakes from now on; connections stay', async () => {
   const { server, ca, open } = await place()
   const before = await open()
@@ -118,4 +125,20 @@ test('plain HTTP on the port of HTTPS gets nothing', async () => {
 test('passwords never cross a network in the clear: plain HTTP starts on loopback alone', async () => {
   await expect(serverWith({ address: '192.0.2.1' }).start()).rejects.toThrow('plain HTTP on 192.0.2.1')
   expect(() => serverWith().setTls({ cert: '', key: '' })).toThrow('takes no certificate')
+})
+
+test('one source cannot have all connections, and a place that is free again is free', async () => {
+  const server = serverWith()
+  const { port, hostname } = new URL(await server.start())
+  const open = async () => {
+    const socket = connectPlain(Number(port), hostname)
+    await once(socket, 'connect')
+    return socket
+  }
+  const sockets = await Promise.all(Array.from({ length: 200 }, open))
+  await once(await open(), 'close')
+  sockets[0]!.destroy()
+  const health = async () => (await fetch(`http://${hostname}:${port}/api/health`).catch(() => undefined))?.status
+  while ((await health()) !== 200) await new Promise((done) => setImmediate(done))
+  for (const socket of sockets) socket.destroy()
 })
