@@ -59,7 +59,7 @@ beforeEach(() => {
   app.addHook('onRequest', async (request) => {
     request.principal = { who: 'alice' } as never
   })
-  answerErrors(app, { error: () => {} } as never, undefined)
+  answerErrors(app, { error: () => {} } as never)
   addConfigRoutes(app, desk)
 })
 
