@@ -80,6 +80,10 @@ const EVENTS = 'telephone-event'
 
 const isCodec = (format: Format): boolean => !COMPANION.test(format.name)
 const isEvent = (format: Format): boolean => matches(EVENTS, format)
+const isOddEvent = (format: Format): boolean => isEvent(format) && !matches(`${EVENTS}/8000`, format)
+const rateOf = ({ name }: Format): string | undefined => name.split('/')[1]
+
+const leavesBrowsers = (sender: MediaLeg, receiver: MediaLeg): boolean => sender.profile.browser && !receiver.profile.browser
 
 /** `G722`, `G722/8000` and `G722/8000/1` are the same (RFC 8866 §6.6), in any case. */
 const matches = (wanted: string, { name }: Format): boolean => {
@@ -107,17 +111,23 @@ const formatsOf = (section: MediaSection): readonly Format[] => {
 
 /**
  * Without what is the browser's own. Telephone events at another clock rate than 8000 Hz, too: some take the first ones that they see, with G.711,
- * and its durations are wrong then. They stay when there are no others, or when rtpengine shall turn them into tones beside opus.
+ * and its durations are wrong then. They stay when there are no others, or when rtpengine shall turn them into tones beside opus; and behind the
+ * others when it may convert from opus, since opus goes back to the browser with events at its own rate or with none (10.5.3, seen live).
  */
 const trimmed = (formats: readonly Format[], sender: MediaLeg, receiver: MediaLeg): readonly Format[] => {
-  if (!sender.profile.browser || receiver.profile.browser) return formats
-  const { order = [] } = receiver.policy.codecs
-  const rates = order.filter((one) => one.includes('/'))
-  const spare = receiver.policy.dtmf === 'pass' && formats.some((format) => matches(`${EVENTS}/8000`, format))
-  return formats.filter((format) => {
-    if (isEvent(format)) return !spare || matches(`${EVENTS}/8000`, format) || named(rates, format)
-    return !BROWSERS_OWN.test(format.name) || named(order, format)
-  })
+  if (!leavesBrowsers(sender, receiver)) return formats
+  const { order = [], transcode } = receiver.policy.codecs
+  const left = formats.filter((format) => isEvent(format) || !BROWSERS_OWN.test(format.name) || named(order, format))
+  if (receiver.policy.dtmf === 'audio') return left
+  return transcode.length > 0 ? left.toSorted((a, b) => Number(isOddEvent(a)) - Number(isOddEvent(b))) : withoutSpareEvents(left, [], order)
+}
+
+/** Of several telephone events those at 8000 Hz are enough, but for codecs that have another clock rate. */
+const withoutSpareEvents = (formats: readonly Format[], codecs: readonly Format[], order: readonly string[]): readonly Format[] => {
+  if (!formats.some((format) => isEvent(format) && !isOddEvent(format))) return formats
+  const rates = new Set(codecs.map(rateOf))
+  const asked = order.filter((one) => one.includes('/'))
+  return formats.filter((format) => !isOddEvent(format) || rates.has(rateOf(format)) || named(asked, format))
 }
 
 /** What the receiver's policy leaves, in its order. */
@@ -128,7 +138,10 @@ const selected = (section: MediaSection, formats: readonly Format[], sender: Med
   const left = trimmed(formats, sender, receiver).filter((format) => needed(format) || !named(strip, format))
   const found = order === undefined ? left : inOrder(left, order, needed)
   // An order of audio codecs says nothing about video
-  const kept = section.media !== 'audio' && !found.some(isCodec) ? left : found
+  const codecs = found.filter(isCodec)
+  const all = section.media !== 'audio' && codecs.length === 0 ? left : found
+  const spare = leavesBrowsers(sender, receiver) && receiver.policy.dtmf === 'pass' && codecs.length > 0
+  const kept = spare ? withoutSpareEvents(all, codecs, order ?? []) : all
   const numbers = new Set(kept.map(({ number }) => number))
   return kept.filter(({ repeats }) => repeats === undefined || numbers.has(repeats))
 }

@@ -147,8 +147,18 @@ describe('media §8: conversion', () => {
 
   test('is left to rtpengine', () => {
     const { sdp, operations } = offeredCodecs(browser, leg('plain', { transcode }), AUDIO)
-    expect(lines(sdp)).toEqual(['39140 111 9 0 8 126'])
+    expect(lines(sdp)).toEqual(['39140 111 9 0 8 126 110'])
     expect(operations).toEqual({ transcode })
+  })
+
+  test('from opus keeps its telephone-event, last; without opus nobody needs it', () => {
+    const offered = (codecs: Partial<CodecPolicy>) => lines(offeredCodecs(browser, leg('plain', { transcode, ...codecs }), AUDIO).sdp)
+    expect(offered({ strip: ['G722'] })).toEqual(['39140 111 0 8 126 110'])
+    expect(offered({ strip: ['opus'] })).toEqual(['39140 9 0 8 126'])
+    expect(offered({ order: ['PCMA', 'telephone-event'] })).toEqual(['39140 8 126'])
+    expect(offered({ order: ['PCMA', 'telephone-event/48000', 'telephone-event'] })).toEqual(['39140 8 110 126'])
+    expect(offered({ order: ['telephone-event', 'opus'] })).toEqual(['39140 126 110 111'])
+    expect(offered({ order: ['G729', 'telephone-event'] })).toEqual(['39140 111 9 0 8 126 110'])
   })
 
   test('with an order: what the order leaves is converted from', () => {
