@@ -5,6 +5,9 @@ import { MEDIA_KINDS } from '../zones/media.ts'
 const text = (description: string) => Type.String({ description })
 const list = <T extends Type.TSchema>(item: T, description: string) => Type.Array(item, { description })
 
+/** Bytes of a body, for the routes that take files. */
+export const UPLOAD_LIMIT = 256 * 1024
+
 export const ErrorReply = Type.Object(
   { code: text('Stable word for programs'), message: text('Sentence for people') },
   { description: 'What every answer from 400 on looks like' },

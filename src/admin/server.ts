@@ -61,8 +61,6 @@ export interface AdminServer {
 }
 
 const BODY_LIMIT = 64 * 1024
-/** For the routes that take files. */
-export const UPLOAD_LIMIT = 256 * 1024
 /** A host name (RFC 1035 §2.3.4) with a port, as one part of a path. */
 const LONGEST_PARAMETER = 270
 const REQUEST_MS = 10_000

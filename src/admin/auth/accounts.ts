@@ -6,6 +6,7 @@ import { Attempts } from './attempts.ts'
 import { AuditLog } from './audit.ts'
 import { privateFolder, readIfThere, removeIfThere, writeWhole } from './files.ts'
 import { Passwords, passwordFault } from './passwords.ts'
+import type { Role } from './roles.ts'
 import { newSecret, sameSecret } from './secrets.ts'
 import { Sessions } from './sessions.ts'
 import { TokenStore } from './tokens.ts'
@@ -104,9 +105,14 @@ export class Accounts {
     if (this.clock.wall() >= this.#setup.until)
       throw new ApiError(410, 'setup-over', 'The link is older than a day; a restart prints another')
     attempt.succeeded()
-    const user = await this.users.add(name, 'admin', await this.newPassword(password, name), true)
+    const user = await this.#add(name, 'admin', password, true)
     await this.#setupOver()
     return user
+  }
+
+  /** @throws ApiError 409, 422 in words, 503 */
+  addUser(name: string, role: Role, password: string): Promise<User> {
+    return this.#add(name, role, password, false)
   }
 
   /** The hash of a password that will do. @throws ApiError 422 in words, 503 */
@@ -135,6 +141,13 @@ export class Accounts {
   /** Waits for what is being written. */
   close(): Promise<void> {
     return this.audit.close()
+  }
+
+  async #add(name: string, role: Role, password: string, onlyFirst: boolean): Promise<User> {
+    const user = await this.users.add(name, role, await this.newPassword(password, name), onlyFirst)
+    // Of somebody who had the name before, such as in a users.json that was moved away
+    await this.tokens.removeOf(user.name)
+    return user
   }
 
   async #setupOver(): Promise<void> {

@@ -101,12 +101,13 @@ export class TokenStore {
     return removed!
   }
 
-  /** All tokens that somebody made. @returns their names */
-  async removeOf(madeBy: string): Promise<readonly string[]> {
+  /** All tokens that a user made. @returns their names */
+  async removeOf(user: string): Promise<readonly string[]> {
+    const theirs = ({ madeBy }: Token): boolean => madeBy.toLowerCase() === user.toLowerCase()
     let names: readonly string[] = []
     await this.#file.change((before) => {
-      names = before.tokens.filter((token) => token.madeBy === madeBy).map(({ name }) => name)
-      return names.length === 0 ? before : { tokens: before.tokens.filter((token) => token.madeBy !== madeBy) }
+      names = before.tokens.filter(theirs).map(({ name }) => name)
+      return names.length === 0 ? before : { tokens: before.tokens.filter((token) => !theirs(token)) }
     })
     return names
   }

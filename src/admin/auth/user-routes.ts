@@ -69,7 +69,7 @@ export const addUserRoutes = (app: FastifyInstance, accounts: Accounts): void =>
     async (request, reply) => {
       const { name, role, password } = request.body
       noteChange(request, { subject: name, after: { role } })
-      const user = await users.add(name, role, await accounts.newPassword(password, name))
+      const user = await accounts.addUser(name, role, password)
       accounts.ended()
       return reply.code(201).send(userView(user))
     },

@@ -187,6 +187,17 @@ test('a token that makes a token passes its maker on', async () => {
   expect((await withToken(second.json().token)).statusCode).toBe(401)
 })
 
+test('who has the name of somebody from before has none of the tokens', async () => {
+  const { server, admin, withToken, accounts } = await place()
+  await admin.send('POST', '/api/users', { name: 'bob', role: 'admin', password: PASSWORD })
+  const { token } = (await (await signIn(server, 'bob')).send('POST', '/api/tokens', { name: 'one', role: 'admin' })).json()
+  // As if somebody had moved users.json away
+  await accounts.users.remove('bob')
+  expect((await withToken(token)).statusCode).toBe(401)
+  await admin.send('POST', '/api/users', { name: 'BOB', role: 'admin', password: PASSWORD })
+  expect((await withToken(token)).statusCode).toBe(401)
+})
+
 test('tokens of the token in the data folder stay', async () => {
   const { server, withToken } = await place()
   const headers = { authorization: `Bearer ${TOKEN}` }
