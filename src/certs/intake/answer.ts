@@ -18,8 +18,7 @@ export const matchAnswer = async (
 ): Promise<Upload & { readonly findings: readonly Finding[] }> => {
   const { hosts, publicKey } = readRequest(request.csr)
   const files = typeof answer === 'string' ? { chain: answer } : { pkcs12: answer }
-  // A key in an answer is none of ours
-  const brought = { ...(await gather(files)), keys: [] }
+  const brought = await gather(files)
   const { certificates } = brought
   const [first] = certificates
   if (first === undefined) throw noCertificate(brought)
@@ -30,6 +29,7 @@ export const matchAnswer = async (
       `${subjectOf(certificates.find((one) => !one.ca) ?? first)} answers another request: it is for another key than the request that was made here`,
     )
   }
+  // A key in an answer is none of ours
   const upload = assemble(await withKey(brought, request.key))
   const names = hostsOf(new X509Certificate(upload.chain)).map(comparable)
   const missing = hosts.filter((host) => !names.some((name) => covers(name, comparable(host))))

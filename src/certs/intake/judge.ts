@@ -30,8 +30,8 @@ export const judgeCertificate = (question: {
     ...{ keyFacts: keyFactsOf(leaf.publicKey), end: endOf(chain, roots) },
   }
   const found = [...RULES.flatMap((rule) => rule(judged)), ...uses.flatMap((use) => USE_RULES.flatMap((rule) => rule(judged, use)))]
-  const unique = [...new Map(found.map((one) => [one.text, one])).values()]
-  return unique.sort((a, b) => Number(b.severity === 'error') - Number(a.severity === 'error'))
+  const sorted = found.toSorted((a, b) => Number(b.severity === 'error') - Number(a.severity === 'error'))
+  return sorted.filter(({ text }, index) => sorted.findIndex((other) => other.text === text) === index)
 }
 
 /** All that could be said of the first certificate would be about the wrong one. */

@@ -30,7 +30,7 @@ export const covers = (name: string, host: string): boolean => {
   if (name === host) return true
   if (!name.startsWith('*.') || isAddress(host)) return false
   const dot = host.indexOf('.')
-  return dot > 0 && !host.startsWith('*.') && host.slice(dot) === name.slice(1)
+  return dot > 0 && host.slice(dot) === name.slice(1)
 }
 
 /**

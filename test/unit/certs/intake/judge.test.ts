@@ -42,7 +42,7 @@ describe('a good certificate', () => {
   })
 
   test('for several uses: what is wrong for one is wrong, and is said once', () => {
-    const uses = [{ hosts: ['sbc.example.com'] }, { hosts: ['b.example.com'] }, { hosts: ['b.example.com'] }]
+    const uses = [{ hosts: ['sbc.example.com'] }, { hosts: ['b.example.com', 'b.example.com'] }, { hosts: ['b.example.com'] }]
     const findings = judgeCertificate({
       chain: leaf.certificate + intermediate.certificate + root.certificate,
       key: leaf.key,
@@ -96,9 +96,11 @@ describe('key and chain', () => {
 
   test('an issuer with the right name and another key', () => {
     const twin = makeIntermediate(root)
-    expect(brief(judge([leaf, twin, root], leaf.key))).toEqual([
-      'error: CN=Intermediate at place 2 has the name of the issuer of CN=sbc.example.com, but did not sign it',
-    ])
+    const sentence = 'error: CN=Intermediate at place 2 has the name of the issuer of CN=sbc.example.com, but did not sign it'
+    expect(brief(judge([leaf, twin, root], leaf.key))).toEqual([sentence])
+    // Also when no key identifier tells them apart
+    const bare = makeLeaf(intermediate, ['sbc.example.com'], { extensions: ['authorityKeyIdentifier=none', 'keyUsage=digitalSignature'] })
+    expect(brief(judge([bare, twin, root], bare.key))).toEqual([sentence])
   })
 
   test('no issuer: who does not fetch intermediates refuses it', () => {
@@ -137,6 +139,11 @@ describe('key and chain', () => {
     ])
     const direct = makeLeaf(narrow)
     expect(judge([direct, narrow, root], direct.key)).toEqual([])
+    // One that a CA made for its own new key does not count
+    const rolled = makeIntermediate(narrow, '/CN=Narrow')
+    const rolledEnd = makeLeaf(rolled)
+    expect(verify(root.certificate, rolledEnd.certificate + rolled.certificate + narrow.certificate)).toBe(true)
+    expect(judge([rolledEnd, rolled, narrow, root], rolledEnd.key)).toEqual([])
   })
 
   test('one that is signed by itself works where it is trusted', () => {
@@ -276,6 +283,8 @@ describe('strength', () => {
     expect(brief(judgeLeaf(makeLeaf(intermediate, ['sbc.example.com'], { digest: 'sha1' })))).toEqual([
       sentence('sbc.example.com', 'ecdsa-with-SHA1'),
     ])
+    const own = makeLeaf(undefined, ['sbc.example.com'], { digest: 'sha1' })
+    expect(brief(judge([own], own.key))[0]).toBe(sentence('sbc.example.com', 'ecdsa-with-SHA1'))
     const oldRoot = makeRoot('/CN=Old root', { key: makeKey('rsa'), digest: 'sha1' })
     const old = makeIntermediate(oldRoot, '/CN=Old', { digest: 'sha1' })
     const end = makeLeaf(old)

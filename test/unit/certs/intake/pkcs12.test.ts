@@ -35,6 +35,7 @@ const expectLeaf = async (pkcs12: Buffer, password?: string, made = leaf) => {
 }
 
 const WRONG = 'SBC_CERTIFICATE_PASSWORD: Wrong password: it does not open the PKCS#12 file'
+const DAMAGED = 'SBC_CERTIFICATE_FORMAT: The PKCS#12 file is damaged or not whole; copy it once more'
 const NEEDED = 'SBC_CERTIFICATE_PASSWORD: The PKCS#12 file has a password; enter it'
 
 describe('files of OpenSSL', () => {
@@ -160,10 +161,10 @@ describe('files of others', () => {
   })
 
   /** The MAC of a file, made anew as RFC 9579 wants it. */
-  const withPbmac1 = (pkcs12: Buffer, password: string, digest: 'sha256' | 'sha512'): Buffer => {
+  const withPbmac1 = (pkcs12: Buffer, password: string, digest: 'sha256' | 'sha512', length = 32): Buffer => {
     const [version, safe] = nodes(parse(pkcs12))
     const body = Buffer.from(nodes(nodes(safe)[1])[0]!.value as string, 'latin1')
-    const [salt, rounds, length] = [Buffer.from('saltsalt'), 2048, 32]
+    const [salt, rounds] = [Buffer.from('saltsalt'), 2048]
     const hmac = sequence(
       oid(digest === 'sha256' ? '1.2.840.113549.2.9' : '1.2.840.113549.2.11'),
       create(Class.UNIVERSAL, Type.NULL, false, ''),
@@ -183,6 +184,17 @@ describe('files of others', () => {
     expect(await refused(pkcs12, 'password')).toBe(WRONG)
   })
 
+  test('RFC 9579: a key of a few bytes, that can be guessed, makes no MAC', async () => {
+    for (const length of [1, 19, 65]) expect(await refused(withPbmac1(exported(), 'secret', 'sha256', length), 'secret')).toBe(DAMAGED)
+    await expectLeaf(withPbmac1(exported(), 'secret', 'sha256', 20), 'secret')
+  })
+
+  test('a key with another password than that of the MAC', async () => {
+    const shrouded = parse(createPrivateKey(leaf.key).export({ format: 'der', type: 'pkcs8', cipher: 'aes-256-cbc', passphrase: 'other' }))
+    const pkcs12 = file12(content(certificateBag(leaf.certificate), bag(2, shrouded)))
+    expect(await refused(withPbmac1(pkcs12, 'secret', 'sha256'), 'secret')).toBe(DAMAGED)
+  })
+
   test('node-forge', async () => {
     const [key, certificate] = [
       forge.pki.privateKeyFromPem(leaf.key),
@@ -196,8 +208,6 @@ describe('files of others', () => {
 })
 
 describe('what cannot be read', () => {
-  const DAMAGED = 'SBC_CERTIFICATE_FORMAT: The PKCS#12 file is damaged or not whole; copy it once more'
-
   test('a file that is signed or closed with a key', async () => {
     const signed = (type: number) => bytes(sequence(integer(3), sequence(oid(`1.2.840.113549.1.7.${type}`), context(sequence()))))
     expect(await refused(signed(2))).toBe(
@@ -229,6 +239,7 @@ describe('what cannot be read', () => {
       return file12(content(bag(2, sequence(scheme, octets(Buffer.alloc(16))))))
     }
     expect(await refused(scrypt(2 ** 30, 8, 1), 'secret')).toMatch(/asks for more work/)
+    expect(await refused(scrypt(2 ** 17, 8, 1), 'secret')).toMatch(/asks for more work/)
     expect(await refused(scrypt(2 ** 14, 8, 1000), 'secret')).toMatch(/asks for more work/)
     for (const odd of [scrypt(3, 8, 1), scrypt(0, 8, 1), scrypt(16, 8, 0), scrypt(16)]) expect(await refused(odd, 'secret')).toBe(DAMAGED)
   })
