@@ -66,8 +66,16 @@ export class CertificateStore {
       .sort()
   }
 
+  /** The whole folder, with everything below it. */
   async remove(name: string): Promise<void> {
     await rm(this.folderOf(name), { recursive: true, force: true })
+  }
+
+  /** The pair alone: what else is in the folder stays. */
+  async clear(name: string): Promise<void> {
+    const folder = this.folderOf(name)
+    // The key decides
+    for (const file of ['key.pem.new', 'chain.pem.new', 'key.pem', 'chain.pem']) await rm(join(folder, file), { force: true })
   }
 
   /** @throws CertificateError when the name cannot be a folder */

@@ -1,0 +1,66 @@
+/** Orders at once: each holds a port or a DNS zone, and CAs count them. */
+const MOST_AT_ONCE = 2
+
+interface Order {
+  readonly abort: AbortController
+  readonly done: Promise<void>
+}
+
+/** Runs orders: one at a time for each certificate, two in all; the others wait in line. */
+export class Orders {
+  readonly #run: (name: string, signal: AbortSignal) => Promise<void>
+  readonly #waiting: string[] = []
+  readonly #running = new Map<string, Order>()
+  #stopped = false
+
+  /** `run` must not reject. */
+  constructor(run: (name: string, signal: AbortSignal) => Promise<void>) {
+    this.#run = run
+  }
+
+  /** @returns false when it runs or waits already */
+  want(name: string): boolean {
+    if (this.#stopped || this.has(name)) return false
+    this.#waiting.push(name)
+    this.#next()
+    return true
+  }
+
+  /** It runs, or waits in line. */
+  has(name: string): boolean {
+    return this.#running.has(name) || this.#waiting.includes(name)
+  }
+
+  runs(name: string): boolean {
+    return this.#running.has(name)
+  }
+
+  /** Ends it, or takes it out of the line. */
+  async abort(name: string): Promise<void> {
+    const at = this.#waiting.indexOf(name)
+    if (at >= 0) this.#waiting.splice(at, 1)
+    const running = this.#running.get(name)
+    running?.abort.abort()
+    await running?.done
+  }
+
+  /** Ends all, and takes no more. */
+  async stop(): Promise<void> {
+    this.#stopped = true
+    this.#waiting.splice(0)
+    await Promise.all([...this.#running.keys()].map((name) => this.abort(name)))
+  }
+
+  #next(): void {
+    while (this.#running.size < MOST_AT_ONCE) {
+      const name = this.#waiting.shift()
+      if (name === undefined) return
+      const abort = new AbortController()
+      const done = this.#run(name, abort.signal).finally(() => {
+        this.#running.delete(name)
+        this.#next()
+      })
+      this.#running.set(name, { abort, done })
+    }
+  }
+}
