@@ -222,6 +222,18 @@ describe.each(BOTH)('media §9: inside a dialog, by the %s', (who) => {
     expect(edge.engine.media().sessions).toBe(0)
   })
 
+  test('media §9: the same while the delete is not acknowledged yet', async () => {
+    const { place, one, other, says, media, node } = await startCall(who)
+    node.mood = 'silent'
+    await endWithMedia(place, one, other)
+    await says(other, 'INVITE', { body: sdp(other, 2) })
+    other.gets(481)
+    other.sends('ACK')
+    one.getsNothing()
+    expect(media.said()).toEqual([])
+    node.mood = 'well'
+  })
+
   test('media §9: a NOTIFY, a BYE, an ACK that comes late for a dialog that has ended passes, and begins nothing', async () => {
     const { place, one, other, says, media, edge } = await startCall(who)
     await endWithMedia(place, one, other)
@@ -278,6 +290,21 @@ describe('media §9: 2xx that come again', () => {
     expect(media.said()).toEqual(['m1 offer a>b1', 'm1 answer a>b1'])
     carrier.sends('ACK')
     pbx.gets('ACK')
+    await endWithMedia(place, pbx, carrier)
+  })
+
+  test('media §9: a copy of a 200 with an SDP that the first one did not have: nobody has seen to it, so it stays behind', async () => {
+    const place = await startMedia()
+    const { carrier, pbx, media, says } = place
+    await says(carrier, 'INVITE', { body: sdp(carrier) })
+    const invite = pbx.gets('INVITE')
+    await says(pbx, 200, { body: '' })
+    carrier.gets(100, 200)
+    await says(pbx, 200, { body: sdp(pbx), of: invite })
+    hasNoSdp(carrier.gets(200))
+    carrier.sends('ACK')
+    pbx.gets('ACK')
+    media.said()
     await endWithMedia(place, pbx, carrier)
   })
 

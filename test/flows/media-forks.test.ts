@@ -109,6 +109,10 @@ describe('media §4: our own forks', () => {
     await bye(place, carrier, second, answers[1]!)
     expect(media.said()[0]).toBe('m1 delete a>b2')
     expect(node.talk).toBe(`a>b1 ${whereIs(carrier)} ${whereIs(pbx)}`)
+    // What ended is over, though its call goes on
+    await says(carrier, 'UPDATE', { body: sdp(carrier, 2), of: answers[1]! })
+    carrier.gets(481)
+    media.said()
     await bye(place, carrier, pbx, answers[0]!)
     expect(media.said()).toEqual(['m1 delete a'])
   })

@@ -91,6 +91,16 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('bounce' as const), desk }) },
 )
 
+/** A call that is up, before other things happen. */
+const ANSWERED: readonly Step[] = [
+  { kind: 'answer', desk: 0, status: 183, tag: 'x', version: 1 },
+  { kind: 'settle' },
+  { kind: 'answer', desk: 0, status: 200, tag: 'x', version: 1 },
+  { kind: 'settle' },
+  { kind: 'ack', version: 1 },
+  { kind: 'settle' },
+]
+
 class Scene {
   readonly edge: EdgeUnderTest
   readonly media: FakeMedia
@@ -271,9 +281,13 @@ test('media §9: whatever happens in whatever order, nobody learns where the oth
       fc.constantFrom('serial', 'parallel'),
       fc.constantFrom('udp', 'tcp'),
       version,
+      fc.boolean(),
+      fc.constantFrom<Mood>('well', 'well', 'full', 'silent'),
       fc.array(step, { minLength: 1, maxLength: 20 }),
-      async (fork, outside, described, steps) => {
+      async (fork, outside, described, answered, mood, steps) => {
         const media = new FakeMedia('m1', 'm2')
+        media.nodes[0]!.mood = mood
+        if (mood === 'well') media.nodes[0]!.loses = steps.length % 2
         const edge = new EdgeUnderTest(configuration(fork), { dns: DNS, media })
         await edge.start()
         edge.tolerates(/500/)
@@ -282,6 +296,7 @@ test('media §9: whatever happens in whatever order, nobody learns where the oth
         scene.first = headerOf(invite, 'cseq')
         await edge.settles()
         scene.look()
+        if (answered) for (const one of ANSWERED) await perform(scene, invite, one)
         for (const one of steps) await perform(scene, invite, one)
         await ends(scene)
         const failures = [...scene.finals].filter((status) => status >= 300)
