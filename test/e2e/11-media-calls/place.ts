@@ -149,15 +149,18 @@ export const healthy = async (edge: Edge): Promise<void> => {
   if (errors.length > 0) throw new Error(`errors in the log: ${JSON.stringify(errors)}`)
 }
 
-/** @param write zones, routes and the rest of the configuration; `media` is added */
+/**
+ * @param write zones, routes and the rest of the configuration; `media` is added
+ * @param extra more arguments of rtpengine
+ */
 export const layPlace = async (
   net: number,
   write: (ground: Ground) => string = usualZones,
-  extra: readonly string[] = [],
+  extra: (ground: Ground) => readonly string[] = () => [],
 ): Promise<Place> => {
   const ground = await layGround(net)
   const { wan, lan, ports, peers, authority, folder } = ground
-  const rtpengine = await startRtpengine({ interfaces: { wan: wan(2), lan: lan(2) }, extra })
+  const rtpengine = await startRtpengine({ interfaces: { wan: wan(2), lan: lan(2) }, extra: extra(ground) })
   const config = configOf(ground, `${write(ground)}media: { rtpengine: ['${rtpengine.host}:${rtpengine.port}'] }\n`)
   const edge = await startEdge({ config, adminPort: ports.admin, folder }).catch(async (error) => {
     await rtpengine.stop()
