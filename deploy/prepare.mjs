@@ -1,7 +1,19 @@
 // Runs before `npm start`, `npm test` and the like, and from `npx edgeways`: `node deploy/prepare.mjs start|test|bench`.
 // On a fresh clone it installs what is missing and says so; with nothing to do it reads two files and is silent.
 import { spawnSync } from 'node:child_process'
-import { accessSync, constants, existsSync, lstatSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  accessSync,
+  constants,
+  existsSync,
+  lstatSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import {
@@ -101,6 +113,34 @@ const checkNode = (fresh) => {
   if (majorOf(stdout ?? '') < OLDEST_NODE) throw new PreparationError(`The installed Node does not run on this machine: ${remedy}`)
 }
 
+/** The pages of the web admin, when they are not built, or what they are built from is newer. */
+const preparePages = () => {
+  const source = join(ROOT, 'web-admin')
+  const built = join(source, 'dist', 'index.html')
+  if (existsSync(built) && statSync(built).mtimeMs >= newest(source)) return
+  say('Building the pages of the web admin …')
+  const vite = join(ROOT, 'node_modules/vite/bin/vite.js')
+  const node = join(BIN, 'node')
+  const status = run(existsSync(node) ? node : process.execPath, [vite, 'build', 'web-admin', '--logLevel', 'error'], process.env)
+  // Calls do not need pages
+  if (status !== 0) say('The pages could not be built; the edge goes on without them')
+}
+
+/**
+ * Of the files under a folder, what is built left out: milliseconds since 1970.
+ * @param {string} folder
+ * @returns {number}
+ */
+const newest = (folder) => {
+  let time = 0
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    if (entry.name === 'dist' || entry.name === 'node_modules') continue
+    const path = join(folder, entry.name)
+    time = Math.max(time, entry.isDirectory() ? newest(path) : statSync(path).mtimeMs)
+  }
+  return time
+}
+
 /** @param {import('./preparation.mjs').Purpose} purpose */
 const prepareTools = (purpose) => {
   const decision = decideTools(purpose, { exists, mayInstall: process.getuid?.() === 0 && exists('apt-get') })
@@ -165,6 +205,7 @@ const leaveServicesOff = (tools) => {
  */
 export const prepare = (purpose) => {
   preparePackages(purpose !== 'start')
+  preparePages()
   prepareTools(purpose)
 }
 

@@ -3,8 +3,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
-import { createAdminServer } from './admin/server.ts'
-import { adminToken } from './admin/token.ts'
+import { createAdminService } from './admin-service.ts'
 import type { Clock } from './base/clock.ts'
 import { CertificateError, EdgewaysError } from './base/errors.ts'
 import { DevelopmentAuthority } from './certs/development.ts'
@@ -23,6 +22,7 @@ import { RandomIds } from './engine/random-ids.ts'
 import { createMediaService } from './media-service.ts'
 import { EdgeMetrics } from './observability/edge-metrics.ts'
 import { createLogger, type Logger } from './observability/logger.ts'
+import { RecentLines } from './observability/recent.ts'
 import { Trace } from './observability/trace.ts'
 import { createTransports } from './transport/transports.ts'
 
@@ -125,7 +125,8 @@ const run = async ({ file, dataDir, firstRun }: Places): Promise<number> => {
     return 1
   }
   const { snapshot } = loaded
-  const log = createLogger({ level: snapshot.log.level })
+  const recent = new RecentLines()
+  const log = createLogger({ level: snapshot.log.level, recent })
   if (firstRun) log.info({ file }, 'First start: wrote a configuration')
   for (const { path, line, message, remedy } of loaded.warnings) log.warn({ path, line, remedy }, message)
 
@@ -139,6 +140,7 @@ const run = async ({ file, dataDir, firstRun }: Places): Promise<number> => {
     const timer = setInterval(run, ms)
     return () => clearInterval(timer)
   }
+  const certificates = certificateSource(dataDir)
   const trace = new Trace(clock, snapshot.traceBytes)
   const media = createMediaService(snapshot, { clock, log, metrics, every })
   const engine = new Engine(
@@ -154,7 +156,7 @@ const run = async ({ file, dataDir, firstRun }: Places): Promise<number> => {
       transports: (events) => createTransports({ events, clock, ids, owner: OWNER }),
       media: media.pool,
       trace,
-      certificates: certificateSource(dataDir),
+      certificates,
       reread: (previous) => loadConfigFile(file, { dataDir, environment: process.env, previous }),
       logLevel: { get: () => log.level, set: (level) => log.setLevel(level) },
       every,
@@ -166,16 +168,26 @@ const run = async ({ file, dataDir, firstRun }: Places): Promise<number> => {
   process.on('unhandledRejection', (error) => uncaught(error, log, metrics))
 
   const pbx = snapshot.demo === undefined ? undefined : new DemoPbx({ ...snapshot.demo, ids, log })
-  const admin =
-    snapshot.admin === undefined
-      ? undefined
-      : createAdminServer({ ...snapshot.admin, token: (await adminToken(dataDir)).token, view: engine, commands: engine, metrics, log })
+  const admin = await createAdminService({
+    snapshot,
+    running: () => engine.snapshot,
+    dataDir,
+    file,
+    engine,
+    metrics,
+    log,
+    recent,
+    clock,
+    every,
+    certificate: certificates,
+    more: [],
+  })
   metrics.start()
   await pbx?.start()
   await media.start()
   await engine.start()
-  const adminUrl = await admin?.start()
-  for (const line of announcement(snapshot, adminUrl, file)) log.info({}, line)
+  const adminLines = (await admin?.start()) ?? []
+  for (const line of announcement(snapshot, adminLines, file)) log.info({}, line)
   log.info({ version: VERSION, node: process.version, listeners: snapshot.listeners.length }, 'Edgeways is ready')
 
   process.on('SIGHUP', () => void engine.reload())
@@ -228,7 +240,7 @@ const certificateSource = (dataDir: string) => {
 }
 
 /** What a newcomer reads: where we listen, and what to do next. */
-const announcement = (snapshot: Snapshot, adminUrl: string | undefined, file: string): readonly string[] => {
+const announcement = (snapshot: Snapshot, adminLines: readonly string[], file: string): readonly string[] => {
   const lines = snapshot.listeners.map(({ listener }) => {
     const zones = [...snapshot.zones.values()].filter((zone) => zone.listeners.includes(listener)).map((zone) => zone.name)
     const scheme = listener.transport.webSocket
@@ -236,7 +248,7 @@ const announcement = (snapshot: Snapshot, adminUrl: string | undefined, file: st
       : `${listener.transport.name} ${listener.sentBy}`
     return `Listening: ${scheme}  (${listener.name}; ${zones.length === 0 ? 'no zone' : `zone ${zones.join(', ')}`})`
   })
-  if (adminUrl !== undefined) lines.push(`Admin API: ${adminUrl}/api/health and ${adminUrl}/metrics`)
+  lines.push(...adminLines)
   if (snapshot.demo !== undefined) lines.push('Demonstration PBX is on: in another terminal "npm run call" places a call through the edge')
   lines.push(`Configuration: ${file}`)
   return lines

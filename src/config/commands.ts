@@ -31,14 +31,17 @@ export const readable = (path: string): boolean => {
 const localAddresses = (): readonly string[] =>
   Object.values(networkInterfaces()).flatMap((addresses) => (addresses ?? []).map(({ address }) => address))
 
+export interface FileOptions {
+  readonly dataDir: string
+  readonly environment?: Environment
+  readonly previous?: Snapshot
+}
+
 /**
  * Reads and loads a file, with a look at the files it names.
  * @throws ConfigError when the file cannot be read; what is wrong inside is in the result
  */
-export const loadConfigFile = (
-  file: string,
-  options: { readonly dataDir: string; readonly environment?: Environment; readonly previous?: Snapshot },
-): LoadResult => {
+export const loadConfigFile = (file: string, options: FileOptions): LoadResult => {
   let text: string
   try {
     text = readFileSync(file, 'utf8')
@@ -56,9 +59,13 @@ export const loadConfigFile = (
     const remedy = 'Check the path and its permissions'
     throw new ConfigError(message, [{ path: '', line: 0, column: 0, message, remedy, severity: 'error' }], error)
   }
-  // A byte order mark is no part of the text
-  return loadConfig(text.startsWith('\ufeff') ? text.slice(1) : text, { file, readable, localAddresses: localAddresses(), ...options })
+  return loadConfigText(text, file, options)
 }
+
+/** A text, as if it stood in that file. */
+export const loadConfigText = (text: string, file: string, options: FileOptions): LoadResult =>
+  // A byte order mark is no part of the text
+  loadConfig(text.startsWith('\ufeff') ? text.slice(1) : text, { file, readable, localAddresses: localAddresses(), ...options })
 
 /** `edgeways check FILE`: every problem with its place and remedy. @returns the exit code */
 export const checkCommand = (file: string, io: CommandIo): number => {

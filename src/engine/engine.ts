@@ -231,6 +231,11 @@ export class Engine implements EngineView, EngineCommands {
 
   // ---- EngineView
 
+  /** The configuration in use. */
+  get snapshot(): Snapshot {
+    return this.#edge.running.snapshot
+  }
+
   phase(): Phase {
     return this.#phase
   }

@@ -1,0 +1,146 @@
+/** The admin server with everything that it shows and may do. Beside main.ts: it joins the parts. */
+import { join } from 'node:path'
+import { Accounts } from './admin/auth/accounts.ts'
+import { addCallRoutes } from './admin/call-routes.ts'
+import { addConfigRoutes } from './admin/config-routes.ts'
+import type { EngineCommands, EngineView } from './admin/contract.ts'
+import { EventHub } from './admin/events.ts'
+import type { MetricsPage } from './admin/routes.ts'
+import { type AdminOptions, type AdminServer, createAdminServer } from './admin/server.ts'
+import { adminToken } from './admin/token.ts'
+import { addWatchRoutes } from './admin/watch-routes.ts'
+import type { Clock } from './base/clock.ts'
+import { loadConfigText } from './config/commands.ts'
+import { FileConfig } from './config/desk.ts'
+import type { CertificateEntry, Snapshot } from './config/snapshot.ts'
+import type { Log } from './observability/log.ts'
+import type { RecentLines } from './observability/recent.ts'
+import type { CertificateMaterial } from './transport/types.ts'
+
+export interface AdminServiceDeps {
+  readonly snapshot: Snapshot
+  readonly running: () => Snapshot
+  readonly dataDir: string
+  /** Absolute path of the configuration file. */
+  readonly file: string
+  readonly engine: EngineView & EngineCommands
+  readonly metrics: MetricsPage
+  readonly log: Log
+  readonly recent: RecentLines
+  readonly clock: Clock
+  readonly every: (ms: number, run: () => void) => () => void
+  readonly certificate: (entry: CertificateEntry) => CertificateMaterial | Promise<CertificateMaterial>
+  /** Routes of further parts. */
+  readonly more: NonNullable<AdminOptions['more']>
+}
+
+export interface AdminService {
+  readonly events: EventHub
+  /** Listens. @returns what to tell the operator, line by line. @throws TransportError */
+  start(): Promise<readonly string[]>
+  /** The certificate may be another one. */
+  refresh(): Promise<void>
+  stop(): Promise<void>
+}
+
+/** How often somebody who looks gets the state anew. */
+const WATCH_MS = 2000
+/** Cannot be the name of a configured certificate. */
+const OWN = '_admin'
+const PAGES = join(import.meta.dirname, '..', 'web-admin', 'dist')
+
+/** @returns undefined when the configuration has no admin listener */
+export const createAdminService = async (deps: AdminServiceDeps): Promise<AdminService | undefined> => {
+  const { snapshot, dataDir, engine, metrics, log, recent, clock, every } = deps
+  const { admin } = snapshot
+  if (admin === undefined) return undefined
+  const accounts = await Accounts.open({ folder: join(dataDir, 'admin'), clock, log })
+  const events = new EventHub({ clock, every })
+  const desk = configDesk(deps)
+  const material = (): CertificateMaterial | Promise<CertificateMaterial> => {
+    const configured = deps.running().certificates.find(({ name }) => name === admin.certificate)
+    return deps.certificate(configured ?? { name: OWN, source: { kind: 'development' }, hosts: admin.hosts })
+  }
+  const tlsOf = async () => {
+    const { chain, key } = await material()
+    return { cert: chain, key }
+  }
+  const server: AdminServer = createAdminServer({
+    address: admin.address,
+    port: admin.port,
+    token: (await adminToken(dataDir)).token,
+    view: engine,
+    commands: engine,
+    metrics,
+    log,
+    clock,
+    accounts,
+    events,
+    pages: PAGES,
+    tls: admin.plain ? undefined : await tlsOf(),
+    more: [
+      (app) => addConfigRoutes(app, desk),
+      (app) => addCallRoutes(app, engine),
+      (app) => addWatchRoutes(app, engine, engine, (limit) => recent.list(limit)),
+      ...deps.more,
+    ],
+  })
+  const stopWatching = every(WATCH_MS, () => watch(events, engine))
+  recent.follow((line) => {
+    if (events.wanted) events.publish('log', line)
+  })
+  return {
+    events,
+    start: async () => {
+      const url = await server.start()
+      const setup = await accounts.setupToken()
+      const scheme = url.slice(0, url.indexOf(':'))
+      const shown = `${scheme}://${admin.hosts.find((host) => !/^[\d.:]+$/.test(host)) ?? url.slice(url.indexOf('/') + 2, url.lastIndexOf(':'))}`
+      const place = `${shown}${url.slice(url.lastIndexOf(':'))}`
+      return setup === undefined
+        ? [`Web admin: ${place}`]
+        : [`Web admin: ${place}/#setup=${setup}  (this link works once; it makes the first account)`]
+    },
+    refresh: async () => {
+      if (admin.plain) return
+      try {
+        server.setTls(await tlsOf())
+      } catch (error) {
+        log.error({ err: error }, 'The admin server goes on with its certificate from before')
+      }
+    },
+    stop: async () => {
+      stopWatching()
+      await server.stop()
+    },
+  }
+}
+
+/** The same as the GET of the topic's name, for those who look. */
+const watch = (events: EventHub, view: EngineView): void => {
+  if (!events.wanted) return
+  events.publish('calls', { calls: view.calls(100), total: view.media().sessions })
+  events.publish('state', {
+    version: view.version,
+    phase: view.phase(),
+    uptimeSeconds: view.uptimeSeconds(),
+    logLevel: view.logLevel(),
+    listeners: view.listeners(),
+    zones: view.zones(),
+    transactions: view.transactions(),
+    openFlows: view.listeners().reduce((sum, { flows }) => sum + flows, 0),
+    media: view.media(),
+    lastReload: view.lastReload(),
+  })
+}
+
+const configDesk = ({ file, dataDir, clock, engine, running }: AdminServiceDeps): FileConfig =>
+  new FileConfig({
+    file,
+    folder: join(dataDir, 'config-history'),
+    wall: () => clock.wall(),
+    load: (text, previous) =>
+      loadConfigText(text, file, { dataDir, environment: process.env, ...(previous === undefined ? {} : { previous }) }),
+    running,
+    reload: () => engine.reload(),
+  })
