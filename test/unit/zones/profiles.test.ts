@@ -6,11 +6,12 @@ import { PROTECTED, ROUTING_HEADERS } from '../../../src/zones/protected.ts'
 test('each kind of zone is one profile', () => {
   expect(ZONE_KINDS).toEqual(['trunk', 'teams', 'webrtc', 'phones'])
   expect(PROFILES.webrtc).toMatchObject({ reach: 'flow', admit: 'anyone', media: 'webrtc', probe: false })
-  expect(PROFILES.phones).toMatchObject({ reach: 'flow', admit: 'anyone', media: 'sdes', probe: false })
+  expect(PROFILES.phones).toMatchObject({ reach: 'flow', admit: 'anyone', media: 'transport', probe: false })
   expect(PROFILES.trunk).toMatchObject({
     reach: 'address',
     admit: 'targets',
-    media: 'plain',
+    media: 'transport',
+    keys: 'any',
     contact: 'keep',
     clientCertificate: 'none',
     probe: true,
@@ -19,6 +20,7 @@ test('each kind of zone is one profile', () => {
     reach: 'address',
     admit: 'targets',
     media: 'teams',
+    keys: 'rsa',
     contact: 'keep',
     clientCertificate: 'request',
     probe: true,
