@@ -35,8 +35,9 @@ export const offeredCodecs = (sender: MediaLeg, receiver: MediaLeg, sdp: string)
   // rtpengine says what is wrong with it
   if (isProblem(read)) return { sdp, operations: {} }
   const masked = new Set<string>()
-  const changed = mapSections(read, (section) => {
-    const formats = formatsOf(section)
+  const all = read.sections.map(formatsOf)
+  const changed = mapSections(read, (section, i) => {
+    const formats = all[i]!
     if (!isAccepted(section) || !formats.some(isCodec)) return section
     const kept = selected(section, formats, sender, receiver)
     if (kept.some(isCodec)) return withFormats(section, kept)
@@ -49,7 +50,7 @@ export const offeredCodecs = (sender: MediaLeg, receiver: MediaLeg, sdp: string)
     const others = read.sections.some((other) => other !== section && isAccepted(other))
     return section.media !== 'audio' && others ? rejected(section) : withFormats(section, [])
   })
-  const audio = read.sections.filter((section) => section.media === 'audio' && isAccepted(section)).map(formatsOf)
+  const audio = all.filter((_, i) => read.sections[i]!.media === 'audio' && isAccepted(read.sections[i]!))
   const operations = audio.length === 0 ? {} : conversions(audio, [...masked], sender, receiver)
   return { sdp: changed === read ? sdp : text(changed), operations }
 }
@@ -87,8 +88,14 @@ const leavesBrowsers = (sender: MediaLeg, receiver: MediaLeg): boolean => sender
 
 /** `G722`, `G722/8000` and `G722/8000/1` are the same (RFC 8866 §6.6), in any case. */
 const matches = (wanted: string, { name }: Format): boolean => {
-  const [given, asked] = [name, wanted].map((one) => one.toLowerCase().replace(/\/1$/, ''))
-  return given === asked || given!.startsWith(`${asked}/`)
+  const given = mono(name)
+  const asked = mono(wanted)
+  return given === asked || (given.startsWith(asked) && given[asked.length] === '/')
+}
+
+const mono = (name: string): string => {
+  const lower = name.toLowerCase()
+  return lower.endsWith('/1') ? lower.slice(0, -2) : lower
 }
 
 const named = (list: readonly string[], format: Format): boolean => list.some((one) => matches(one, format))
@@ -96,12 +103,11 @@ const named = (list: readonly string[], format: Format): boolean => list.some((o
 const formatsOf = (section: MediaSection): readonly Format[] => {
   if (!/\bRTP\//.test(section.protocol)) return []
   const names = codecNames(section)
-  const repeats = new Map(
-    attributes(section.lines, 'fmtp').flatMap((value) => {
-      const found = /^(\d+)[ \t].*?\bapt=(\d+)/.exec(value)
-      return found === null ? [] : [[found[1]!, found[2]!] as const]
-    }),
-  )
+  const repeats = new Map<string, string>()
+  for (const value of attributes(section.lines, 'fmtp')) {
+    const found = value.includes('apt=') ? /^(\d+)[ \t].*?\bapt=(\d+)/.exec(value) : null
+    if (found !== null) repeats.set(found[1]!, found[2]!)
+  }
   return section.formats.map((number) => ({
     number,
     name: names.get(number) ?? STATIC_NAMES[number] ?? '',

@@ -22,11 +22,14 @@ export const attributeIn = (line: string, name: string): string | undefined => {
 }
 
 /** The values of all lines of that attribute. */
-export const attributes = (lines: Lines, name: string): readonly string[] =>
-  lines.flatMap((line) => {
+export const attributes = (lines: Lines, name: string): readonly string[] => {
+  const values: string[] = []
+  for (const line of lines) {
     const value = attributeIn(line, name)
-    return value === undefined ? [] : [value]
-  })
+    if (value !== undefined) values.push(value)
+  }
+  return values
+}
 
 /** The value of the first line of that attribute; `''` for a flag. */
 export const attribute = (lines: Lines, name: string): string | undefined => {
@@ -77,10 +80,11 @@ export const direction = (sdp: Sdp, section: MediaSection): Direction =>
 export const hasCandidates = (section: MediaSection): boolean => hasAttribute(section.lines, 'candidate')
 
 /** `PCMU/8000` by payload type number, as written (RFC 8866 §6.6). */
-export const codecNames = (section: MediaSection): ReadonlyMap<string, string> =>
-  new Map(
-    attributes(section.lines, 'rtpmap').flatMap((value) => {
-      const found = /^(\d{1,3})[ \t]+(\S+)/.exec(value)
-      return found === null ? [] : [[found[1]!, found[2]!] as const]
-    }),
-  )
+export const codecNames = (section: MediaSection): ReadonlyMap<string, string> => {
+  const names = new Map<string, string>()
+  for (const value of attributes(section.lines, 'rtpmap')) {
+    const found = /^(\d{1,3})[ \t]+(\S+)/.exec(value)
+    if (found !== null) names.set(found[1]!, found[2]!)
+  }
+  return names
+}

@@ -41,12 +41,25 @@ const RFC = 'RFC 8866 §5'
  * @returns 400 what is no SDP, 413 too long, 488 too many lines or m-lines
  */
 export const readSdp = (sdp: string): Sdp | Problem => {
+  if (last?.sdp === sdp) return last.read
+  if (lastButOne?.sdp === sdp) return lastButOne.read
+  lastButOne = last
+  last = { sdp, read: readAnew(sdp) }
+  return last.read
+}
+
+/** Read last: each step on the way of an SDP looks at the text that the one before gave it. */
+let last: { readonly sdp: string; readonly read: Sdp | Problem } | undefined
+let lastButOne: typeof last
+
+const readAnew = (sdp: string): Sdp | Problem => {
   if (sdp.length > MAX_SDP) return problem(413, `SDP of ${sdp.length} bytes is too long, at most ${MAX_SDP} are taken`, '§21.4.11', 'body')
   const lines = linesOf(sdp)
   if (lines === undefined) return problem(488, `SDP has more than ${MAX_LINES} lines`, RFC, 'body')
   const first = lines.find((line) => line !== '\n' && line !== '\r\n')
   if (first === undefined || !first.startsWith('v=')) return problem(400, 'Body is no SDP: it does not begin with v=', RFC, 'body')
-  const starts = lines.flatMap((line, i) => (line.startsWith('m=') ? [i] : []))
+  const starts: number[] = []
+  for (let i = 0; i < lines.length; i++) if (lines[i]!.startsWith('m=')) starts.push(i)
   if (starts.length > MAX_SECTIONS) return problem(488, `SDP has ${starts.length} m-lines, at most ${MAX_SECTIONS} are taken`, RFC, 'body')
   return {
     session: starts.length === 0 ? lines : lines.slice(0, starts[0]),
@@ -86,8 +99,10 @@ export const rejected = (section: MediaSection): MediaSection =>
 const PORT = /^(m=[^ \t]*[ \t]+)[^ \t\r\n]+/
 
 /** The same section when the lines are. */
-export const withLines = (section: MediaSection, lines: readonly string[]): MediaSection =>
-  lines === section.lines ? section : sectionOf(lines)
+export const withLines = (section: MediaSection, lines: readonly string[]): MediaSection => {
+  if (lines === section.lines) return section
+  return lines[0] === section.lines[0] ? { ...section, lines } : sectionOf(lines)
+}
 
 export const withSession = (sdp: Sdp, session: readonly string[]): Sdp => (session === sdp.session ? sdp : { ...sdp, session })
 

@@ -66,6 +66,19 @@ describe('reading', () => {
     expect(sdpOf(`v=0\r\n${line}\r\n`).sections[0]).toMatchObject(expected)
   })
 
+  test('the last two texts are not read again, and nothing is mixed up', () => {
+    const [one, two, three] = ['1', '2', '3'].map((port) => `v=0\r\nm=audio ${port} RTP/AVP 0\r\n`) as [string, string, string]
+    const before = readSdp(one)
+    readSdp(two)
+    expect(readSdp(Buffer.from(one).toString())).toBe(before)
+    readSdp(three)
+    readSdp(two)
+    expect(readSdp(one)).not.toBe(before)
+    expect(readSdp(one)).toEqual(before)
+    expect(readSdp('x=0\r\n')).toMatchObject({ status: 400 })
+    expect(readSdp('x=0\r\n')).toMatchObject({ status: 400 })
+  })
+
   test('empty lines before v= are looked over', () => {
     expect(text(sdpOf('\r\n\nv=0\r\n'))).toBe('\r\n\nv=0\r\n')
   })
