@@ -1,8 +1,10 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { SipCall } from '../../support/media/sip-call.ts'
+import { HZ } from './ground.ts'
 import { expectLegs } from './legs.ts'
 import { type BrowserPhone, type Browsers, startBrowsers } from './page.ts'
-import { HZ, layPlace, type Party, type Place } from './place.ts'
+import type { Party } from './parties.ts'
+import { layPlace, type Place } from './place.ts'
 import { hearEachOther, hearNothing, hearsAlone, type Listener, listener } from './talk.ts'
 
 let place: Place
@@ -53,14 +55,17 @@ const fromPbx = async (): Promise<AtPbx> => {
 const converse = async (atPbx: AtPbx): Promise<void> => {
   const { call } = atPbx
   await hearEachOther(page, atPbx)
+  // What comes before rtpengine has the answer, or keys, is dropped
+  const { packetsLost } = await page.sound.stats()
+  const { lost } = call.media().heard()
   await page.sound.sendDigits('19#')
   await call.media().receivesDigits('19#')
   expect(await page.sound.stats()).toMatchObject({
-    ...{ codec: 'audio/PCMU', connection: 'connected', ice: 'connected', dtls: 'connected', dtlsRole: 'client', packetsLost: 0 },
+    ...{ codec: 'audio/PCMU', connection: 'connected', ice: 'connected', dtls: 'connected', dtlsRole: 'client', packetsLost },
     srtpCipher: 'SRTP_AEAD_AES_256_GCM',
     remote: expect.stringMatching(`^${place.wan(2)}:`),
   })
-  expect(call.media().heard()).toMatchObject({ lost: 0 })
+  expect(call.media().heard()).toMatchObject({ lost })
   await page.listenForKeys()
   for (const key of '4*') await Promise.all([page.hearsKey(key), call.media().sendDigits(key)])
   await page.phone.do('hold')

@@ -2,9 +2,11 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { type MediaEndpoint, openMediaEndpoint } from '../../support/media/endpoint.ts'
 import type { SipCall } from '../../support/media/sip-call.ts'
 import { until } from '../../support/processes.ts'
+import { type Ground, HZ, NAME } from './ground.ts'
 import { expectLegs, type Leg } from './legs.ts'
 import { type BrowserPhone, type Browsers, startBrowsers } from './page.ts'
-import { type Ground, HZ, layPlace, NAME, type Party, type Place } from './place.ts'
+import type { Party } from './parties.ts'
+import { layPlace, type Place } from './place.ts'
 import { hearEachOther, hearsAlone, type Listener, listener } from './talk.ts'
 
 /** Two PBXs over UDP, one after the other or both at once, and one over TCP. */

@@ -3,8 +3,9 @@ import { join } from 'node:path'
 import type { Browser } from 'playwright-core'
 import { type PageServer, servePhone } from '../../support/browser.ts'
 import { type MediaPhone, openMediaPhone, startMediaBrowser } from '../../support/media/browser-media.ts'
+import { HZ, NAME } from './ground.ts'
 import type { Leg } from './legs.ts'
-import { HZ, NAME, type Place } from './place.ts'
+import type { Place } from './place.ts'
 import type { Listener } from './talk.ts'
 
 export interface Browsers {

@@ -4,8 +4,10 @@ import { writeSdp } from '../../support/media/sdp.ts'
 import type { SipCall } from '../../support/media/sip-call.ts'
 import type { CallOptions } from '../../support/media/sip-endpoint.ts'
 import { until } from '../../support/processes.ts'
+import { HZ } from './ground.ts'
 import { expectLegs } from './legs.ts'
-import { HZ, layPlace, type Party, type Place } from './place.ts'
+import type { Party } from './parties.ts'
+import { layPlace, type Place } from './place.ts'
 import { hearEachOther, hearNothing, hearsAlone, type Listener, listener } from './talk.ts'
 
 let place: Place
@@ -64,6 +66,9 @@ const hangUp = async (by: Side, other: Side): Promise<void> => {
   await Promise.all([by.call.bye(), other.call.ended()])
 }
 
+/** While an offer is not answered for rtpengine, too, what comes early is dropped. */
+const lost = ({ call }: Side): number => call.media().heard().lost
+
 /** Nothing that did not belong there, and no key that does not fit. */
 const expectClean = ({ caller, called }: Talk): void => {
   for (const { call } of [caller, called]) expect(call.media().heard()).toMatchObject({ unauthenticated: 0, unexpected: [] })
@@ -77,9 +82,10 @@ describe.each(['phone', 'pbx'] as const)('the %s calls', (who) => {
     await hearsAlone(caller, called)
     await Promise.all([called.call.answer(), caller.call.established()])
     await hearEachOther(caller, called)
+    const before = [caller, called].map(lost)
     await Promise.all([caller.call.media().sendDigits('15#'), called.call.media().sendDigits('*90')])
     await Promise.all([called.call.media().receivesDigits('15#'), caller.call.media().receivesDigits('*90')])
-    for (const { call } of [caller, called]) expect(call.media().heard()).toMatchObject({ lost: 0 })
+    expect([caller, called].map(lost)).toEqual(before)
     for (const [holder, held] of [
       [caller, called],
       [called, caller],

@@ -6,9 +6,11 @@ import { audioOf, codecsOf, readSdp } from '../../support/media/sdp.ts'
 import type { SipCall } from '../../support/media/sip-call.ts'
 import { toneIn } from '../../support/media/tone.ts'
 import { until } from '../../support/processes.ts'
+import { type Ground, HZ, NAME } from './ground.ts'
 import { expectLegs, type Leg } from './legs.ts'
 import { type BrowserPhone, type Browsers, startBrowsers } from './page.ts'
-import { type Ground, HZ, layPlace, NAME, type Party, type Place } from './place.ts'
+import type { Party } from './parties.ts'
+import { layPlace, type Place } from './place.ts'
 import { hearEachOther, type Listener, listener } from './talk.ts'
 
 /** One PBX, told by the user part of what it is called how its media is treated; another one whose media is left alone. */

@@ -1,9 +1,11 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { audioOf, type Direction, directionOf, readSdp } from '../../support/media/sdp.ts'
 import type { SipCall } from '../../support/media/sip-call.ts'
+import { HZ, NAME } from './ground.ts'
 import { expectLegs } from './legs.ts'
 import { type BrowserPhone, type Browsers, startBrowsers } from './page.ts'
-import { HZ, layPlace, NAME, type Party, type Place } from './place.ts'
+import type { Party } from './parties.ts'
+import { layPlace, type Place } from './place.ts'
 import { hearEachOther, hearNothing, hearsAlone, type Listener, listener } from './talk.ts'
 
 let place: Place
