@@ -74,7 +74,7 @@ media:
 certificates:
   local: development
 
-# Health, metrics and the admin API.
+# The web admin, with the API, health and metrics: https, and the start prints a link for the first account.
 admin:
   listen: 127.0.0.1:${admin}
 
