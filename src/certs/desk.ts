@@ -132,4 +132,5 @@ export const revoke = async (care: Care, ward: Ward, reason: number): Promise<vo
   care.log.warn({ certificate: name, serial: pair.facts.serial, reason }, 'Certificate revoked; it stays in use until another one is there')
   state.change({ revoked: pair.facts.serial })
   care.told(name)
+  await state.settled()
 }

@@ -231,9 +231,9 @@ export class CertificateKeeper implements CertificateDesk {
 
   // ---- for the parts of the program that are no listeners
 
-  /** What new handshakes get of a configured certificate; undefined: there is none of that name. */
-  current(name: string): CertificateMaterial | undefined {
-    return this.#wards.get(name)?.shown?.material
+  /** What new handshakes get of a configured certificate. @throws CertificateError when there is none of that name */
+  async current(name: string): Promise<CertificateMaterial> {
+    return this.material(this.#ward(name).entry, 'kept')
   }
 
   /** A certificate of the development CA that is in no configuration. @throws CertificateError */
@@ -343,7 +343,9 @@ export class CertificateKeeper implements CertificateDesk {
     ward.watch ??= this.#shelf.watchOf(name)
     const stamp = await ward.watch.stamp()
     const stored = await this.#shelf.readStored(name)
-    ward.pair = stored !== undefined && 'chain' in stored ? stored : undefined
+    // What is damaged on disk is whole in memory, if it was used before
+    if (stored === undefined) ward.pair = undefined
+    else if ('chain' in stored) ward.pair = stored
     ward.damage =
       stored !== undefined && 'severity' in stored ? { ...stored, text: `What is stored cannot be used: ${stored.text}` } : undefined
     ward.watch.used(stamp)

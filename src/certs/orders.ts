@@ -1,5 +1,7 @@
 /** Orders at once: each holds a port or a DNS zone, and CAs count them. */
 const MOST_AT_ONCE = 2
+/** Orders end with their signal; one that hangs must not hold up the end of the process. */
+const PATIENCE_MS = 5000
 
 interface Order {
   readonly abort: AbortController
@@ -44,11 +46,15 @@ export class Orders {
     await running?.done
   }
 
-  /** Ends all, and takes no more. */
+  /** Ends all, and takes no more. What does not end soon is not waited for. */
   async stop(): Promise<void> {
     this.#stopped = true
     this.#waiting.splice(0)
-    await Promise.all([...this.#running.keys()].map((name) => this.abort(name)))
+    const ended = Promise.all([...this.#running.keys()].map((name) => this.abort(name)))
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const patience = setTimeout(resolve, PATIENCE_MS)
+    await Promise.race([ended, promise])
+    clearTimeout(patience)
   }
 
   #next(): void {
