@@ -44,7 +44,8 @@ export class Branch implements ClientUser {
   egress: Side | undefined
   /** Nothing it says counts any more: a 2xx after all is acknowledged and ended by us. */
   #givenUp: GivenUp | undefined
-  #over = false
+  /** To of the dialogs that were: each fork behind us that answers has one. */
+  readonly #ended = new Set<string>()
 
   constructor(edge: Edge, context: ProxyContext, index: number, candidate: Candidate) {
     this.#edge = edge
@@ -101,8 +102,8 @@ export class Branch implements ClientUser {
   #endDialog({ invite, seen }: GivenUp, response: SipResponse): void {
     const callee = this.egress && calleeEnd(invite, response, this.egress, seen)
     if (callee === undefined) return
-    const ends = !this.#over && !this.#context.inDialog
-    this.#over = true
+    const ends = !this.#ended.has(callee.to) && !this.#context.inDialog
+    this.#ended.add(callee.to)
     const acknowledged = acknowledge(this.#edge, callee)
     this.#context.hold(ends ? acknowledged.then(() => sayBye(this.#edge, callee, NO_MEDIA)) : acknowledged)
   }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { Mood } from '../support/fake-media.ts'
-import { headerOf, nameOf } from '../support/wire.ts'
+import { headerOf, nameOf, tagOf } from '../support/wire.ts'
 import { callWithMedia, endWithMedia, hasNoSdp, mediaOf, RELIABLE, sdp, startMedia, textOf, whereIs } from './media-place.ts'
 
 const TWO_TARGETS = {
@@ -255,6 +255,46 @@ describe('media §9: an answer that cannot be used', () => {
     carrier.sends('ACK')
     second.gets('ACK')
     expect(node.talk).toBe(`a>b2 ${whereIs(carrier)} ${whereIs(second)}`)
+    media.said()
+    await endWithMedia(place, second, carrier)
+  })
+
+  test('media §9: each fork behind the callee that answers is ended, not only the first', async () => {
+    const { carrier, pbx, says, node, edge } = await startMedia()
+    await says(carrier, 'INVITE', { body: sdp(carrier) })
+    const invite = pbx.gets('INVITE')
+    node.mood = 'deaf'
+    const answers = []
+    for (const tag of ['x', 'y']) {
+      answers.push(await says(pbx, 200, { body: sdp(pbx), tag, of: invite }))
+      pbx.gets('ACK')
+      expect(tagOf(pbx.gets('BYE'), 'to')).toBe(tag)
+      pbx.sends(200)
+    }
+    for (const answer of answers) pbx.repeats(answer)
+    await edge.settles()
+    pbx.gets('ACK', 'ACK')
+    pbx.getsNothing()
+    carrier.gets(100, 502)
+    carrier.sends('ACK')
+  })
+
+  test('media §11: rtpengine has died since the offer: the next target is tried, on another node', async () => {
+    const place = await startMedia({ ...TWO_TARGETS, ...TWO_NODES })
+    const { carrier, pbx, second, media, says, node } = place
+    await says(carrier, 'INVITE', { body: sdp(carrier) })
+    pbx.gets('INVITE')
+    node.mood = 'silent'
+    await says(pbx, 200, { body: sdp(pbx) })
+    pbx.gets('ACK', 'BYE')
+    pbx.sends(200)
+    expect(mediaOf(second.gets('INVITE'))).toMatch(/^10\.9\.9\.2:/)
+    await says(second, 200, { body: sdp(second) })
+    expect(mediaOf(carrier.gets(100, 200))).toMatch(/^10\.9\.9\.2:/)
+    carrier.sends('ACK')
+    second.gets('ACK')
+    node.mood = 'well'
+    expect(media.nodes[1]!.talk).toBe(`a>b2 ${whereIs(carrier)} ${whereIs(second)}`)
     media.said()
     await endWithMedia(place, second, carrier)
   })

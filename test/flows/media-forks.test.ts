@@ -196,6 +196,34 @@ describe('media §4: forks behind the next hop', () => {
     expect(media.said()).toEqual(['m1 delete a'])
   })
 
+  test('media §9: two offers in 2xx of one branch, while another one rings: both callers’ ACKs answer the first', async () => {
+    const place = await startMedia({ targets: TARGETS.slice(0, 2).join(', '), fork: 'parallel' })
+    const { carrier, pbx, second, media, says, node } = place
+    await says(carrier, 'INVITE', { body: '' })
+    const invite = pbx.gets('INVITE')
+    const ringing = second.gets('INVITE')
+    second.sends(180)
+    carrier.gets(100, 180)
+    await says(pbx, 200, { body: sdp(pbx), tag: 'x' })
+    const first = carrier.gets(200)
+    await says(pbx, 200, { body: sdp(pbx, 2), tag: 'y', of: invite })
+    const other = carrier.gets(200)
+    expect(textOf(other)).toBe(textOf(first))
+    await isCancelled(place, second, ringing)
+    for (const of of [first, other]) {
+      await says(carrier, 'ACK', { of, body: sdp(carrier) })
+      pbx.gets('ACK')
+    }
+    expect(media.said()).toEqual(['m1 offer b1>a', 'm1 delete a>b2', 'm1 answer b1>a'])
+    expect(node.talk).toBe(`a>b1 ${whereIs(carrier)} ${whereIs(pbx)}`)
+    await bye(place, carrier, pbx, other)
+    // A copy that was still on its way
+    await says(pbx, 200, { body: sdp(pbx, 2), tag: 'y', of: invite })
+    carrier.gets(200)
+    await bye(place, carrier, pbx, first)
+    expect(media.said()).toEqual(['m1 delete a'])
+  })
+
   test('§15: a BYE in one early dialog ends that one; the others ring on, and one of them is the call', async () => {
     const place = await startMedia()
     const { carrier, pbx, media, says, node } = place

@@ -95,7 +95,9 @@ export class NewCall implements Placement {
 
   failed(index: number): void {
     const passing = this.#passings[index]
-    if (passing !== undefined && !passing.branch.up) this.#over.push(passing.branch)
+    if (passing === undefined || passing.branch.up) return
+    passing.branch.failed = true
+    this.#over.push(passing.branch)
   }
 
   answered(index: number, response: SipResponse, egress: Side | undefined): void {

@@ -121,7 +121,7 @@ export class RequestMedia {
       // of a fork behind us, that its caller will end (§13.2.2.4)
       const past = exchange.answered !== undefined && (branch.negotiation.latest !== exchange || passing.accepted)
       if (repeated || past) return body.replace(exchange.answered!)
-    } else if (exchange !== undefined && (exchange.answer !== undefined || exchange.offer === body.sdp)) {
+    } else if (exchange !== undefined && (exchange.answer !== undefined || exchange.offer === body.sdp || passing.accepted)) {
       // §13.2.1: of one side's descriptions the first one counts
       return body.replace(exchange.offered)
     } else if (this.#request.method !== 'INVITE') return withoutSdp(response)

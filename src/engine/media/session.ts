@@ -42,8 +42,10 @@ export class SessionBranch {
   /** A 2xx was passed on. */
   up: boolean
   gone = false
-  /** To tags of the 2xx that were passed on: one for each fork behind us that answered. Empty in a process that saw none. */
-  readonly #dialogs = new Set<string>()
+  /** It came to nothing: nobody rings there any more. */
+  failed = false
+  /** By the To tags of the 2xx that were passed on, one for each fork behind us that answered: does it go on? Empty in a process that saw none. */
+  readonly #dialogs = new Map<string, boolean>()
   /** Highest CSeq that each party has seen from the other, from the first request on. */
   readonly seen: Record<Party, number> = { caller: 0, callee: 0 }
   /** How to end the dialog, from the 2xx on; not known in a process that did not see it. */
@@ -59,13 +61,17 @@ export class SessionBranch {
   /** A 2xx with that To tag goes on. */
   answered(tag: string): void {
     this.up = true
-    this.#dialogs.add(own(tag))
+    // A copy may come when its dialog has ended
+    if (!this.#dialogs.has(tag)) this.#dialogs.set(own(tag), true)
   }
 
   /** The dialog with that tag has ended. @returns nothing of the branch is left */
   ended(tag: string): boolean {
     if (!this.up) return false
-    return this.#dialogs.size === 0 || (this.#dialogs.delete(tag) && this.#dialogs.size === 0)
+    if (this.#dialogs.size === 0) return true
+    if (this.#dialogs.get(tag) !== true) return false
+    this.#dialogs.set(tag, false)
+    return ![...this.#dialogs.values()].includes(true)
   }
 
   /** Its tag in rtpengine. */
@@ -236,7 +242,7 @@ export class MediaSession {
       sdp: fixed.sdp,
     }
     const reply =
-      role === 'offer' ? await this.#offerSomewhere(planOffer(passage), branch.up, stays) : await this.#ask('answer', planAnswer(passage))
+      role === 'offer' ? await this.#offerSomewhere(planOffer(passage), branch, stays) : await this.#ask('answer', planAnswer(passage))
     if (isProblem(reply)) return reply
     if (reply.kind !== 'sdp') return faultOf(reply)
     const made = fixToSend(reply.sdp, role, from.leg, to.leg, to.memory, sdp)
@@ -255,7 +261,8 @@ export class MediaSession {
   }
 
   /** A new call tries another node when one fails; a dialog stays where it is, unless its node is lost (§11). */
-  async #offerSomewhere(dictionary: NgDictionary, inDialog: boolean, stays: boolean): Promise<MediaReply | Problem> {
+  async #offerSomewhere(dictionary: NgDictionary, branch: SessionBranch, stays: boolean): Promise<MediaReply | Problem> {
+    const inDialog = branch.up
     if (!stays && this.#placed && inDialog && this.node.state === 'down') this.#move(this.#elsewhere())
     for (let tries = 1; ; tries++) {
       const { node } = this
@@ -266,13 +273,19 @@ export class MediaSession {
         return reply
       }
       const transient = isProblem(reply) || reply.kind === 'full' || reply.kind === 'failed'
-      // Forks that are rung already were told addresses of this node
-      // What is said again goes to nobody: both sides keep the addresses that they have
-      const mayMove = !stays && !this.ended && (!this.#placed || (inDialog && (!isProblem(reply) || node.state !== 'up')))
+      // Forks that are rung already were told addresses of this node. What is said again goes to nobody: both sides keep what they have
+      const free = inDialog || branch.callee.told ? !isProblem(reply) || node.state !== 'up' : !this.#placed || this.#alone(branch)
+      const mayMove = free && !stays && !this.ended
       const next = transient && mayMove && tries < MOST_NODES ? this.#elsewhere() : undefined
       if (next === undefined) return reply
       this.#move(next)
     }
+  }
+
+  /** Nobody else rings, or talks. */
+  #alone(branch: SessionBranch): boolean {
+    for (const other of this.branches.values()) if (other !== branch && !other.failed && !other.gone) return false
+    return true
   }
 
   #elsewhere(): MediaNode | undefined {
