@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type Delays, Generator, type GeneratorResult } from './generator.ts'
 import { generatorArguments, type Places, type Scenario } from './plan.ts'
 import { busyTicks, cpuMicroseconds, memoryOf } from './procfs.ts'
+import type { MediaRelay } from './relay.ts'
 import { type SearchResult, searchHighestRate } from './search.ts'
 import type { Certificate, Server } from './servers.ts'
 
@@ -23,6 +24,8 @@ export interface Bench {
   readonly secondChances: number
   readonly handshakesAtOnce: number
   readonly idleClients: number
+  /** The rtpengine that the server asks. */
+  readonly relay: MediaRelay | undefined
   readonly log: (text: string) => void
 }
 
@@ -34,6 +37,8 @@ export interface Window {
   readonly cpuPerCall: number
   /** Per message that came in or went out at the server. */
   readonly cpuPerMessage: number
+  /** CPU time of rtpengine, µs, per call. */
+  readonly relayCpuPerCall?: number
   /** CPUs used by the server, by the generator, and by everybody else on the machine. */
   readonly serverCpu: number
   readonly generatorCpu: number
@@ -76,28 +81,39 @@ export const openGenerator = async (bench: Bench, scenario: Scenario, direct = f
 }
 
 /** Plays one command and takes the CPU time around its window. */
-const play = async (generator: Generator, server: Server | undefined, command: string, seconds: number): Promise<Window> => {
+const play = async (
+  { relay }: Pick<Bench, 'relay'>,
+  generator: Generator,
+  server: Server | undefined,
+  command: string,
+  seconds: number,
+): Promise<Window> => {
   const pids = server?.pids() ?? []
+  const relayPids = relay === undefined ? [] : [relay.pid]
   let cpu = 0
+  let relayed = 0
   let ticks = 0
   let own = 0
   const result = await generator.run(command, seconds, (edge) => {
     const sign = edge === 'open' ? -1 : 1
     cpu += sign * cpuMicroseconds(pids)
+    relayed += sign * cpuMicroseconds(relayPids)
     ticks += sign * busyTicks()
     const used = process.cpuUsage()
     own += (sign * (used.user + used.system)) / 1e6
   })
   const loss = lossOf(result)
   const serverCpu = cpu / 1e6 / result.seconds
+  const known = (cpu + relayed) / 1e6 / result.seconds + result.generatorCpu + own / result.seconds
   return {
     rate: result.rate,
     completedPerSecond: result.finishedInside / result.seconds,
     cpuPerCall: cpu / Math.max(1, result.finishedInside),
     cpuPerMessage: cpu / Math.max(1, result.messagesIn + result.messagesOut),
+    ...(relay !== undefined && { relayCpuPerCall: relayed / Math.max(1, result.finishedInside) }),
     serverCpu,
     generatorCpu: result.generatorCpu,
-    otherCpu: Math.max(0, ticks / TICKS_PER_SECOND / result.seconds - serverCpu - result.generatorCpu - own / result.seconds),
+    otherCpu: Math.max(0, ticks / TICKS_PER_SECOND / result.seconds - known),
     ringing: result.ringing,
     ended: result.ended,
     lossless: loss === '',
@@ -115,6 +131,7 @@ const OTHERS_ALLOWED = 0.3
 
 /** Calls (or OPTIONS) at a fixed rate; `warm` and `window` in seconds. */
 export const playRate = (
+  bench: Pick<Bench, 'relay'>,
   generator: Generator,
   server: Server | undefined,
   scenario: Scenario,
@@ -124,7 +141,7 @@ export const playRate = (
   timeout = TIMEOUT_MS,
 ): Promise<Window> => {
   const command = `${scenario.kind} rate=${rate} warm=${warm} secs=${window} hold=${HOLD_MS} timeout=${timeout}`
-  return play(generator, server, command, warm + window + 15)
+  return play(bench, generator, server, command, warm + window + 15)
 }
 
 /** As `playRate`, played again as often as the bench allows while other programs disturb it; the quietest window counts. */
@@ -136,9 +153,9 @@ export const playQuietly = async (
   rate: number,
   warm: number,
 ): Promise<Window> => {
-  let quietest = await playRate(generator, server, scenario, rate, warm, bench.window)
+  let quietest = await playRate(bench, generator, server, scenario, rate, warm, bench.window)
   for (let again = 0; quietest.otherCpu > OTHERS_ALLOWED && again < bench.secondChances; again++) {
-    const window = await playRate(generator, server, scenario, rate, warm, bench.window)
+    const window = await playRate(bench, generator, server, scenario, rate, warm, bench.window)
     if (window.otherCpu < quietest.otherCpu) quietest = window
   }
   return quietest
@@ -157,10 +174,10 @@ export const findHighest = async (bench: Bench, generator: Generator, server: Se
   let beyond: Highest['beyond']
   const settings = { start: bench.startRate, precision: bench.precision, ceiling: 20_000, maxProbes: bench.maxProbes }
   const found = await searchHighestRate(settings, async (rate) => {
-    let window = await playRate(generator, server, scenario, rate, bench.probeWarm, bench.probeWindow, PROBE_TIMEOUT_MS)
+    let window = await playRate(bench, generator, server, scenario, rate, bench.probeWarm, bench.probeWindow, PROBE_TIMEOUT_MS)
     for (let again = 0; !window.lossless && again < bench.secondChances; again++) {
       await sleep(500)
-      window = await playRate(generator, server, scenario, rate, bench.probeWarm, bench.probeWindow, PROBE_TIMEOUT_MS)
+      window = await playRate(bench, generator, server, scenario, rate, bench.probeWarm, bench.probeWindow, PROBE_TIMEOUT_MS)
     }
     bench.log(
       `    ${rate}/s: ${window.lossless ? `passed, ${window.cpuPerCall.toFixed(0)} µs, server ${(window.serverCpu * 100).toFixed(0)} %` : window.loss}`,
@@ -168,7 +185,8 @@ export const findHighest = async (bench: Bench, generator: Generator, server: Se
     if (window.lossless) at = window
     else beyond = { rate, loss: window.loss }
     if (!window.lossless) await sleep(500) // let the server finish what it still holds
-    return { passed: window.lossless, utilisation: window.serverCpu }
+    const relayCpu = ((window.relayCpuPerCall ?? 0) * window.completedPerSecond) / 1e6
+    return { passed: window.lossless, utilisation: window.serverCpu + relayCpu }
   })
   return { ...found, at, beyond }
 }
@@ -178,6 +196,7 @@ export const playHandshakes = async (bench: Bench, server: Server, scenario: Sce
   const generator = await openGenerator(bench, scenario)
   try {
     return await play(
+      bench,
       generator,
       server,
       `handshakes at-once=${bench.handshakesAtOnce} warm=${bench.probeWarm} secs=${window}`,

@@ -1,4 +1,7 @@
 /** Where everybody in the benchmark lives, and what is played. Loopback only. */
+import { join } from 'node:path'
+
+const SDPS = join(import.meta.dirname, '..', 'fixtures', 'sdp')
 
 export interface Places {
   readonly network: string
@@ -20,6 +23,9 @@ export interface Places {
   /** The first of `clientSpread` addresses that connections are opened from. */
   readonly clients: string
   readonly clientSpread: number
+  /** rtpengine: its control socket, and the address of its media. */
+  readonly media: string
+  readonly ngPort: number
 }
 
 /** `prefix`: three octets of a loopback network that nothing else uses, as `127.0.78`. */
@@ -38,9 +44,12 @@ export const placesIn = (prefix: string): Places => ({
   caller: `${prefix}.4`,
   clients: `${prefix}.10`,
   clientSpread: 40,
+  media: `${prefix}.5`,
+  ngPort: 2223,
 })
 
-export type CallScenarioName = 'udp-udp' | 'tls-udp' | 'udp-tls' | 'wss-udp'
+export type MediaScenarioName = 'media-plain' | 'media-sdes' | 'media-browser'
+export type CallScenarioName = 'udp-udp' | 'tls-udp' | 'udp-tls' | 'wss-udp' | MediaScenarioName
 export type ScenarioName = CallScenarioName | 'options' | 'tls-handshakes' | 'wss-handshakes' | 'wss-idle'
 
 export interface Scenario {
@@ -51,18 +60,38 @@ export interface Scenario {
   /** Connections opened before the calls begin; calls go round them. */
   readonly clients: number
   readonly answer: 'udp' | 'tls'
+  /** With rtpengine: files of test/fixtures/sdp that callers offer and the PBX answers. */
+  readonly media?: { readonly offer: string; readonly answer: string }
 }
+
+const PLAIN_ANSWER = 'pbx-answer-pcmu.sdp'
 
 export const SCENARIOS: Readonly<Record<ScenarioName, Scenario>> = {
   'udp-udp': { name: 'udp-udp', title: 'UDP→UDP', kind: 'calls', transport: 'udp', clients: 0, answer: 'udp' },
   'tls-udp': { name: 'tls-udp', title: 'TLS→UDP, one connection', kind: 'calls', transport: 'tls', clients: 1, answer: 'udp' },
   'udp-tls': { name: 'udp-tls', title: 'UDP→TLS', kind: 'calls', transport: 'udp', clients: 0, answer: 'tls' },
   'wss-udp': { name: 'wss-udp', title: 'WSS→UDP, 500 clients', kind: 'calls', transport: 'wss', clients: 500, answer: 'udp' },
+  'media-plain': {
+    ...{ name: 'media-plain', title: 'UDP→UDP, plain RTP', kind: 'calls', transport: 'udp', clients: 0, answer: 'udp' },
+    media: { offer: 'pbx-offer-g711.sdp', answer: PLAIN_ANSWER },
+  },
+  'media-sdes': {
+    ...{ name: 'media-sdes', title: 'TLS→UDP, SRTP (SDES) to plain RTP', kind: 'calls', transport: 'tls', clients: 1, answer: 'udp' },
+    media: { offer: 'tlsphone-offer-sdes.sdp', answer: PLAIN_ANSWER },
+  },
+  'media-browser': {
+    ...{ name: 'media-browser', title: 'WSS→UDP, WebRTC to plain RTP', kind: 'calls', transport: 'wss', clients: 100, answer: 'udp' },
+    media: { offer: 'chrome-offer-audio-mdns.sdp', answer: 'pbx-answer-pcmu-te126.sdp' },
+  },
   options: { name: 'options', title: 'OPTIONS relayed, UDP→UDP', kind: 'options', transport: 'udp', clients: 0, answer: 'udp' },
   'tls-handshakes': { name: 'tls-handshakes', title: 'TLS handshakes', kind: 'handshakes', transport: 'tls', clients: 0, answer: 'udp' },
   'wss-handshakes': { name: 'wss-handshakes', title: 'WSS handshakes', kind: 'handshakes', transport: 'wss', clients: 0, answer: 'udp' },
   'wss-idle': { name: 'wss-idle', title: 'Idle registered WSS client', kind: 'idle', transport: 'wss', clients: 0, answer: 'udp' },
 }
+
+/** What is played when no names are given. */
+export const namesOf = (media: boolean): readonly ScenarioName[] =>
+  SCENARIO_NAMES.filter((name) => name !== 'options' && (SCENARIOS[name].media !== undefined) === media)
 
 export const SCENARIO_NAMES = Object.keys(SCENARIOS) as readonly ScenarioName[]
 
@@ -86,9 +115,12 @@ export const generatorArguments = (
   const through = direct ? answer.slice(4) : `${places.edge}:${edgePort(scenario, places)}`
   const target = targetUri(scenario, places)
   const streams = scenario.transport !== 'udp'
+  const { media } = scenario
   return [
     ...['--transport', scenario.transport, '--edge', through, '--target', target, '--answer', answer, '--domain', places.domain],
     ...['--from', streams ? places.clients : places.caller, '--spread', String(streams ? places.clientSpread : 1)],
     ...['--chain', certificate.chain, '--key', certificate.key],
+    ...(media === undefined ? [] : ['--offer', join(SDPS, media.offer), '--reply', join(SDPS, media.answer)]),
+    ...(media === undefined || direct ? [] : ['--media', places.media]),
   ]
 }

@@ -7,12 +7,16 @@ import type { Highest, IdleMemory, Window } from './measure.ts'
 import { SCENARIOS, type ScenarioName } from './plan.ts'
 import type { ServerName } from './servers.ts'
 import type { SippResult } from './sipp.ts'
+import type { Soak } from './soak.ts'
 
 const HERE = dirname(fileURLToPath(import.meta.url))
 const ROOT = join(HERE, '..', '..')
 const DOCUMENT = join(ROOT, 'docs', 'performance.md')
-const BEGIN = '<!-- bench:begin -->'
-const END = '<!-- bench:end -->'
+/** Lines of the document that the tables stand between: those of calls without media, and those with. */
+const marks = (media: boolean) => {
+  const name = media ? 'bench-media' : 'bench'
+  return { begin: `<!-- ${name}:begin -->`, end: `<!-- ${name}:end -->` }
+}
 
 /** What one run of one scenario against one server brought. */
 export interface Measurement {
@@ -25,6 +29,7 @@ export interface Measurement {
   readonly handshakes?: Window
   readonly idle?: IdleMemory
   readonly sipp?: SippResult
+  readonly soak?: Soak
   /** Why there are no figures, or not all. */
   readonly problem?: string
 }
@@ -49,14 +54,22 @@ interface Figure {
 
 const milliseconds = (us: number | undefined): number | undefined => (us === undefined ? undefined : us / 1000)
 
+/** Both programs together. */
+const withRelay = (window: Window | undefined): number | undefined =>
+  window?.relayCpuPerCall === undefined ? undefined : window.cpuPerCall + window.relayCpuPerCall
+
+const WITH_RTPENGINE = 'CPU per call at the fixed rate, with rtpengine'
+
 const FIGURES: readonly Figure[] = [
   { name: 'highest rate without loss', unit: 'calls/s', digits: 0, of: (m) => m.highest?.rate },
   { name: 'CPU per call there', unit: 'µs', digits: 0, of: (m) => m.highest?.at?.cpuPerCall },
+  { name: 'CPU per call there, with rtpengine', unit: 'µs', digits: 0, of: (m) => withRelay(m.highest?.at) },
   { name: 'INVITE→180 at half of it, p50', unit: 'ms', digits: 2, of: (m) => milliseconds(m.half?.ringing.p50) },
   { name: 'INVITE→180 at half of it, p99', unit: 'ms', digits: 2, of: (m) => milliseconds(m.half?.ringing.p99) },
   { name: 'BYE→200 at half of it, p50', unit: 'ms', digits: 2, of: (m) => milliseconds(m.half?.ended.p50) },
   { name: 'BYE→200 at half of it, p99', unit: 'ms', digits: 2, of: (m) => milliseconds(m.half?.ended.p99) },
   { name: 'CPU per call at the fixed rate', unit: 'µs', digits: 0, of: (m) => m.fixed?.cpuPerCall },
+  { name: WITH_RTPENGINE, unit: 'µs', digits: 0, of: (m) => withRelay(m.fixed) },
   {
     name: 'CPU per call at the fixed rate, by SIPp',
     unit: 'µs',
@@ -133,8 +146,20 @@ const SUMMARY: readonly { readonly title: string; readonly figure: string }[] = 
   { title: 'CPU per call there', figure: 'CPU per call there' },
   { title: 'CPU per call at the fixed rate', figure: 'CPU per call at the fixed rate' },
 ]
+const MEDIA_SUMMARY = [
+  ...SUMMARY.filter(({ title }) => title !== 'CPU per call there'),
+  { title: 'The same with rtpengine', figure: WITH_RTPENGINE },
+]
+
+const isMedia = ({ measurements }: Report): boolean => measurements.some(({ scenario }) => SCENARIOS[scenario].media !== undefined)
+
+const pinning = (report: Report): string => {
+  if (!report.machine.pinned) return ', nothing pinned'
+  return `, the server${isMedia(report) ? ' and rtpengine' : ''} pinned to one CPU and the generator to another`
+}
 
 const markdownTable = (report: Report): string => {
+  const summary = isMedia(report) ? MEDIA_SUMMARY : SUMMARY
   const lines = linesOf(report.measurements)
   const scenarios = [...new Set(lines.map((line) => line.scenario))]
   const ratio = (scenario: ScenarioName, figure: string): string =>
@@ -145,12 +170,12 @@ const markdownTable = (report: Report): string => {
   return [
     '### Ratios: the edge divided by Kamailio',
     '',
-    `| | ${SUMMARY.map((column) => column.title).join(' | ')} |`,
-    `| --- | ${SUMMARY.map(() => '---:').join(' | ')} |`,
-    ...calls.map((scenario) => `| ${SCENARIOS[scenario].title} | ${SUMMARY.map((column) => ratio(scenario, column.figure)).join(' | ')} |`),
+    `| | ${summary.map((column) => column.title).join(' | ')} |`,
+    `| --- | ${summary.map(() => '---:').join(' | ')} |`,
+    ...calls.map((scenario) => `| ${SCENARIOS[scenario].title} | ${summary.map((column) => ratio(scenario, column.figure)).join(' | ')} |`),
     '',
     ...others.filter((line) => line.ratio).map((line) => `- ${SCENARIOS[line.scenario].title}, ${line.figure}: ${line.ratio}`),
-    '',
+    ...(others.some((line) => line.ratio) ? [''] : []),
     'A rate above 1 and CPU time, delay or memory below 1 are in favour of the edge.',
     '',
     '### Absolute figures',
@@ -161,7 +186,7 @@ const markdownTable = (report: Report): string => {
     '',
     '### How it was taken',
     '',
-    `${report.taken.slice(0, 10)}, on ${machine.cpu} (${machine.cpus} CPUs, Linux ${machine.kernel})${machine.pinned ? ', the server pinned to one CPU and the generator to another' : ', nothing pinned'}; ` +
+    `${report.taken.slice(0, 10)}, on ${machine.cpu} (${machine.cpus} CPUs, Linux ${machine.kernel})${pinning(report)}; ` +
       `${Object.entries(versions)
         .map(([name, version]) => `${name} ${version}`)
         .join(', ')}. Medians of ${String(options.repeat)}; both servers in one session, one after the other. ` +
@@ -182,12 +207,13 @@ figures move with the machine and its neighbours; the ratios are what counts. \`
 
 /** Puts the table between the markers of docs/performance.md; makes the document when it is not there. */
 export const writeDocument = (report: Report): string => {
-  const before = existsSync(DOCUMENT) ? readFileSync(DOCUMENT, 'utf8') : `${INTRODUCTION}\n${BEGIN}\n${END}\n`
-  const begin = before.indexOf(BEGIN)
-  const end = before.indexOf(END)
-  if (begin < 0 || end < begin) throw new Error(`${DOCUMENT} has no lines ${BEGIN} and ${END} to write between`)
+  const mark = marks(isMedia(report))
+  const before = existsSync(DOCUMENT) ? readFileSync(DOCUMENT, 'utf8') : `${INTRODUCTION}\n${mark.begin}\n${mark.end}\n`
+  const begin = before.indexOf(mark.begin)
+  const end = before.indexOf(mark.end)
+  if (begin < 0 || end < begin) throw new Error(`${DOCUMENT} has no lines ${mark.begin} and ${mark.end} to write between`)
   mkdirSync(dirname(DOCUMENT), { recursive: true })
-  writeFileSync(DOCUMENT, `${before.slice(0, begin + BEGIN.length)}\n${markdownTable(report)}\n${before.slice(end)}`)
+  writeFileSync(DOCUMENT, `${before.slice(0, begin + mark.begin.length)}\n${markdownTable(report)}\n${before.slice(end)}`)
   return DOCUMENT
 }
 

@@ -6,9 +6,10 @@ import { availableParallelism, release } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { buildGenerator } from './generator.ts'
-import { type Bench, findHighest, measureIdle, openGenerator, playHandshakes, playQuietly, playRate } from './measure.ts'
-import { placesIn, SCENARIO_NAMES, SCENARIOS, type Scenario, type ScenarioName } from './plan.ts'
+import { type Bench, findHighest, measureIdle, openGenerator, playHandshakes, playQuietly, playRate, type Window } from './measure.ts'
+import { namesOf, placesIn, SCENARIO_NAMES, SCENARIOS, type Scenario, type ScenarioName } from './plan.ts'
 import { cpuModel } from './procfs.ts'
+import { rtpengineVersion, startRelay } from './relay.ts'
 import { commit, linesOf, type Measurement, type Report, readResults, textTable, writeDocument, writeResults } from './report.ts'
 import {
   type KamailioWorkers,
@@ -24,13 +25,16 @@ import {
   temporaryFolder,
 } from './servers.ts'
 import { playSipp, sippVersion } from './sipp.ts'
+import { playSoak } from './soak.ts'
 
 const HELP = `npm run bench -- [options] [scenario...]
 
 Scenarios: ${SCENARIO_NAMES.join(' ')}
-(without names: all but 'options')
+(without names: all but 'options' and those with media; those with media need rtpengine, and are not mixed with others)
 
   --quick              under two minutes: one run, short windows, no SIPp, a short search for the highest rate for udp-udp and tls-udp
+  --media              the scenarios with media
+  --soak N             with media: N calls at the fixed rate instead, and what is left of them
   --check              one second of calls for each scenario: does the server do the job at all? Exit code 1 if not
   --repeat N           runs of everything, medians count (3)
   --servers A,B        edge, kamailio (both)
@@ -50,6 +54,8 @@ const { values: given, positionals } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
     check: { type: 'boolean', default: false },
+    media: { type: 'boolean', default: false },
+    soak: { type: 'string' },
     repeat: { type: 'string' },
     servers: { type: 'string', default: 'edge,kamailio' },
     rate: { type: 'string', default: '200' },
@@ -79,8 +85,11 @@ const stopWith = (message: string): never => {
 const chosenScenarios = (): Scenario[] => {
   const unknown = positionals.filter((name) => !Object.hasOwn(SCENARIOS, name))
   if (unknown.length > 0) stopWith(`Unknown scenario ${unknown.join(', ')}\n\n${HELP}`)
-  const names = positionals.length > 0 ? (positionals as ScenarioName[]) : SCENARIO_NAMES.filter((name) => name !== 'options')
-  return names.map((name) => SCENARIOS[name])
+  const names = positionals.length > 0 ? (positionals as ScenarioName[]) : namesOf(given.media)
+  const chosen = names.map((name) => SCENARIOS[name])
+  if (chosen.some(({ media }) => media !== undefined) && chosen.some(({ media }) => media === undefined))
+    stopWith('Scenarios with media and without are not played in one session')
+  return chosen
 }
 
 const chosenServers = (): ServerName[] => {
@@ -95,6 +104,8 @@ const chosenServers = (): ServerName[] => {
 const SEARCHED_WHEN_QUICK: readonly ScenarioName[] = ['udp-udp', 'tls-udp']
 
 const message = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+
+const relayed = ({ relayCpuPerCall: us }: Window): string => (us === undefined ? '' : `, rtpengine ${us.toFixed(0)} µs`)
 
 class Session {
   readonly #bench: Bench
@@ -123,6 +134,7 @@ class Session {
         }
         server ??= await this.#start(name)
         this.measurements.push({ server: name, scenario: scenario.name, repeat, ...(await this.#measure(server, scenario)) })
+        await this.#bench.relay?.clear()
         if (!server.alive()) throw new Error(`${name} ended:\n${tail(server.logFile)}`)
       } catch (error) {
         say(`  ${scenario.title}: ${message(error)}`)
@@ -149,6 +161,7 @@ class Session {
       say(`    ${handshakes.completedPerSecond.toFixed(0)}/s, ${handshakes.cpuPerCall.toFixed(0)} µs CPU each`)
       return { handshakes }
     }
+    if (given.soak !== undefined) return this.#soak(server, scenario, Number(given.soak))
     return given.check ? this.#check(server, scenario) : this.#calls(server, scenario)
   }
 
@@ -156,7 +169,7 @@ class Session {
   async #check(server: Server, scenario: Scenario): Promise<Partial<Measurement>> {
     const generator = await openGenerator(this.#bench, scenario)
     try {
-      const fixed = await playRate(generator, server, scenario, 20, 0.1, 1)
+      const fixed = await playRate(this.#bench, generator, server, scenario, 20, 0.1, 1)
       if (!fixed.lossless) throw new Error(fixed.loss)
       if (scenario.kind === 'calls') say(`    ${fixed.result.completed} calls, Record-Route has ${fixed.result.recordRoutes} entries`)
       else say(`    ${fixed.result.completed} answered`)
@@ -166,25 +179,33 @@ class Session {
     }
   }
 
+  async #soak(server: Server, scenario: Scenario, calls: number): Promise<Partial<Measurement>> {
+    const soak = await playSoak(this.#bench, server, scenario, calls, this.#rate)
+    say(`    ${soak.calls} calls, ${soak.failed} failed, ${soak.left} left in rtpengine`)
+    say(`    MB after each fifth: ${server.name} ${soak.server.join(' ')}; rtpengine ${soak.relay.join(' ')}`)
+    if (soak.failed > 0 || soak.left > 0) throw new Error(`${soak.failed} calls failed, ${soak.left} are left in rtpengine`)
+    return { soak }
+  }
+
   async #calls(server: Server, scenario: Scenario): Promise<Partial<Measurement>> {
     const bench = this.#bench
     const generator = await openGenerator(bench, scenario)
     const figures: { -readonly [key in keyof Measurement]?: Measurement[key] } = {}
     try {
-      await playRate(generator, server, scenario, 50, 0.2, 0.5) // proves the path before it is loaded
-      await playRate(generator, server, scenario, bench.startRate, 0, bench.warm) // caches, compilers
+      await playRate(bench, generator, server, scenario, 50, 0.2, 0.5) // proves the path before it is loaded
+      await playRate(bench, generator, server, scenario, bench.startRate, 0, bench.warm) // caches, compilers
       await sleep(300)
       figures.fixed = await playQuietly(bench, generator, server, scenario, this.#rate, bench.warm)
       const { fixed } = figures
       say(
-        `    at ${this.#rate}/s: ${fixed.cpuPerCall.toFixed(0)} µs CPU per call${fixed.lossless ? '' : `; ${fixed.loss}`}${fixed.otherCpu > 0.3 ? `; others used ${fixed.otherCpu.toFixed(1)} CPUs` : ''}`,
+        `    at ${this.#rate}/s: ${fixed.cpuPerCall.toFixed(0)} µs CPU per call${relayed(fixed)}${fixed.lossless ? '' : `; ${fixed.loss}`}${fixed.otherCpu > 0.3 ? `; others used ${fixed.otherCpu.toFixed(1)} CPUs` : ''}`,
       )
       if (fixed.result.completed === 0) throw new Error(fixed.loss)
       if (!given.quick || SEARCHED_WHEN_QUICK.includes(scenario.name)) {
         figures.highest = await findHighest(bench, generator, server, scenario)
         const { rate, at, beyond } = figures.highest
         say(
-          `    highest without loss: ${rate}/s, ${at?.cpuPerCall.toFixed(0) ?? '–'} µs CPU per call${beyond ? ` (at ${beyond.rate}/s: ${beyond.loss})` : ''}`,
+          `    highest without loss: ${rate}/s, ${at?.cpuPerCall.toFixed(0) ?? '–'} µs CPU per call${at ? relayed(at) : ''}${beyond ? ` (at ${beyond.rate}/s: ${beyond.loss})` : ''}`,
         )
         if (rate > 0) figures.half = await playQuietly(bench, generator, server, scenario, Math.round(rate / 2), bench.probeWarm)
         const ringing = figures.half?.ringing
@@ -210,7 +231,7 @@ class Session {
     const generator = await openGenerator(bench, SCENARIOS['udp-udp'], true)
     try {
       const { rate } = await findHighest({ ...bench, startRate: 8000 }, generator, undefined, SCENARIOS['udp-udp'])
-      const at = await playRate(generator, undefined, SCENARIOS['udp-udp'], 2000, bench.probeWarm, bench.probeWindow)
+      const at = await playRate(bench, generator, undefined, SCENARIOS['udp-udp'], 2000, bench.probeWarm, bench.probeWindow)
       return { highest: rate, at }
     } finally {
       await generator.stop()
@@ -240,6 +261,9 @@ const main = async (): Promise<void> => {
   if (idleClients > 10_000 || repeat > 20) stopWith('At most 10000 idle clients and 20 runs')
   if (!/^127(\.\d{1,3}){2}$/.test(given.network))
     stopWith(`--network takes three octets of a loopback network, as 127.0.78, not ${given.network}`)
+  const media = scenarios.some((scenario) => scenario.media !== undefined)
+  if (given.soak !== undefined && !media) stopWith('--soak is for scenarios with media: add --media')
+  if (media && rtpengineVersion() === undefined) stopWith('Scenarios with media need rtpengine (apt-get install rtpengine-daemon)')
   buildGenerator()
 
   const pin = !given['no-pin'] && availableParallelism() > 1
@@ -248,29 +272,34 @@ const main = async (): Promise<void> => {
   const certificate = makeCertificate(folder, places)
   const lengths = given.quick
     ? { warm: 0.5, window: 2, probeWarm: 0.4, probeWindow: 1.2, precision: 1.12, maxProbes: 3, secondChances: 0 }
-    : { warm: 4, window: 6, probeWarm: 1, probeWindow: 3, precision: 1.04, maxProbes: 12, secondChances: 1 }
+    : media
+      ? { warm: 4, window: 6, probeWarm: 1, probeWindow: 2, precision: 1.06, maxProbes: 8, secondChances: 1 }
+      : { warm: 4, window: 6, probeWarm: 1, probeWindow: 3, precision: 1.04, maxProbes: 12, secondChances: 1 }
+  const relay = media ? await startRelay(places, pin ? 0 : undefined) : undefined
   const bench: Bench = {
     places,
+    relay,
     certificate,
     generatorCpu: pin ? 1 : undefined,
     ...lengths,
-    startRate: 1000,
+    startRate: media ? 200 : 1000,
     handshakesAtOnce: 32,
     idleClients,
     log: say,
   }
-  const session = new Session(bench, { places, certificate, folder, cpu: pin ? 0 : undefined }, rate, workers)
+  const session = new Session(bench, { places, certificate, folder, media, cpu: pin ? 0 : undefined }, rate, workers)
 
   const taken = new Date().toISOString()
   say(`${cpuModel()}, ${availableParallelism()} CPUs, ${pin ? 'server on CPU 0, generator on CPU 1' : 'nothing pinned'}`)
-  if (!given.check) say('The generator alone')
-  const direct = given.check ? undefined : await session.direct()
+  if (!given.check && !media) say('The generator alone')
+  const direct = given.check || media ? undefined : await session.direct()
   for (let run = 1; run <= repeat; run++) {
     for (const server of servers) await session.play(server, scenarios, run)
   }
+  await relay?.stop()
 
   const problems = session.measurements.filter((measurement) => measurement.problem !== undefined)
-  if (given.check) {
+  if (given.check || given.soak !== undefined) {
     say(problems.length === 0 ? '\nAll scenarios passed' : `\n${problems.length} scenarios did not pass`)
     process.exitCode = problems.length === 0 ? 0 : 1
     return
@@ -283,7 +312,7 @@ const main = async (): Promise<void> => {
       Edgeways: commit() || 'of this tree',
       Node: process.version,
       ...(servers.includes('kamailio') ? { Kamailio: kamailioVersion() } : {}),
-      ...(sipp ? { SIPp: sipp } : {}),
+      ...(media ? { rtpengine: rtpengineVersion()! } : sipp ? { SIPp: sipp } : {}),
     },
     options: { repeat, rate, quick: given.quick, workers, idleClients, nodeOptions: given['node-option'], ...lengths },
     direct,

@@ -37,6 +37,8 @@ export interface ServerSettings {
   readonly certificate: Certificate
   readonly folder: string
   readonly cpu: number | undefined
+  /** SDP goes through the rtpengine of `places`. */
+  readonly media: boolean
 }
 
 /** A folder that goes away with the process, however it ends. */
@@ -140,7 +142,9 @@ const somebodyListens = async (places: Places): Promise<void> => {
   }
 }
 
-const edgeConfiguration = ({ places, certificate }: ServerSettings): string => `name: ${places.domain}
+const ngOf = ({ media, ngPort }: Places): string => `${media}:${ngPort}`
+
+const edgeConfiguration = ({ places, certificate, media }: ServerSettings): string => `name: ${places.domain}
 listeners:
   lan: { udp: "${places.edge}:${places.sipPort}", tcp: "${places.edge}:${places.sipPort}" }
   out: { tls: "${places.edge}:${places.tlsPort}", tls-settings: { trust: "${certificate.chain}" } }
@@ -153,7 +157,7 @@ routes:
   - { from: pbx, host: ${places.pbx}, to: pbx }
   - { from: pbx, host: ${places.tlsPeer}, to: out }
   - { from: [out, browsers], to: pbx }
-media: off
+media: ${media ? `{ rtpengine: ["${ngOf(places)}"] }` : 'off'}
 certificates: { main: { chain: "${certificate.chain}", key: "${certificate.key}" } }
 `
 
@@ -171,7 +175,8 @@ export const startEdge = async (settings: ServerSettings, nodeOptions: readonly 
     EDGEWAYS_DATA: data,
     NODE_ENV: 'production',
   })
-  return untilReady(server, () => /\bready\b/i.test(tail(server.logFile)))
+  const ready = ['Edgeways is ready', ...(settings.media ? ['Media node is up'] : [])]
+  return untilReady(server, () => ready.every((words) => tail(server.logFile).includes(words)))
 }
 
 export interface KamailioWorkers {
@@ -218,6 +223,7 @@ export const startKamailio = async (settings: ServerSettings, workers: KamailioW
     PBX: `${places.pbx}:${places.pbxPort}`,
     PBX_HOST: places.pbx,
     TLS_PEER_HOST: places.tlsPeer,
+    RTPENGINE: ngOf(places),
     TLS_CONFIG: tlsConfig,
     UDP_WORKERS: workers.udp,
     TCP_WORKERS: workers.tcp,
@@ -236,7 +242,25 @@ export const startKamailio = async (settings: ServerSettings, workers: KamailioW
     settings,
     'kamailio',
     program,
-    [...args, KAMAILIO, '-f', file, '-DD', '-E', '-x', 'tlsf', '-X', 'tlsf', '-m', '2048', '-M', '32', '-Y', folder],
+    [
+      ...args,
+      KAMAILIO,
+      '-f',
+      file,
+      '-DD',
+      '-E',
+      '-x',
+      'tlsf',
+      '-X',
+      'tlsf',
+      '-m',
+      '2048',
+      '-M',
+      '32',
+      '-Y',
+      folder,
+      ...(settings.media ? ['-A', 'WITH_MEDIA'] : []),
+    ],
     {},
   )
   return untilReady(server, async () => (await accepts(places.edge, places.wssPort)) && server.pids().length > 4)

@@ -92,7 +92,7 @@ const callsPass = async (bench: Bench, server: Server, scenarios: readonly CallS
     const scenario = { ...SCENARIOS[name], clients: Math.min(SCENARIOS[name].clients, 20) }
     try {
       const generator = await openGenerator(bench, scenario)
-      const { loss } = await playRate(generator, server, scenario, 20, 0.1, 1).finally(() => generator.stop())
+      const { loss } = await playRate(bench, generator, server, scenario, 20, 0.1, 1).finally(() => generator.stop())
       expect(loss === '', `calls ${scenario.title}: ${loss}`)
       say(`  calls ${scenario.title}: ${loss || 'pass'}`)
     } catch (error) {
@@ -112,10 +112,10 @@ const main = async (): Promise<void> => {
   const folder = temporaryFolder()
   const places = placesIn(given.network)
   const certificate = makeCertificate(folder, places)
-  const settings = { places, certificate, folder, cpu: undefined }
+  const settings = { places, certificate, folder, cpu: undefined, media: false }
   const bench: Bench = {
     ...{ places, certificate, generatorCpu: undefined, warm: 1, window: 1, probeWarm: 1, probeWindow: 1, precision: 1.1, maxProbes: 1 },
-    ...{ startRate: 20, secondChances: 0, handshakesAtOnce: 1, idleClients: 1, log: say },
+    ...{ startRate: 20, secondChances: 0, handshakesAtOnce: 1, idleClients: 1, relay: undefined, log: say },
   }
   const ALL = ['udp-udp', 'tls-udp', 'udp-tls', 'wss-udp'] as const
   const server = await (given.server === 'kamailio' ? startKamailio(settings, { udp: 2, tcp: 2 }) : startEdge(settings))

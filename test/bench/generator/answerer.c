@@ -10,7 +10,7 @@
 #define T2 4000u
 #define GIVE_UP_MS 8000u
 #define ANSWERS 131072 /* as many as calls: a Call-ID begins with the caller's slot, which is ours too */
-#define MESSAGE_SIZE 4096
+#define MESSAGE_SIZE 8192
 
 enum stage { NOTHING, ANSWERED, CONFIRMED };
 
@@ -28,13 +28,16 @@ static struct answer *answers;
 static int alive;
 static struct sockaddr_in contact[3]; /* by transport */
 
-static const char SDP[] = "v=0\r\no=- 3724394401 3724394401 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
-                          "m=audio 40002 RTP/AVP 8 101\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:101 telephone-event/8000\r\n"
-                          "a=fmtp:101 0-16\r\na=ptime:20\r\na=sendrecv\r\n";
+static struct text sdp, relay;
 
 static void answerer_message(struct link *link, const struct sockaddr_in *from, const struct sip *message);
 static void answerer_lost(struct link *link) { (void)link; }
 static const struct link_user answerer_user = {NULL, answerer_message, answerer_lost, NULL};
+
+void answerer_says(struct text answer, struct text media) {
+  sdp = answer;
+  relay = media;
+}
 
 void answerer_start(enum transport transport, struct sockaddr_in local) {
   if (!answers) answers = calloc(ANSWERS, sizeof *answers);
@@ -177,6 +180,7 @@ static void take_call(struct link *link, const struct sockaddr_in *from, const s
     return;
   }
   forget(answer);
+  if (!text_within(m->body, relay)) figure_bad("an offer without the relay's address", m->body.at, m->body.len);
   char text[MESSAGE_SIZE];
   struct page page = {text, 0, sizeof text, false};
   put_head(&page, m, TEXT("180 Ringing"), from);
@@ -190,9 +194,9 @@ static void take_call(struct link *link, const struct sockaddr_in *from, const s
   put_lines(&page, TEXT("Record-Route: "), &m->record_route);
   put_contact(&page, link->transport);
   PUT(&page, "Allow: INVITE, ACK, CANCEL, BYE, OPTIONS\r\nContent-Type: application/sdp\r\nContent-Length: ");
-  put_number(&page, sizeof SDP - 1);
+  put_number(&page, sdp.len);
   PUT(&page, "\r\n\r\n");
-  put(&page, (struct text){SDP, sizeof SDP - 1});
+  put(&page, sdp);
   send_page(link, from, &page);
   if (page.full || !(answer->ok = malloc(page.len))) return;
   memcpy(answer->ok, text, page.len);

@@ -3,6 +3,8 @@
 #define ANSWERER_H
 #include "links.h"
 
+/* SDP of each answer, and the `c=` line that every offer has when media goes through a relay; empty: not looked at. */
+void answerer_says(struct text answer, struct text media);
 void answerer_start(enum transport transport, struct sockaddr_in local);
 /* Calls whose 200 still waits for its ACK, or that wait for BYE. */
 int answers_alive(void);

@@ -11,7 +11,7 @@
 #define CALLS 131072 /* at once; untouched memory of unused ones costs nothing */
 #define OPENING_AT_ONCE 64
 #define ROUTE_SET_SIZE 1024
-#define REQUEST_SIZE 2048
+#define REQUEST_SIZE 4096
 
 /* A client transaction, and around INVITE and BYE the call they belong to. */
 enum step {
@@ -47,11 +47,6 @@ static struct link *datagrams;      /* the one socket of UDP callers */
 static struct link **clients;       /* connections, open or opening */
 static int client_count, client_room, client_turn, opening, failed_clients, registered, register_turn, handshakes_wanted, handshakes_now;
 static bool handshaking;
-
-/* A session description of usual size; nothing reads it. */
-static const char SDP[] = "v=0\r\no=- 3724394400 3724394400 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
-                          "m=audio 40000 RTP/AVP 8 0 101\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:0 PCMU/8000\r\n"
-                          "a=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-16\r\na=ptime:20\r\na=sendrecv\r\n";
 
 static bool reliable(void) { return settings->transport != UDP; }
 
@@ -275,9 +270,9 @@ bool call_start(void) {
   put_contact(&page, link);
   PUT(&page, "\r\nAllow: INVITE, ACK, CANCEL, BYE, OPTIONS\r\nSupported: replaces\r\nUser-Agent: edgeways-bench\r\n"
              "Content-Type: application/sdp\r\nContent-Length: ");
-  put_number(&page, sizeof SDP - 1);
+  put_number(&page, settings->offer.len);
   PUT(&page, "\r\n\r\n");
-  put(&page, (struct text){SDP, sizeof SDP - 1});
+  put(&page, settings->offer);
   call->request_length = seal(&page);
   begin_transaction(call, link);
   return true;
@@ -407,6 +402,7 @@ static void invite_response(struct call *call, struct link *link, const struct s
     return;
   }
   if (call->measured) delay_add(&figures.answered, clock_us - call->started_us);
+  if (!text_within(m->body, settings->media)) figure_bad("an answer without the relay's address", m->body.at, m->body.len);
   if (!keep_dialog(call, m)) {
     finish(call, false);
     return;

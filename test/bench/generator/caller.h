@@ -9,6 +9,8 @@ struct caller_settings {
   int from_spread; /* how many addresses, from `from` upwards, connections are opened from */
   const char *target;   /* Request-URI of calls and OPTIONS */
   const char *register_uri;
+  struct text offer; /* SDP of each INVITE */
+  struct text media; /* `c=` line that every answer has, because media goes through a relay; empty: not looked at */
 };
 
 extern struct plan {

@@ -209,12 +209,35 @@ static void commands_ready(struct source *source, uint32_t events) {
   }
 }
 
+/* Session descriptions of usual size, where no files are given; nothing reads them. */
+#define SDP_HEAD(version) \
+  "v=0\r\no=- 372439440" version " 372439440" version " IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
+#define SDP_TAIL "a=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-16\r\na=ptime:20\r\na=sendrecv\r\n"
+static const char OFFER[] = SDP_HEAD("0") "m=audio 40000 RTP/AVP 8 0 101\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:0 PCMU/8000\r\n" SDP_TAIL;
+static const char ANSWER[] = SDP_HEAD("1") "m=audio 40002 RTP/AVP 8 101\r\na=rtpmap:8 PCMA/8000\r\n" SDP_TAIL;
+
+static struct text file_text(const char *name) {
+  FILE *file = fopen(name, "rb");
+  static char rooms[2][4096];
+  static int room;
+  char *at = rooms[room++ & 1];
+  size_t length = file ? fread(at, 1, sizeof *rooms, file) : 0;
+  if (file) fclose(file);
+  if (!length || length == sizeof *rooms) {
+    fprintf(stderr, "generator: %s cannot be read, or has more than 4095 bytes\n", name);
+    exit(2);
+  }
+  return (struct text){at, length};
+}
+
 static void usage(void) {
   fprintf(stderr,
           "usage: loadgen --transport udp|tcp|tls|ws|wss --edge IP:PORT --from IP[:PORT] --target URI [options]\n"
           "  --answer udp|tcp|tls:IP:PORT   take calls there (repeatable)\n"
           "  --domain NAME                  for SNI, the HTTP Host and REGISTER's Request-URI\n"
           "  --spread N                     open connections from N addresses, from --from upwards (1)\n"
+          "  --offer FILE --reply FILE      session descriptions of callers and answerers\n"
+          "  --media IP                     every description that arrives names this address in its c= line\n"
           "  --chain FILE --key FILE        certificate of the TLS answerer\n");
   exit(2);
 }
@@ -248,9 +271,12 @@ static enum transport transport_named(const char *name, size_t length) {
 int main(int argc, char **argv) {
   static const struct option OPTIONS_KNOWN[] = {{"transport", 1, 0, 't'}, {"edge", 1, 0, 'e'},   {"from", 1, 0, 'f'},  {"spread", 1, 0, 's'},
                                                 {"target", 1, 0, 'g'},    {"answer", 1, 0, 'a'}, {"chain", 1, 0, 'c'}, {"key", 1, 0, 'k'},
-                                                {"domain", 1, 0, 'd'},    {0, 0, 0, 0}};
+                                                {"domain", 1, 0, 'd'},    {"offer", 1, 0, 'o'},  {"reply", 1, 0, 'r'}, {"media", 1, 0, 'm'},
+                                                {0, 0, 0, 0}};
   static struct link_settings link_settings = {.domain = "sbc.bench.test", .origin = "https://bench.test"};
-  static struct caller_settings caller = {.from_spread = 1};
+  static struct caller_settings caller = {.from_spread = 1, .offer = {OFFER, sizeof OFFER - 1}};
+  static char relay[64];
+  struct text reply = TEXT(ANSWER);
   static char register_uri[256];
   const char *answers[8];
   int answer_count = 0, letter;
@@ -265,6 +291,12 @@ int main(int argc, char **argv) {
       case 'c': link_settings.chain_file = optarg; break;
       case 'k': link_settings.key_file = optarg; break;
       case 'd': link_settings.domain = optarg; break;
+      case 'o': caller.offer = file_text(optarg); break;
+      case 'r': reply = file_text(optarg); break;
+      case 'm':
+        snprintf(relay, sizeof relay, "c=IN IP4 %s\r\n", optarg);
+        caller.media = text_of(relay);
+        break;
       default: usage();
     }
   }
@@ -280,6 +312,7 @@ int main(int argc, char **argv) {
 
   clock_read();
   links_start(&link_settings);
+  answerer_says(reply, caller.media);
   for (int i = 0; i < answer_count; i++) {
     const char *colon = strchr(answers[i], ':');
     if (!colon) usage();

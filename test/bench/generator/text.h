@@ -21,6 +21,9 @@ static inline bool text_same(struct text a, struct text b) { return a.len == b.l
 /* SIP names are compared without case (§7.3.1). */
 static inline bool text_like(struct text a, struct text b) { return a.len == b.len && strncasecmp(a.at, b.at, a.len) == 0; }
 
+/* An empty piece is in every text. */
+static inline bool text_within(struct text t, struct text piece) { return !piece.len || memmem(t.at, t.len, piece.at, piece.len); }
+
 static inline struct text text_trim(struct text t) {
   while (t.len && (*t.at == ' ' || *t.at == '\t')) t.at++, t.len--;
   while (t.len && (unsigned char)t.at[t.len - 1] <= ' ') t.len--;
