@@ -1,3 +1,4 @@
+import { inLine } from '../base/in-line.ts'
 import type { CertificateEntry } from '../config/snapshot.ts'
 import type { Pair } from './pair.ts'
 import type { PairWatch } from './pair-watch.ts'
@@ -24,7 +25,8 @@ export class Ward {
   judgedAt = Number.NEGATIVE_INFINITY
   /** The CA is being asked for its renewal window. */
   asking = false
-  #last: Promise<unknown> = Promise.resolve()
+  /** What replaces the certificate runs one after the other. */
+  readonly inOrder = inLine()
 
   constructor(entry: CertificateEntry, state: StateFile) {
     this.name = entry.name
@@ -35,12 +37,5 @@ export class Ward {
   /** What new handshakes get. */
   get shown(): Pair | undefined {
     return this.pair ?? this.made
-  }
-
-  /** Runs one after the other what replaces the certificate; a failure is its giver's alone. */
-  inOrder<R>(run: () => Promise<R>): Promise<R> {
-    const mine = this.#last.then(run)
-    this.#last = mine.catch(() => undefined)
-    return mine
   }
 }

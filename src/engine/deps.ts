@@ -28,6 +28,8 @@ export interface EngineDeps {
   /** Keeps what crosses, for ladders; undefined: nothing is kept. */
   readonly trace?: Trace
   readonly certificates: CertificateSource
+  /** A reload has come into force. */
+  readonly applied?: (snapshot: Snapshot) => void
   /** Reads the configuration again, reusing the listeners of the one in use. @throws ConfigError when the file cannot be read */
   readonly reread: (previous: Snapshot) => LoadResult
   readonly logLevel: { get(): LogLevel; set(level: LogLevel): void }

@@ -17,6 +17,7 @@ import type {
   ReloadView,
   ZoneView,
 } from '../admin/contract.ts'
+import { inLine } from '../base/in-line.ts'
 import { shortName } from '../base/keyed-hash.ts'
 import { TimerWheel } from '../base/timer-wheel.ts'
 import { diffSnapshots, mediaAfterReload, reloadChanges } from '../config/diff.ts'
@@ -38,7 +39,7 @@ import { learnTargets } from './learn.ts'
 import { MediaDesk } from './media/desk.ts'
 import { endLost } from './media/lost.ts'
 import { PastCalls } from './media/past.ts'
-import { listenerOptions } from './options.ts'
+import { listenerOptions, refreshListeners } from './options.ts'
 import { CallOrder } from './order.ts'
 import { loadPolicy } from './policy.ts'
 import { Prober } from './probe.ts'
@@ -79,7 +80,8 @@ export class Engine implements EngineView, EngineCommands {
   #phase: Phase = 'starting'
   #policy: Rule | undefined
   readonly #running: (() => void)[] = []
-  #reloading: Promise<unknown> = Promise.resolve()
+  /** Of reloads, and whatever else changes the listeners. */
+  readonly #line = inLine()
   #lastReload: ReloadView | undefined
 
   constructor(deps: EngineDeps, snapshot: Snapshot) {
@@ -219,9 +221,12 @@ export class Engine implements EngineView, EngineCommands {
   // ---- EngineCommands
 
   reload(): Promise<ReloadView> {
-    const next = this.#reloading.then(() => this.#reload())
-    this.#reloading = next.catch(() => undefined)
-    return next
+    return this.#line(() => this.#reload())
+  }
+
+  /** New handshakes get what `certificates` has in force now; connections stay. @throws CertificateError, TransportError */
+  refreshCertificates(): Promise<void> {
+    return this.#line(() => refreshListeners(this.snapshot, this.#deps.certificates, this.#edge.transports))
   }
 
   setLogLevel(level: LogLevel): void {
@@ -434,6 +439,7 @@ export class Engine implements EngineView, EngineCommands {
     learnTargets(this.#edge)
     this.#prober.watch(after.zones.values())
     if (before.log.level !== after.log.level) this.#deps.logLevel.set(after.log.level)
+    this.#deps.applied?.(after)
     return { result: 'applied', at, changes: reloadChanges(before, read), problems: warnings }
   }
 }

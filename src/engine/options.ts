@@ -3,18 +3,41 @@ import { readFileSync } from 'node:fs'
 import { bareHost } from '../address/listener.ts'
 import { CertificateError } from '../base/errors.ts'
 import type { CertificateEntry, ListenerEntry, Snapshot } from '../config/snapshot.ts'
-import type { CertificateMaterial, ListenerOptions } from '../transport/types.ts'
+import type { CertificateMaterial, ListenerOptions, Transports } from '../transport/types.ts'
 
-/** Reads or makes a certificate. @throws CertificateError with a sentence naming what is wrong with it */
-export type CertificateSource = (entry: CertificateEntry) => CertificateMaterial | Promise<CertificateMaterial>
+/**
+ * Reads or makes a certificate. `kept`: as it is in force, and what is being changed on disk at this moment is not looked at.
+ * @throws CertificateError with a sentence naming what is wrong with it
+ */
+export type CertificateSource = (entry: CertificateEntry, from: 'now' | 'kept') => CertificateMaterial | Promise<CertificateMaterial>
 
 /** The options of all listeners of a snapshot by listener name; each certificate is read once. @throws CertificateError */
-export const listenerOptions = async (snapshot: Snapshot, source: CertificateSource): Promise<ReadonlyMap<string, ListenerOptions>> => {
+export const listenerOptions = async (
+  snapshot: Snapshot,
+  source: CertificateSource,
+  from: 'now' | 'kept' = 'now',
+): Promise<ReadonlyMap<string, ListenerOptions>> => {
   const materials = new Map<string, CertificateMaterial>()
   if (snapshot.listeners.some(({ options }) => options.tls !== undefined)) {
-    for (const entry of snapshot.certificates) materials.set(entry.name, await source(entry))
+    for (const entry of snapshot.certificates) materials.set(entry.name, await source(entry, from))
   }
   return new Map(snapshot.listeners.map((entry) => [entry.listener.name, optionsOf(entry, materials)]))
+}
+
+/**
+ * New handshakes get the certificates as they are now; connections stay. A listener that cannot use them keeps what it has.
+ * @throws CertificateError, TransportError: the first that was thrown
+ */
+export const refreshListeners = async (snapshot: Snapshot, source: CertificateSource, transports: Transports): Promise<void> => {
+  const faults: unknown[] = []
+  for (const [name, options] of await listenerOptions(snapshot, source, 'kept')) {
+    try {
+      transports.update(name, options)
+    } catch (fault) {
+      faults.push(fault)
+    }
+  }
+  if (faults.length > 0) throw faults[0]
 }
 
 const optionsOf = ({ listener, options }: ListenerEntry, materials: ReadonlyMap<string, CertificateMaterial>): ListenerOptions => {
