@@ -1,12 +1,13 @@
 import { render } from 'preact'
-import { useState } from 'preact/hooks'
+import { App } from './app.tsx'
+import './style/tokens.css'
+import './style/base.css'
+import './style/parts.css'
+import './style/shell.css'
+import './style/pages.css'
+import './style/ladder.css'
+import './style/configuration.css'
+import { startTheme } from './theme.ts'
 
-const App = () => {
-  const [n, set] = useState(0)
-  return (
-    <button type="button" onClick={() => set(n + 1)}>
-      {n}
-    </button>
-  )
-}
+startTheme()
 render(<App />, document.getElementById('app')!)

@@ -123,11 +123,11 @@ describe('the form that is drawn from the schema', () => {
   })
 
   test('another variant keeps what both have', () => {
-    const schema = schemaAt(['zones', 'a', 'targets', 0])
+    const schemas = schemaAt(['zones', 'a', 'targets', 0]).anyOf!
     const path = ['x']
-    expect(asVariant(schema, 1, readYaml('x: sip:a'), path)).toEqual({ uri: 'sip:a' })
-    expect(asVariant(schema, 0, readYaml('x: { uri: sip:a, weight: 2 }'), path)).toBe('sip:a')
-    expect(asVariant(schemaAt(['zones', 'a', 'probe']), 1, readYaml(''), path)).toEqual({})
+    expect(asVariant(schemas, 1, readYaml('x: sip:a'), path)).toEqual({ uri: 'sip:a' })
+    expect(asVariant(schemas, 0, readYaml('x: { uri: sip:a, weight: 2 }'), path)).toBe('sip:a')
+    expect(asVariant(schemaAt(['zones', 'a', 'probe']).anyOf!, 1, readYaml(''), path)).toEqual({})
   })
 
   test('words', () => {

@@ -9,7 +9,7 @@ import { fieldsOf, levelOfLine, lineMatches } from '../../../web-admin/src/words
 import { bytesText, countOf, countText, listText, rateText, roughText, tookText } from '../../../web-admin/src/words/numbers.ts'
 import { troublesOf, verdictOf } from '../../../web-admin/src/words/problems.ts'
 import { mosText, remarksOf, verdictOfQuality } from '../../../web-admin/src/words/quality.ts'
-import { ratesBetween, readCounters } from '../../../web-admin/src/words/rates.ts'
+import { ratesOf, type Sample, withSample } from '../../../web-admin/src/words/rates.ts'
 import { worst } from '../../../web-admin/src/words/status.ts'
 import { absoluteText, clockText, DAY, dateText, momentText, relativeText, spanText, timeText } from '../../../web-admin/src/words/time.ts'
 
@@ -324,23 +324,33 @@ describe('the quality of a call', () => {
 })
 
 describe('rates', () => {
-  const page = (invites: number, options: number): string => `# HELP x
-edgeways_messages_total{method="INVITE",transport="udp",direction="in",result="request"} ${invites}
-edgeways_messages_total{method="INVITE",transport="udp",direction="in",result="2xx"} 5
-edgeways_messages_total{method="OPTIONS",transport="udp",direction="out",result="request"} 9
-edgeways_messages_total{method="OPTIONS",transport="tls",direction="in",result="request"} ${options}
-edgeways_drops_total{reason="framing",listener="lan/udp"} 1
-edgeways_unadmitted_requests_total{listener="lan/udp",answer="reject"} 2
-process_cpu_seconds_total 1.5
-`
-  test('are what was counted between two readings', () => {
-    expect(ratesBetween(readCounters(page(10, 0)), readCounters(page(30, 10)), 10)).toEqual({ messages: 3, invites: 2, refused: 0 })
-    expect(readCounters(page(1, 1)).get('refused')).toBe(3)
+  const sample = (seconds: number, messages?: number): Sample => ({
+    at: NOW + seconds * 1000,
+    calls: 1,
+    flows: 1,
+    ...(messages !== undefined && { counters: { messages, invites: messages / 10, refused: 0 } }),
+  })
+  const gathered = (...samples: readonly Sample[]): readonly Sample[] => samples.reduce<readonly Sample[]>(withSample, [])
+
+  test('are what was counted over the last seconds', () => {
+    expect(ratesOf(gathered(sample(0, 0), sample(5, 1000), sample(10, 1100), sample(15, 1200)))).toEqual({
+      messages: 20,
+      invites: 2,
+      refused: 0,
+    })
+    expect(ratesOf(gathered(sample(0, 0), sample(4, 8)))?.messages).toBe(2)
   })
 
-  test('are unknown over a restart', () => {
-    expect(ratesBetween(readCounters(page(10, 0)), readCounters(page(1, 0)), 10)).toBeUndefined()
-    expect(ratesBetween(new Map(), new Map(), 0)).toBeUndefined()
+  test('are unknown at first, without counters, and after a restart', () => {
+    expect(ratesOf([])).toBeUndefined()
+    expect(ratesOf([sample(0, 5)])).toBeUndefined()
+    expect(ratesOf([sample(0), sample(5)])).toBeUndefined()
+    expect(ratesOf(gathered(sample(0, 500), sample(5, 20)))).toBeUndefined()
+  })
+
+  test('samples keep their distance, and the old ones go', () => {
+    expect(gathered(sample(0, 1), sample(1, 2), sample(2, 3)).map(({ at }) => at - NOW)).toEqual([0, 2000])
+    expect(gathered(...Array.from({ length: 200 }, (_, index) => sample(index * 2, index)))).toHaveLength(180)
   })
 })
 

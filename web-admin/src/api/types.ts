@@ -34,6 +34,16 @@ export type Session = SessionReply
 export type User = UserReply
 export type Token = TokenReply
 
+/** Since the start of the process. */
+export interface Counters {
+  /** SIP messages received. */
+  readonly messages: number
+  /** INVITE requests received, those inside of dialogs included. */
+  readonly invites: number
+  /** Requests that were not admitted, and what was given up without an answer. */
+  readonly refused: number
+}
+
 /** GET /state. */
 export interface State {
   readonly version: string
@@ -45,6 +55,7 @@ export interface State {
   readonly transactions: Readonly<Record<string, number>>
   readonly openFlows: number
   readonly media: MediaView
+  readonly counters?: Counters
   readonly lastReload?: ReloadView
 }
 

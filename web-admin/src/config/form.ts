@@ -13,8 +13,8 @@ interface Common {
   readonly schema: SchemaNode
   readonly required: boolean
   readonly written: boolean
-  /** Several forms that the value can have: `{ labels, current }`; -1: none is written. */
-  readonly variants?: { readonly labels: readonly string[]; readonly current: number }
+  /** Several forms that the value can have; `current` is -1 while none is written. */
+  readonly variants?: { readonly labels: readonly string[]; readonly schemas: readonly SchemaNode[]; readonly current: number }
 }
 
 export type Field = Common &
@@ -95,7 +95,7 @@ const choiceOf = (alternatives: readonly SchemaNode[], node: YamlNode | undefine
   }
   const current = isNothing(node) ? -1 : alternatives.findIndex((alternative) => fits(alternative, node!))
   if (current < 0 && !isNothing(node)) return { ...common, kind: 'text only' }
-  const variants = { labels: alternatives.map(labelOf), current }
+  const variants = { labels: alternatives.map(labelOf), schemas: alternatives, current }
   const chosen = alternatives[current]
   if (chosen === undefined) return { ...common, variants, kind: 'none' }
   return { ...plainField(chosen, node, { ...common, variants }), schema: { ...chosen, ...described(common.schema, chosen) } }
@@ -149,15 +149,15 @@ export const blankOf = (schema: SchemaNode): Plain => {
 }
 
 /** Another variant of a value, with what it has in common with the one before: `x` and `{ uri: x }`. */
-export const asVariant = (schema: SchemaNode, index: number, root: YamlNode | undefined, path: Path): Plain => {
-  const wanted = schema.anyOf![index]!
+export const asVariant = (schemas: readonly SchemaNode[], index: number, root: YamlNode | undefined, path: Path): Plain => {
+  const wanted = schemas[index]!
   const node = nodeAt(root, path)
   const blank = blankOf(wanted)
   const first = wanted.type === 'object' ? wanted.required?.[0] : undefined
   if (node?.kind === 'scalar' && node.style !== 'empty' && first !== undefined && wanted.properties?.[first]?.type === 'string')
     return { ...(blank as { readonly [key: string]: Plain }), [first]: node.value }
   if (node?.kind === 'map' && wanted.type === 'string') {
-    const before = schema.anyOf!.find((alternative) => fits(alternative, node))?.required?.[0]
+    const before = schemas.find((alternative) => fits(alternative, node))?.required?.[0]
     const value = node.entries.find(({ key }) => key === before)?.value
     if (value?.kind === 'scalar') return value.value
   }

@@ -192,7 +192,7 @@ const emptied = (text: string, parent: MapNode | ListNode): string => {
 }
 
 /** `key: value` lines; nested mappings in block form, the rest in one line each. */
-const blockLines = (value: { readonly [key: string]: Plain }, indent: number): string => {
+export const blockLines = (value: { readonly [key: string]: Plain }, indent: number): string => {
   const space = ' '.repeat(indent)
   return Object.entries(value)
     .map(([key, inner]) => {

@@ -1,5 +1,5 @@
 /** The media quality of a call in words and grades. */
-import type { CallQuality, LegQuality } from '../api/types.ts'
+import type { CallLegView, CallQuality, LegQuality } from '../api/types.ts'
 import { percentText } from './numbers.ts'
 import type { Level } from './status.ts'
 
@@ -36,3 +36,19 @@ export const remarksOf = (leg: LegQuality): readonly Verdict[] => [
   ...(leg.nat ? [{ level: 'off' as const, text: 'Behind a NAT' }] : []),
   ...(leg.errors > 0 ? [{ level: 'warn' as const, text: `${leg.errors} packets did not decrypt or came from elsewhere` }] : []),
 ]
+
+/** What a side speaks in media. */
+export const KINDS: Readonly<Record<CallLegView['kind'], string>> = {
+  plain: 'RTP',
+  sdes: 'SRTP',
+  teams: 'Teams',
+  'teams-bypass': 'Teams bypass',
+  webrtc: 'WebRTC',
+}
+
+/** How a call ended, and who ended it. */
+export const howText = (how: string, by: string | undefined): string => {
+  if (how === 'media-timeout') return 'no media any more'
+  if (how === 'bye') return by === undefined ? 'hung up' : `the ${by} hung up`
+  return how
+}

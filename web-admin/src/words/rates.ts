@@ -1,47 +1,36 @@
-/** Rates from two readings of the Prometheus page: the edge counts, the difference over time is the rate. */
+/** Rates from what the edge has counted since its start: the difference of two readings over the time between them. */
+import type { Counters } from '../api/types.ts'
 
-export type Counters = ReadonlyMap<string, number>
-
-const LINE = /^([a-z_]+)(?:\{(.*)\})? (\S+)/
-
-/** Sums of the counters that the overview shows. */
-export const readCounters = (page: string): Counters => {
-  const sums = new Map<string, number>()
-  for (const line of page.split('\n')) {
-    const [, name, labels = '', value] = LINE.exec(line) ?? []
-    if (name === undefined) continue
-    for (const counter of countersOf(name, labels)) sums.set(counter, (sums.get(counter) ?? 0) + Number(value))
-  }
-  return sums
+export interface Sample {
+  /** Milliseconds since 1970. */
+  readonly at: number
+  /** Calls with media, and open connections, at that moment. */
+  readonly calls: number
+  readonly flows: number
+  readonly counters?: Counters | undefined
 }
 
-const countersOf = (name: string, labels: string): readonly string[] => {
-  switch (name) {
-    case 'edgeways_messages_total': {
-      if (!labels.includes('direction="in"')) return []
-      return labels.includes('method="INVITE"') && labels.includes('result="request"') ? ['messages', 'invites'] : ['messages']
-    }
-    case 'edgeways_unadmitted_requests_total':
-    case 'edgeways_route_state_refused_total':
-    case 'edgeways_drops_total':
-      return ['refused']
-    default:
-      return []
-  }
+/** Samples that are kept, and how far apart they are at least. */
+export const MOST_SAMPLES = 180
+export const SAMPLE_MS = 2000
+/** Rates are those of about this time. */
+const OVER_MS = 10_000
+
+export const withSample = (samples: readonly Sample[], sample: Sample): readonly Sample[] => {
+  const last = samples.at(-1)
+  if (last !== undefined && sample.at - last.at < SAMPLE_MS) return samples
+  // Counters that go back belong to another run of the process
+  const again = last?.counters !== undefined && sample.counters !== undefined && sample.counters.messages < last.counters.messages
+  return [...(again ? [] : samples.slice(1 - MOST_SAMPLES)), sample]
 }
 
-export interface Rates {
-  /** Messages received per second. */
-  readonly messages: number
-  /** INVITE requests received per second, those inside of dialogs included. */
-  readonly invites: number
-  readonly refused: number
-}
-
-/** undefined when the process has started again in between. */
-export const ratesBetween = (before: Counters, after: Counters, seconds: number): Rates | undefined => {
-  if (seconds <= 0) return undefined
-  const rate = (name: string): number => ((after.get(name) ?? 0) - (before.get(name) ?? 0)) / seconds
-  const rates = { messages: rate('messages'), invites: rate('invites'), refused: rate('refused') }
-  return Object.values(rates).some((value) => value < 0) ? undefined : rates
+/** Per second, each; undefined while there is not enough to tell. */
+export const ratesOf = (samples: readonly Sample[]): Counters | undefined => {
+  const last = samples.at(-1)
+  const first =
+    samples.findLast(({ at, counters }) => counters !== undefined && last !== undefined && last.at - at >= OVER_MS) ?? samples[0]
+  if (last?.counters === undefined || first?.counters === undefined || first === last) return undefined
+  const seconds = (last.at - first.at) / 1000
+  const rate = (name: keyof Counters): number => Math.max(0, (last.counters![name] - first.counters![name]) / seconds)
+  return { messages: rate('messages'), invites: rate('invites'), refused: rate('refused') }
 }
