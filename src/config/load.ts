@@ -1,5 +1,6 @@
 import { dirname, resolve } from 'node:path'
 import type { Listener } from '../address/listener.ts'
+import { alarmsOf } from './alarms.ts'
 import { certificatesOf } from './certificates.ts'
 import type { ConfigProblem } from './errors.ts'
 import { draftListeners, identityOf } from './listeners.ts'
@@ -105,6 +106,7 @@ const build = (file: ConfigFile, options: LoadOptions, report: Report): Snapshot
     traceBytes: file.trace === 'off' ? 0 : bytes(file.trace ?? '16m'),
     media: mediaOf(media, [...byName.values()]),
     admin: adminOf(file, drafts, report),
+    alarms: alarmsOf(file, files, report),
     serverHeader: file['server-header'] ?? '',
     policyModule: policyOf(file, files, report),
     demo: demoOf(file, drafts, report),

@@ -1,4 +1,5 @@
 import Type, { type Static } from 'typebox'
+import { alarms } from './schema/alarms.ts'
 import { certificates } from './schema/certificates.ts'
 import { file, mapping, optional, text } from './schema/fragment.ts'
 import { listeners } from './schema/listeners.ts'
@@ -36,6 +37,7 @@ export const CONFIG_SCHEMA = mapping(
     log: optional(log),
     trace: optional(trace),
     admin: optional(admin),
+    alarms: optional(alarms),
     policy: optional(
       file({
         description: 'A TypeScript module that sees each classified request and may decide instead of the routes.',

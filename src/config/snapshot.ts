@@ -115,6 +115,8 @@ export interface Snapshot {
   /** Memory for the messages of calls, bytes; 0: none are kept. */
   readonly traceBytes: number
   readonly admin: AdminSettings | undefined
+  /** Where alarms go; `secretFile`: absolute. */
+  readonly alarms: { readonly webhook: string; readonly secretFile: string | undefined } | undefined
   /** A `User-Agent`/`Server` text for what we originate; empty: none. */
   readonly serverHeader: string
   /** Absolute path of the policy module. */

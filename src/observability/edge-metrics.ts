@@ -2,6 +2,7 @@ import { type EventLoopUtilization, monitorEventLoopDelay, performance } from 'n
 import { type Metric, Registry } from 'prom-client'
 import { TRANSPORTS, type TransportName } from '../address/transports.ts'
 import type { NgCommand } from '../rtpengine/types.ts'
+import { CertificateMetrics } from './certificate-metrics.ts'
 import type { Step } from './log.ts'
 import { MediaMetrics } from './media-metrics.ts'
 import { BUCKETS, METRICS, type MetricKey } from './metric-table.ts'
@@ -32,6 +33,7 @@ export class EdgeMetrics implements Metrics {
   readonly #active = new Float64Array(TRANSACTION_KINDS.length)
   readonly #retransmissions = new Float64Array(DIRECTIONS.length)
   readonly #inside = new Histogram(BUCKETS.inside)
+  readonly certificates = new CertificateMetrics()
   readonly #media = new MediaMetrics()
   readonly #drops = new WordCounter()
   readonly #unadmitted = new WordCounter()
@@ -178,6 +180,7 @@ export class EdgeMetrics implements Metrics {
       reloads: () => byWord('result', this.#reloads),
       internalErrors: () => this.#internalErrors.samples('step'),
       ...this.#media.readers(() => this.#sources),
+      ...this.certificates.readers(),
       eventLoopDelay: () => this.#delaySamples(),
       eventLoopBusy: () => this.#busySamples(),
       cpu: () => one((process.cpuUsage().user + process.cpuUsage().system) / 1e6),

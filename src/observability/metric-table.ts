@@ -198,6 +198,18 @@ export const METRICS = {
     help: 'Jitter of what a party heard, one value for each call whose endpoints send reports',
     labels: { zone: ZONE },
   },
+  certificateDays: {
+    name: 'edgeways_certificate_days_left',
+    type: 'gauge',
+    help: 'Whole days until a certificate ends, negative after that; 0 while one of the development CA stands in for it',
+    labels: { name: 'name of the certificate' },
+  },
+  certificateOrders: {
+    name: 'edgeways_certificate_order_total',
+    type: 'counter',
+    help: 'Orders of certificates that have come to their end',
+    labels: { name: 'name of the certificate', result: '`ok`, `failed` (it is tried again)' },
+  },
   eventLoopDelay: {
     name: 'edgeways_event_loop_delay_seconds',
     type: 'gauge',

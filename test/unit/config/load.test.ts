@@ -69,6 +69,16 @@ describe('whole files', () => {
     expect(listener(snapshot, 'web/wss').options).toMatchObject({ origins: ['https://app.example.com'], originRequired: true })
   })
 
+  test('alarms go to a webhook, with the file of their secret', () => {
+    const written = (text: string) => snapshotOf(`${firstRunConfig()}\n${text}`).alarms
+    expect(written('')).toBeUndefined()
+    expect(written('alarms: { webhook: "http://127.0.0.1:9/a?b" }')).toEqual({ webhook: 'http://127.0.0.1:9/a?b', secretFile: undefined })
+    expect(written('alarms: { webhook: "https://alerts.example.com/", secret-file: secrets/alarms }')).toEqual({
+      webhook: 'https://alerts.example.com/',
+      secretFile: '/etc/edgeways/secrets/alarms',
+    })
+  })
+
   test('the file of a first start loads without a warning and stays on loopback', () => {
     const snapshot = snapshotOf(firstRunConfig())
     expect(warningsOf(firstRunConfig())).toEqual([])

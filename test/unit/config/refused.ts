@@ -48,6 +48,20 @@ export const REFUSED: readonly (readonly [text: string, path: string, place: str
   ],
   [file({ pbx: '{ kind: trunk, on: [] }' }), 'zones.pbx.on', '[]', 'The list is empty', 'Write a name'],
   [
+    file({ top: 'alarms: { webhook: alerts.example.com }' }),
+    'alarms.webhook',
+    'alerts.example.com',
+    '"alerts.example.com" is no http or https URL',
+    'Write an address such as https://alerts.example.com/edgeways',
+  ],
+  [
+    file({ top: 'alarms: { webhook: "https://me:secret@alerts.example.com/" }' }),
+    'alarms.webhook',
+    '"https',
+    'A password in a URL ends up in logs',
+    'Take it out, and use "secret-file", or a path that nobody can guess',
+  ],
+  [
     file({ top: 'limits: { body: 64kb }' }),
     'limits.body',
     '64kb',

@@ -23,7 +23,7 @@ test('every metric of the table has help and type on the page', async () => {
 test('names have a unit or end in _total, as Prometheus wants it', () => {
   for (const { name, type } of Object.values(METRICS)) {
     if (type === 'counter') expect(name).toMatch(/_total$/)
-    else expect(name).toMatch(/(_seconds|_bytes|_ratio|_info|_active|_open|_up|_state|_sessions|_pending|_mos)$/)
+    else expect(name).toMatch(/(_seconds|_bytes|_ratio|_info|_active|_open|_up|_state|_sessions|_pending|_mos|_days_left)$/)
   }
 })
 
