@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import { Type } from 'typebox'
 import { ladderText } from '../observability/ladder.ts'
 import { ApiError } from './api-error.ts'
-import type { EngineView } from './contract.ts'
+import type { CallView, EngineView } from './contract.ts'
 import { ErrorReply } from './schemas.ts'
 
 const IdParams = Type.Object({ id: Type.String({ maxLength: 64, description: 'Of a call, as the lists have it' }) })
@@ -27,6 +27,7 @@ const LOOK = { config: { role: 'viewer' } } as const
 /** Messages show who called whom, and what was said about the way. */
 const READ = { config: { role: 'operator' } } as const
 const USUAL = 100
+const MOST = 100_000
 
 /** Past calls, and the messages of calls. */
 export const addCallRoutes = (app: FastifyInstance, view: EngineView): void => {
@@ -42,6 +43,29 @@ export const addCallRoutes = (app: FastifyInstance, view: EngineView): void => {
       },
     },
     ({ query }) => ({ calls: view.pastCalls(Number(query.limit ?? USUAL), query.before) }),
+  )
+
+  app.get<{ Params: IdParams }>(
+    '/api/calls/:id',
+    {
+      ...LOOK,
+      schema: {
+        summary: 'One call, of now or over, with why it went where it went',
+        tags,
+        params: IdParams,
+        response: { 200: Type.Unknown(), ...errors },
+      },
+    },
+    ({ params: { id } }) => {
+      const call = view.calls(MOST).find((one) => one.id === id) ?? view.pastCalls(MOST, undefined).find((one) => one.id === id)
+      if (call === undefined) throw unknownCall()
+      const ladder = view.ladder(id, false)
+      return {
+        ...call,
+        decision: { explanation: [...(ladder?.notes ?? []).map(({ text }) => text), mediaText(call)] },
+        ladder: (ladder?.messages.length ?? 0) > 0,
+      }
+    },
   )
 
   const ladderOf = (id: string, query: LadderQuery) => {
@@ -88,6 +112,9 @@ export const addCallRoutes = (app: FastifyInstance, view: EngineView): void => {
     },
   )
 }
+
+const mediaText = ({ from, to, node }: Pick<CallView, 'from' | 'to' | 'node'>): string =>
+  `Media from ${from.kind} (zone ${from.zone}) to ${to.kind} (zone ${to.zone}) by rtpengine ${node}`
 
 const unknownCall = (): ApiError =>
   new ApiError(404, 'unknown-call', 'There is no such call any more; GET /api/calls and /api/calls/past list them')

@@ -147,6 +147,8 @@ export interface RegistrationView {
   /** `address:port`. */
   readonly remote: string
   readonly transport: string
+  /** ISO 8601. */
+  readonly since: string
 }
 
 export interface RefusalView {

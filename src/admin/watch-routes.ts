@@ -20,6 +20,7 @@ const Registration = Type.Object({
   listener: Type.String(),
   remote: Type.String(),
   transport: Type.String(),
+  since: Type.String(),
 })
 const Refusal = Type.Object({
   at: Type.String(),

@@ -121,7 +121,7 @@ export class Engine implements EngineView, EngineCommands {
       transports: deps.transports(this.#events()),
       resolver: deps.resolver,
       transactions,
-      clients: new Clients(ids.token(4), digest),
+      clients: new Clients(ids.token(4), digest, () => clock.wall()),
       health,
       order: new CallOrder((error) => {
         metrics.internalError('other')

@@ -142,7 +142,7 @@ const MOST_REGISTRATIONS = 5000
 
 export const registrationViews = ({ clients, running }: Edge): readonly RegistrationView[] => {
   const views: RegistrationView[] = []
-  for (const { flow, identity, contact } of clients.bound()) {
+  for (const { flow, identity, contact, since } of clients.bound()) {
     if (views.length === MOST_REGISTRATIONS) break
     views.push({
       identity,
@@ -151,6 +151,7 @@ export const registrationViews = ({ clients, running }: Edge): readonly Registra
       listener: flow.listener.name,
       remote: `${hostText(flow.remoteAddress)}:${flow.remotePort}`,
       transport: flow.listener.transport.name,
+      since: new Date(since).toISOString(),
     })
   }
   return views
