@@ -149,6 +149,24 @@ describe('media §4: our own forks', () => {
 })
 
 describe('media §4: forks behind the next hop', () => {
+  test('media §4: two of them have early media, and the first one’s 200 shows no SDP any more: it is heard, not the other', async () => {
+    const place = await startMedia()
+    const { carrier, pbx, media, says, node } = place
+    await says(carrier, 'INVITE', { body: sdp(carrier) })
+    const invite = pbx.gets('INVITE')
+    await says(pbx, 183, { body: sdp(pbx), tag: 'x', headers: RELIABLE })
+    await says(pbx, 183, { body: sdp(pbx, 2), tag: 'y', headers: RELIABLE, of: invite })
+    carrier.gets(100, 183, 183)
+    media.said()
+    await says(pbx, 200, { body: '', tag: 'x', of: invite })
+    hasNoSdp(carrier.gets(200))
+    expect(media.said()).toEqual(['m1 answer a>b1'])
+    expect(node.talk).toBe(`a>b1 ${whereIs(carrier)} ${whereIs(pbx)}`)
+    carrier.sends('ACK')
+    pbx.gets('ACK')
+    await bye(place, carrier, pbx)
+  })
+
   test('media §9: two 2xx of one branch: the BYE of one dialog leaves the other its media', async () => {
     const place = await startMedia()
     const { carrier, pbx, media, says, node } = place

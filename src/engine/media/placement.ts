@@ -24,6 +24,8 @@ export interface Passing {
   exchange: Exchange | undefined
   /** A 2xx to it was passed on. */
   accepted: boolean
+  /** What forks behind us have said before their 2xx, by To tag. */
+  early: Map<string, string> | undefined
 }
 
 export interface Placement {
@@ -83,7 +85,7 @@ export class NewCall implements Placement {
     if (before !== undefined) this.#over.push(before.branch)
     const branch = new SessionBranch(session.branches.size + 1, leg)
     session.branches.set(branch.number, branch)
-    const passing: Passing = { session, branch, request: undefined, exchange: undefined, accepted: false }
+    const passing: Passing = { session, branch, request: undefined, exchange: undefined, accepted: false, early: undefined }
     this.#passings[index] = passing
     return passing
   }
@@ -148,7 +150,7 @@ export class InDialog implements Placement {
     this.sender = sender
     this.#method = request.method
     this.#tag = (sender === 'caller' ? toTag(request) : fromTag(request)) ?? ''
-    this.#passing = { ...found, request: undefined, exchange: undefined, accepted: false }
+    this.#passing = { ...found, request: undefined, exchange: undefined, accepted: false, early: undefined }
     this.#follow(request)
   }
 

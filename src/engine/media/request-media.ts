@@ -4,6 +4,7 @@
  */
 import type { Flow } from '../../address/flow.ts'
 import type { Listener } from '../../address/listener.ts'
+import { own } from '../../base/bytes.ts'
 import { isProblem, type Problem, problem } from '../../base/problem.ts'
 import { otherParty, type Party } from '../../media/negotiation.ts'
 import type { Candidate } from '../../routing/decide.ts'
@@ -112,7 +113,9 @@ export class RequestMedia {
     // §21.4.26: what could be accepted; where it would be is nobody's business
     if (response.status >= 300 || !DESCRIBING.has(this.#request.method)) return withoutSdp(response)
     const body = sdpOf(response)
-    if (body === undefined) return response
+    const tag = toTag(response) ?? ''
+    if (body === undefined) return this.#silent(passing, response, passing.early?.get(tag))
+    if (response.status < 200) remember(passing, tag, body.sdp)
     const { sender } = this.#placement
     const { exchange, branch } = passing
     if (exchange !== undefined && exchange.offerer === sender) {
@@ -127,6 +130,15 @@ export class RequestMedia {
     } else if (this.#request.method !== 'INVITE') return withoutSdp(response)
     this.#leg(passing, otherParty(sender)).received = receivedFrom(flow, body.sdp)
     return this.#back(passing, body)
+  }
+
+  /** A response without SDP: a 2xx means what its dialog had said before, though another fork may have spoken since. @param early what that was */
+  #silent(passing: Passing, response: SipResponse, early: string | undefined): SipResponse | Promise<SipResponse | Problem> {
+    const { session, branch, exchange, accepted } = passing
+    if (response.status < 200 || early === undefined || accepted || exchange === undefined || exchange.offerer !== this.#placement.sender)
+      return response
+    if (branch.negotiation.latest !== exchange || (early === exchange.answer && session.hears(branch))) return response
+    return session.answer(branch, exchange, early).then((result) => (isProblem(result) ? unusable(result) : response))
   }
 
   async #back(passing: Passing, body: SdpBody<SipResponse>): Promise<SipResponse | Problem> {
@@ -194,6 +206,14 @@ export class RequestMedia {
   #leg({ session, branch }: Passing, party: Party) {
     return party === 'caller' ? session.caller : branch.callee
   }
+}
+
+/** More forks with early media than anybody can listen to are not told apart. */
+const MOST_EARLY = 16
+
+const remember = (passing: Passing, tag: string, sdp: string): void => {
+  passing.early ??= new Map()
+  if (passing.early.size < MOST_EARLY || passing.early.has(tag)) passing.early.set(own(tag), sdp)
 }
 
 /** What is wrong in the callee's answer is not wrong in what the caller asked. */
