@@ -63,7 +63,7 @@ export const addConfigRoutes = (app: FastifyInstance, desk: ConfigDesk): void =>
     },
     async (request, reply) => {
       const { text: written, version } = request.body
-      return answer(request, reply, await told(desk.save(written, version, principalOf(request).who)))
+      return answerSaved(request, reply, await told(desk.save(written, version, principalOf(request).who)))
     },
   )
 
@@ -112,14 +112,15 @@ export const addConfigRoutes = (app: FastifyInstance, desk: ConfigDesk): void =>
       noteChange(request, { subject: id })
       const saved = await told(desk.restore(id, principalOf(request).who))
       if (saved === undefined) throw unknownVersion()
-      return answer(request, reply, saved)
+      return answerSaved(request, reply, saved)
     },
   )
 }
 
 const unknownVersion = (): ApiError => new ApiError(404, 'unknown-version', 'There is no such version; GET /api/config/history lists them')
 
-const answer = (request: FastifyRequest, reply: FastifyReply, saved: ConfigSaved) => {
+/** What became of a text that was to be saved. @throws ApiError 409 */
+export const answerSaved = (request: FastifyRequest, reply: FastifyReply, saved: ConfigSaved) => {
   switch (saved.result) {
     case 'conflict':
       throw new ApiError(409, 'conflict', 'The file was changed in the meantime: read it again, and make your change there')
