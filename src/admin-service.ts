@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { Accounts } from './admin/auth/accounts.ts'
 import { addCallRoutes } from './admin/call-routes.ts'
 import { addConfigRoutes } from './admin/config-routes.ts'
-import type { EngineCommands, EngineView } from './admin/contract.ts'
+import type { ConfigDesk, EngineCommands, EngineView } from './admin/contract.ts'
 import { EventHub } from './admin/events.ts'
 import type { MetricsPage } from './admin/routes.ts'
 import { type AdminOptions, type AdminServer, createAdminServer } from './admin/server.ts'
@@ -31,7 +31,7 @@ export interface AdminServiceDeps {
   readonly every: (ms: number, run: () => void) => () => void
   readonly certificate: (entry: CertificateEntry) => CertificateMaterial | Promise<CertificateMaterial>
   /** Routes of further parts. */
-  readonly more: NonNullable<AdminOptions['more']>
+  readonly more: (config: ConfigDesk) => NonNullable<AdminOptions['more']>
 }
 
 export interface AdminService {
@@ -82,7 +82,7 @@ export const createAdminService = async (deps: AdminServiceDeps): Promise<AdminS
       (app) => addConfigRoutes(app, desk),
       (app) => addCallRoutes(app, engine),
       (app) => addWatchRoutes(app, engine, engine, (limit) => recent.list(limit)),
-      ...deps.more,
+      ...deps.more(desk),
     ],
   })
   const stopWatching = every(WATCH_MS, () => watch(events, engine))

@@ -6,13 +6,12 @@ import { parseArgs } from 'node:util'
 import { createAdminService } from './admin-service.ts'
 import type { Clock } from './base/clock.ts'
 import { CertificateError, EdgewaysError } from './base/errors.ts'
-import { DevelopmentAuthority } from './certs/development.ts'
+import { createCertificateService } from './certificate-service.ts'
 import { loadCertificate } from './certs/load.ts'
-import { CertificateStore } from './certs/store.ts'
 import { type CommandIo, checkCommand, configCommand, EXIT, loadConfigFile } from './config/commands.ts'
 import { ConfigError, formatProblems } from './config/errors.ts'
 import { firstRunConfig } from './config/examples.ts'
-import type { CertificateEntry, Snapshot } from './config/snapshot.ts'
+import type { Snapshot } from './config/snapshot.ts'
 import { callCommand } from './demo/call.ts'
 import { DemoPbx } from './demo/pbx.ts'
 import { createResolver } from './dns/resolver.ts'
@@ -25,6 +24,7 @@ import { createLogger, type Logger } from './observability/logger.ts'
 import { RecentLines } from './observability/recent.ts'
 import { Trace } from './observability/trace.ts'
 import { createTransports } from './transport/transports.ts'
+import type { Transports } from './transport/types.ts'
 
 const USAGE = `usage: edgeways COMMAND [options]
 
@@ -140,7 +140,20 @@ const run = async ({ file, dataDir, firstRun }: Places): Promise<number> => {
     const timer = setInterval(run, ms)
     return () => clearInterval(timer)
   }
-  const certificates = certificateSource(dataDir)
+  const certificates = await createCertificateService(snapshot, {
+    dataDir,
+    version: VERSION,
+    clock,
+    log,
+    metrics,
+    every,
+    transports: () => transports!,
+    refresh: async () => {
+      await engine.refreshCertificates()
+      await admin?.refresh()
+    },
+  })
+  let transports: Transports | undefined
   const trace = new Trace(clock, snapshot.traceBytes)
   const media = createMediaService(snapshot, { clock, log, metrics, every })
   const engine = new Engine(
@@ -153,10 +166,17 @@ const run = async ({ file, dataDir, firstRun }: Places): Promise<number> => {
       metrics,
       resolver,
       keys: new KeyRing(dataDir, clock, snapshot.keyRotationSeconds),
-      transports: (events) => createTransports({ events, clock, ids, owner: OWNER }),
+      transports: (events) => {
+        transports = createTransports({ events, clock, ids, owner: OWNER })
+        return transports
+      },
       media: media.pool,
       trace,
-      certificates,
+      certificates: certificates.source,
+      applied: (next) => {
+        certificates.applied(next)
+        void admin?.refresh()
+      },
       reread: (previous) => loadConfigFile(file, { dataDir, environment: process.env, previous }),
       logLevel: { get: () => log.level, set: (level) => log.setLevel(level) },
       every,
@@ -179,13 +199,15 @@ const run = async ({ file, dataDir, firstRun }: Places): Promise<number> => {
     recent,
     clock,
     every,
-    certificate: certificates,
-    more: [],
+    certificate: (entry) => certificates.source(entry, 'kept'),
+    more: (config) => [certificates.routes(config)],
   })
+  if (admin !== undefined) certificates.follow(admin.events)
   metrics.start()
   await pbx?.start()
   await media.start()
   await engine.start()
+  await certificates.start()
   const adminLines = (await admin?.start()) ?? []
   for (const line of announcement(snapshot, adminLines, file)) log.info({}, line)
   log.info({ version: VERSION, node: process.version, listeners: snapshot.listeners.length }, 'Edgeways is ready')
@@ -193,6 +215,7 @@ const run = async ({ file, dataDir, firstRun }: Places): Promise<number> => {
   process.on('SIGHUP', () => void engine.reload())
   const signal = await endSignal()
   log.info({ signal }, 'Stopping: no new transactions, those under way are finished')
+  await certificates.stop()
   await engine.stop()
   await media.stop()
   await admin?.stop()
@@ -223,20 +246,6 @@ const SAME_SIGNAL_MS = 500
 const uncaught = (error: unknown, log: Logger, metrics: EdgeMetrics): void => {
   metrics.internalError('other')
   log.error({ err: error }, 'Uncaught error; the process goes on')
-}
-
-/** Files, or the development CA, which is made when the first certificate of its own is asked for. */
-const certificateSource = (dataDir: string) => {
-  const store = new CertificateStore(join(dataDir, 'certs'))
-  let authority: Promise<DevelopmentAuthority> | undefined
-  return async ({ name, source, hosts }: CertificateEntry) => {
-    if (source.kind === 'files') return loadCertificate({ name, chain: source.chain, key: source.key }, clock.wall())
-    if (source.kind !== 'development') throw new CertificateError('SBC_CERTIFICATE_FILE', `Certificate ${name} is not there yet`)
-    authority ??= DevelopmentAuthority.open(store, () => clock.wall())
-    const opened = await authority
-    writeFileSync(join(dataDir, 'development-ca.pem'), opened.root)
-    return opened.certificate({ name, hosts })
-  }
 }
 
 /** What a newcomer reads: where we listen, and what to do next. */
