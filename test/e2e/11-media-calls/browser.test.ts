@@ -60,12 +60,14 @@ const converse = async (atPbx: AtPbx): Promise<void> => {
   const { lost } = call.media().heard()
   await page.sound.sendDigits('19#')
   await call.media().receivesDigits('19#')
-  expect(await page.sound.stats()).toMatchObject({
-    ...{ codec: 'audio/PCMU', connection: 'connected', ice: 'connected', dtls: 'connected', dtlsRole: 'client', packetsLost },
+  const stats = await page.sound.stats()
+  expect(stats).toMatchObject({
+    ...{ codec: 'audio/PCMU', connection: 'connected', ice: 'connected', dtls: 'connected', dtlsRole: 'client' },
     srtpCipher: 'SRTP_AEAD_AES_256_GCM',
     remote: expect.stringMatching(`^${place.wan(2)}:`),
   })
-  expect(call.media().heard()).toMatchObject({ lost })
+  expect(stats.packetsLost).toBeLessThanOrEqual(packetsLost)
+  expect(call.media().heard().lost).toBeLessThanOrEqual(lost)
   await page.listenForKeys()
   for (const key of '4*') await Promise.all([page.hearsKey(key), call.media().sendDigits(key)])
   await page.phone.do('hold')

@@ -85,7 +85,7 @@ describe.each(['phone', 'pbx'] as const)('the %s calls', (who) => {
     const before = [caller, called].map(lost)
     await Promise.all([caller.call.media().sendDigits('15#'), called.call.media().sendDigits('*90')])
     await Promise.all([called.call.media().receivesDigits('15#'), caller.call.media().receivesDigits('*90')])
-    expect([caller, called].map(lost)).toEqual(before)
+    for (const [i, side] of [caller, called].entries()) expect(lost(side)).toBeLessThanOrEqual(before[i]!)
     for (const [holder, held] of [
       [caller, called],
       [called, caller],
@@ -197,8 +197,8 @@ describe.each(['phone', 'pbx'] as const)('the %s calls', (who) => {
   })
 })
 
-/** Long enough for what rtpengine learns in the three seconds after an answer, and believes from then on. */
-const LEARNED_PACKETS = 170
+/** Of 20 ms: rtpengine learns for three seconds after an answer, by whole seconds, and believes from then on. */
+const LEARNED_PACKETS = 210
 
 it('media §7: strangers who send to the ports of a call from its beginning neither hear it nor are heard', async () => {
   const { caller, called } = await ring('phone')
@@ -216,7 +216,9 @@ it('media §7: strangers who send to the ports of a call from its beginning neit
   )
   await Promise.all([called.call.answer(), caller.call.established()])
   await Promise.all([caller.hears(called.hz, 8000, [1900]), called.hears(caller.hz, 8000, [1900])])
-  await until(() => strangers.every((stranger) => stranger.sent() > LEARNED_PACKETS) || undefined, 'patience of strangers')
+  const before = strangers.map((stranger) => stranger.sent())
+  const patient = (): boolean => strangers.every((stranger, i) => stranger.sent() - before[i]! > LEARNED_PACKETS)
+  await until(() => patient() || undefined, 'patience of strangers')
   // Whatever a side gets from then on is what the other one sends
   const counts = (): readonly number[] => [called.call.media().sent(), caller.call.media().heard().packets]
   const [sent, packets] = counts()
