@@ -103,7 +103,6 @@ export class MediaSession {
   recordings: readonly string[] = []
   readonly #desk: MediaDesk
   readonly #set: string
-  #epoch: number
   /** An offer succeeded: the node's addresses are known to somebody. */
   #placed: boolean
   /** Commands of one session follow each other, also those of parallel forks. */
@@ -126,7 +125,6 @@ export class MediaSession {
     this.#set = names.set
     this.caller = sessionLeg(caller, adopted)
     this.node = node
-    this.#epoch = node.epoch
     this.startedAt = now
     this.touchedAt = now
     this.#placed = adopted
@@ -269,7 +267,6 @@ export class MediaSession {
       const reply = await this.#ask('offer', dictionary)
       if (!isProblem(reply) && reply.kind === 'sdp') {
         this.#placed = true
-        this.#epoch = node.epoch
         return reply
       }
       const transient = isProblem(reply) || reply.kind === 'full' || reply.kind === 'failed'
@@ -313,11 +310,6 @@ export class MediaSession {
       this.#desk.commandFailed(this, command, error)
       return UNREACHABLE
     }
-  }
-
-  /** The daemon restarted since the last offer: what it knew of this call is gone. */
-  get forgotten(): boolean {
-    return this.#epoch !== this.node.epoch
   }
 }
 
