@@ -1,5 +1,6 @@
 /** The rtpengine of both servers: the settings that the edge gives to its own, on one CPU, and what it uses of that. */
 import { execFileSync, spawnSync } from 'node:child_process'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { type Rtpengine, startRtpengine } from '../support/rtpengine.ts'
 import type { Places } from './plan.ts'
 
@@ -7,8 +8,8 @@ export interface MediaRelay {
   readonly pid: number
   /** Calls that it has now. */
   calls(): Promise<number>
-  /** Ends those that were left behind. */
-  clear(): Promise<void>
+  /** Waits a moment for those that are being ended, and ends the others. @returns how many those were */
+  clear(): Promise<number>
   stop(): Promise<void>
 }
 
@@ -35,8 +36,11 @@ export const startRelay = async ({ media, ngPort }: Places, cpu: number | undefi
     pid: daemon.pid,
     calls: sessions,
     clear: async () => {
+      for (let turn = 0; turn < 20 && (await sessions()) > 0; turn++) await sleep(100)
+      const remaining = await sessions()
       for (let left = await daemon.list(); left.length > 0; left = await daemon.list())
         for (const callId of left) await daemon.request('delete', { 'call-id': callId, 'delete-delay': 0 })
+      return remaining
     },
     stop: () => daemon.stop(),
   }

@@ -134,7 +134,8 @@ class Session {
         }
         server ??= await this.#start(name)
         this.measurements.push({ server: name, scenario: scenario.name, repeat, ...(await this.#measure(server, scenario)) })
-        await this.#bench.relay?.clear()
+        const left = (await this.#bench.relay?.clear()) ?? 0
+        if (left > 0) say(`    ${left} calls were left in rtpengine`)
         if (!server.alive()) throw new Error(`${name} ended:\n${tail(server.logFile)}`)
       } catch (error) {
         say(`  ${scenario.title}: ${message(error)}`)
