@@ -164,8 +164,8 @@ describe.each(['phone', 'pbx'] as const)('the %s calls', (who) => {
       [called, caller],
     ] as const) {
       const party = asks === caller ? { phone, pbx }[who] : { phone, pbx }[other(who)]
-      // Nobody is at that port
-      party.alter = (sdp) => sdp.replace(/^m=audio \d+/m, 'm=audio 19998')
+      // Nobody is at that port, and nobody has that key
+      party.alter = (sdp) => sdp.replace(/^m=audio \d+/m, 'm=audio 19998').replace(/inline:.{20}/, `inline:${'A'.repeat(20)}`)
       says.call.refuseNext(488)
       expect((await asks.call.reinvite({ direction: 'sendonly' })).status).toBe(488)
       await hearEachOther(caller, called)

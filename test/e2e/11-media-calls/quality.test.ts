@@ -102,13 +102,13 @@ it('a call of a TLS phone: codec, keys, packets, loss and score of each leg, in 
   })
   expect(atPbx).toMatchObject({ party: 'callee', zone: 'pbx', codec: 'PCMU/8000', encryption: 'none', lost, silent: false })
   for (const [i, leg] of quality.legs.entries()) {
-    expect(Math.abs(leg.packets - sent[i]!), 'packets, but for a few at either end').toBeLessThan(10)
+    expect(Math.abs(leg.packets - sent[i]!), 'packets, but for a few at either end').toBeLessThan(25)
     // What comes before rtpengine knows the answer
     expect(leg.errors).toBeLessThan(5)
     expect(leg.mos).toBeGreaterThanOrEqual(1)
     expect(leg.mos).toBeLessThan(4.6)
   }
-  expect(atPhone.mos).toBeGreaterThan(4)
+  expect(atPhone.mos).toBeGreaterThan(3)
   expect(atPbx.lossPercent).toBeGreaterThanOrEqual(0)
   for (const zone of ['phones', 'pbx'] as const) {
     expect(await place.edge.metric('edgeways_media_mos_count', { zone })).toBe(1)
