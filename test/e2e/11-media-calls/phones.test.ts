@@ -85,7 +85,8 @@ describe.each(['phone', 'pbx'] as const)('the %s calls', (who) => {
     const before = [caller, called].map(lost)
     await Promise.all([caller.call.media().sendDigits('15#'), called.call.media().sendDigits('*90')])
     await Promise.all([called.call.media().receivesDigits('15#'), caller.call.media().receivesDigits('*90')])
-    for (const [i, side] of [caller, called].entries()) expect(lost(side)).toBeLessThanOrEqual(before[i]!)
+    // One that is late is missing for a moment
+    await Promise.all([caller, called].map(({ call }, i) => call.media().receives(({ lost: gap }) => gap <= before[i]!, 'all packets')))
     for (const [holder, held] of [
       [caller, called],
       [called, caller],
