@@ -118,7 +118,7 @@ export class Shelf {
     }
   }
 
-  /** Before version 0.2 the folder was called `certs` and had nothing but what the development CA made. */
+  /** The folder was called `certs` once, and had nothing but what the development CA made. */
   async #moveOld(): Promise<void> {
     const old = join(this.#folder, 'certs')
     const before = new CertificateStore(old)
