@@ -58,17 +58,17 @@ export const Shell = () => {
         Skip to the page
       </button>
       <div class="shell">
-        <div class="top">
+        <header class="top">
           <Brand />
           <Button kind="quiet" icon={open ? 'close' : 'menu'} bare expanded={open} onClick={() => setOpen(!open)}>
             Menu
           </Button>
-        </div>
-        <div class="side" data-open={open}>
+        </header>
+        <aside class="side" data-open={open} aria-label="Edgeways">
           <Brand />
           <Navigation place={place} />
           <Foot />
-        </div>
+        </aside>
         <div>
           <Broken />
           <main class="main" ref={main} tabIndex={-1}>
@@ -139,7 +139,7 @@ const Navigation = ({ place }: { readonly place: Place }) => {
         {link(
           'zones',
           'zones',
-          'Zones and targets',
+          'Zones',
           badge((to) => to === '/zones'),
         )}
         {link('registrations', 'registrations', 'Registrations')}

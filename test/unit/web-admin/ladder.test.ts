@@ -124,4 +124,15 @@ describe('two texts beside each other', () => {
     ])
     expect(besides('x: 1\nk', 'x: 2\nk')[0]).toEqual({ before: 'x: 1', after: 'x: 2', differs: true })
   })
+
+  test('lines of the same header stand beside each other, whatever stands between them', () => {
+    const rows = besides('Via: a\nMax-Forwards: 70\nm=audio 1', 'Route: x\nVia: b\nVia: c\nMax-Forwards: 69\nm=audio 2')
+    expect(rows.map(({ before, after }) => [before, after])).toEqual([
+      [undefined, 'Route: x'],
+      [undefined, 'Via: b'],
+      ['Via: a', 'Via: c'],
+      ['Max-Forwards: 70', 'Max-Forwards: 69'],
+      ['m=audio 1', 'm=audio 2'],
+    ])
+  })
 })

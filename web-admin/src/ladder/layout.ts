@@ -86,9 +86,13 @@ export const besides = (before: string, after: string): readonly TextRow[] => {
   let gone: string[] = []
   let come: string[] = []
   const flush = (): void => {
-    for (let index = 0; index < Math.max(gone.length, come.length); index++) {
-      const [left, right] = [gone[index], come[index]]
-      rows.push({ ...(left !== undefined && { before: left }), ...(right !== undefined && { after: right }), differs: true })
+    // Lines of the same header belong beside each other, whatever stands between them
+    for (const { before: left, after: right } of differenceOf(gone.map(kindOf).join('\n'), come.map(kindOf).join('\n'))) {
+      rows.push({
+        ...(left !== undefined && { before: gone[left - 1]! }),
+        ...(right !== undefined && { after: come[right - 1]! }),
+        differs: true,
+      })
     }
     gone = []
     come = []
@@ -104,3 +108,6 @@ export const besides = (before: string, after: string): readonly TextRow[] => {
   flush()
   return rows
 }
+
+/** The name of a header, the letter of a line of SDP, or that it is neither. */
+const kindOf = (line: string): string => /^(?:[\w-]+(?=[ \t]*:)|[a-z]=)/.exec(line)?.[0].toLowerCase() ?? '*'

@@ -74,6 +74,9 @@ export const NewCertificatePage = () => {
   const submit = async (event: Event): Promise<void> => {
     event.preventDefault()
     setTried(true)
+    const drawn = event.currentTarget as HTMLFormElement
+    // Once it is drawn, what is wrong is where one goes on
+    setTimeout(() => drawn.querySelector<HTMLElement>('[aria-invalid]')?.focus())
     if (running || Object.keys(faults).length > 0 || (source === 'upload' && !isWhole(bring.brought))) return
     setRunning(true)
     setFailure(undefined)

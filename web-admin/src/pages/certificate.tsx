@@ -101,31 +101,33 @@ const Shown = ({ certificate }: { readonly certificate: CertificateView }) => {
       </section>
       <div class="columns">
         {order !== undefined && order.steps.length > 0 && <Order order={order} />}
-        <Card title="Details">
-          <Facts
-            of={[
-              ['Used by', usedBy.length === 0 ? 'no listener' : usedBy.join(', ')],
-              ['Key', certificate.keyType === undefined ? '–' : keyText(certificate.keyType)],
-              ['Signed by', certificate.issuer ?? '–'],
-              certificate.validFrom !== undefined && ['Valid from', <Moment key="from" at={certificate.validFrom} />],
-              certificate.validTo !== undefined && ['Valid until', <Moment key="to" at={certificate.validTo} />],
-              certificate.serial !== undefined && [
-                'Serial number',
-                <span key="serial" class="mono">
-                  {certificate.serial}
-                </span>,
-              ],
-              certificate.sha256 !== undefined && [
-                'SHA-256',
-                <span key="sha256" class="fingerprint">
-                  <span class="mono">{certificate.sha256}</span>
-                  <CopyButton text={certificate.sha256} what="Fingerprint" />
-                </span>,
-              ],
-            ]}
-          />
-        </Card>
-        {there && <Chain key={certificate.sha256} path={path} />}
+        <div class="stack">
+          <Card title="Details">
+            <Facts
+              of={[
+                ['Used by', usedBy.length === 0 ? 'no listener' : usedBy.join(', ')],
+                ['Key', certificate.keyType === undefined ? '–' : keyText(certificate.keyType)],
+                ['Signed by', certificate.issuer ?? '–'],
+                certificate.validFrom !== undefined && ['Valid from', <Moment key="from" at={certificate.validFrom} />],
+                certificate.validTo !== undefined && ['Valid until', <Moment key="to" at={certificate.validTo} />],
+                certificate.serial !== undefined && [
+                  'Serial number',
+                  <span key="serial" class="mono">
+                    {certificate.serial}
+                  </span>,
+                ],
+                certificate.sha256 !== undefined && [
+                  'SHA-256',
+                  <span key="sha256" class="fingerprint">
+                    <span class="mono">{certificate.sha256.replaceAll(':', ':\u200b')}</span>
+                    <CopyButton text={certificate.sha256} what="Fingerprint" />
+                  </span>,
+                ],
+              ]}
+            />
+          </Card>
+          {there && <Chain key={certificate.sha256} path={path} />}
+        </div>
       </div>
       <History path={path} history={history} restorable={administers && source !== 'files' && source !== 'development'} />
       {asked === 'upload' && <UploadDialog path={path} onClose={close} />}

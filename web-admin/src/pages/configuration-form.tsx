@@ -8,6 +8,7 @@ import { nodeAt, type Path, pathText, readYaml, type YamlNode } from '../config/
 import { failed } from '../notices.ts'
 import { Button } from '../parts/button.tsx'
 import { TextField } from '../parts/field.tsx'
+import { Prose } from '../parts/prose.tsx'
 import { Note, Shape, Tag } from '../parts/status.tsx'
 
 interface Around {
@@ -145,7 +146,11 @@ const Fold = ({
             {field.written ? <LineLink path={field.path} around={around} /> : <span class="muted small">Not written: defaults hold</span>}
             {head}
           </div>
-          {field.schema.description !== undefined && <p class="field-hint">{field.schema.description}</p>}
+          {field.schema.description !== undefined && (
+            <p class="field-hint">
+              <Prose text={field.schema.description} />
+            </p>
+          )}
           <Variants field={field} around={around} />
           {field.kind === 'group' &&
             field.keys.map((key) => (
@@ -330,8 +335,7 @@ const Leaf = ({
         </p>
       )}
       <p class="field-hint" id={described}>
-        {schema.description}
-        {schema.description === undefined && schema.expects !== undefined && `Write ${schema.expects}`}
+        <Prose text={schema.description ?? (schema.expects === undefined ? '' : `Write ${schema.expects}`)} />
       </p>
     </div>
   )

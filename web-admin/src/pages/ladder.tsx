@@ -122,7 +122,7 @@ const Message = ({
   return (
     <button type="button" class="ladder-row" onClick={onOpen} title={absoluteText(message.at)}>
       <span class="ladder-time mono">
-        {timeText(message.at, true)}
+        <span class="ladder-clock">{timeText(message.at, true)}</span>
         <span class="muted">{gapText(since)}</span>
       </span>
       <span class="hidden">{`${nameOf(columns[from]!)} to ${nameOf(columns[to]!)}: `}</span>

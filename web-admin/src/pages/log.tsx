@@ -11,7 +11,7 @@ import { Card, Page } from '../parts/page.tsx'
 import { Tag } from '../parts/status.tsx'
 import { fieldsOf, LEVEL_LOOKS, LEVELS, levelOfLine, lineMatches } from '../words/log.ts'
 import { countOf } from '../words/numbers.ts'
-import { absoluteText, instant, timeText } from '../words/time.ts'
+import { absoluteText, dateText, instant, timeText } from '../words/time.ts'
 
 const MOST = 1000
 const SHOWN = 400
@@ -71,8 +71,8 @@ export const LogPage = () => {
               </Empty>
             ) : (
               <ol class="log">
-                {shown.slice(0, SHOWN).map((line) => (
-                  <Line key={keyOf(line)} line={line} />
+                {shown.slice(0, SHOWN).map((line, index) => (
+                  <Line key={keyOf(line)} line={line} day={dayBefore(shown[index - 1], line)} />
                 ))}
               </ol>
             )
@@ -126,28 +126,38 @@ const useLines = (past: LogLines | undefined, paused: boolean): readonly LogLine
 
 const inOrder = (lines: readonly LogLine[]): readonly LogLine[] => lines.toSorted((a, b) => instant(b.time) - instant(a.time))
 
-const Line = ({ line }: { readonly line: LogLine }) => {
+/** The day of a line, where it is another one than that of the line above. */
+const dayBefore = (above: LogLine | undefined, line: LogLine): string | undefined => {
+  const day = dateText(instant(line.time))
+  const last = above === undefined ? dateText(Date.now()) : dateText(instant(above.time))
+  return day === last ? undefined : day
+}
+
+const Line = ({ line, day }: { readonly line: LogLine; readonly day: string | undefined }) => {
   const level = levelOfLine(line)
   const time = instant(line.time)
   const fields = fieldsOf(line)
   return (
-    <li class={`log-line log-${level}`}>
-      <time class="mono muted" title={absoluteText(time)}>
-        {timeText(time, true)}
-      </time>
-      <Tag level={LEVEL_LOOKS[level]}>{level}</Tag>
-      <div>
-        <p>{line.msg}</p>
-        {fields.length > 0 && (
-          <p class="log-fields mono">
-            {fields.map(([name, value]) => (
-              <span key={name}>
-                <span class="muted">{name}=</span>
-                {value}
-              </span>
-            ))}
-          </p>
-        )}
+    <li>
+      {day !== undefined && <p class="log-day">{day}</p>}
+      <div class={`log-line log-${level}`}>
+        <time class="mono muted" title={absoluteText(time)}>
+          {timeText(time, true)}
+        </time>
+        <Tag level={LEVEL_LOOKS[level]}>{level}</Tag>
+        <div>
+          <p>{line.msg}</p>
+          {fields.length > 0 && (
+            <p class="log-fields mono">
+              {fields.map(([name, value]) => (
+                <span key={name}>
+                  <span class="muted">{name}=</span>
+                  {value}
+                </span>
+              ))}
+            </p>
+          )}
+        </div>
       </div>
     </li>
   )

@@ -33,18 +33,22 @@ export const OverviewPage = () => {
       <Verdict state={state} troubles={troubles} more={certificates.failure} />
       {state.data !== undefined && <Figures state={state.data} />}
       <div class="columns">
-        <Card title="Listeners" flush>
-          <Loaded from={state}>{({ listeners }) => <Listeners listeners={listeners} />}</Loaded>
-        </Card>
-        <Card title={<a href="#/zones">Zones and targets</a>} flush>
-          <Loaded from={state}>{(data) => <Zones state={data} />}</Loaded>
-        </Card>
-        <Card title={<a href="#/certificates">Certificates</a>} flush>
-          <Loaded from={certificates}>{(data) => <CertificateLines {...data} />}</Loaded>
-        </Card>
-        <Card title="Media nodes" flush>
-          <Loaded from={state}>{({ media }) => <MediaLines media={media} />}</Loaded>
-        </Card>
+        <div class="stack">
+          <Card title="Listeners" flush>
+            <Loaded from={state}>{({ listeners }) => <Listeners listeners={listeners} />}</Loaded>
+          </Card>
+          <Card title={<a href="#/certificates">Certificates</a>} flush>
+            <Loaded from={certificates}>{(data) => <CertificateLines {...data} />}</Loaded>
+          </Card>
+        </div>
+        <div class="stack">
+          <Card title={<a href="#/zones">Zones and targets</a>} flush>
+            <Loaded from={state}>{(data) => <Zones state={data} />}</Loaded>
+          </Card>
+          <Card title={<a href="#/zones">Media nodes</a>} flush>
+            <Loaded from={state}>{({ media }) => <MediaLines media={media} />}</Loaded>
+          </Card>
+        </div>
       </div>
     </Page>
   )
@@ -98,7 +102,7 @@ const Verdict = ({
 }
 
 const NAMES: Readonly<Record<string, string>> = {
-  zones: 'Zones and targets',
+  zones: 'Zones',
   certificates: 'Certificate',
   configuration: 'Configuration',
   log: 'Log',

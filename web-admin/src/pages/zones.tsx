@@ -28,6 +28,13 @@ const MEDIA_STATES: Readonly<Record<MediaNodeView['state'], { readonly level: Le
 /** The properties of a `Status`. */
 export const mediaLevel = ({ state }: MediaNodeView): { readonly level: Level; readonly children: string } => MEDIA_STATES[state]
 
+const Why = ({ reason, children }: { readonly reason: string | undefined; readonly children: ComponentChildren }) => (
+  <>
+    {children}
+    {reason !== undefined && <p class="muted small">{reason}</p>}
+  </>
+)
+
 export const ZonesPage = () => {
   const state = useResource<State>('/state', 'state')
   return (
@@ -56,14 +63,21 @@ const Zone = ({ zone: { name, kind, listeners, targets } }: { readonly zone: Zon
   }
   const columns: readonly (Column<TargetView> | false)[] = [
     { head: 'Target', kind: 'main', cell: (target) => <span class="mono">{target.name}</span>, sort: (target) => target.name },
-    { head: 'State', cell: (target) => <TargetStatus target={target} />, sort: ({ health }) => health },
+    {
+      head: 'State',
+      cell: (target) => (
+        <Why reason={target.reason}>
+          <TargetStatus target={target} />
+        </Why>
+      ),
+      sort: ({ health }) => health,
+    },
     {
       head: 'Answers in',
       kind: 'number',
       cell: ({ optionsSeconds }) => (optionsSeconds === undefined ? '–' : tookText(optionsSeconds)),
       sort: ({ optionsSeconds = 0 }) => optionsSeconds,
     },
-    { head: 'Why', cell: ({ reason }) => reason ?? '' },
     operates && { head: 'Actions', kind: 'actions', cell: (target) => <DrainButton drains={target.drain} onClick={() => drain(target)} /> },
   ]
   return (
@@ -81,6 +95,7 @@ const Zone = ({ zone: { name, kind, listeners, targets } }: { readonly zone: Zon
       ) : (
         <Table
           caption={`Targets of zone ${name}`}
+          even
           rows={targets}
           keyOf={(target) => target.name}
           level={({ health }) => (health === 'down' ? 'error' : undefined)}
@@ -111,7 +126,15 @@ const Media = ({ media }: { readonly media: State['media'] }) => {
   }
   const columns: readonly (Column<MediaNodeView> | false)[] = [
     { head: 'Node', kind: 'main', cell: ({ name }) => name, sort: ({ name }) => name },
-    { head: 'State', cell: (node) => <Status {...mediaLevel(node)} />, sort: ({ state }) => state },
+    {
+      head: 'State',
+      cell: (node) => (
+        <Why reason={node.reason}>
+          <Status {...mediaLevel(node)} />
+        </Why>
+      ),
+      sort: ({ state }) => state,
+    },
     { head: 'Set', cell: ({ set }) => set },
     { head: 'Address', kind: 'mono', cell: ({ address }) => address },
     { head: 'Weight', kind: 'number', cell: ({ weight }) => weight },
@@ -122,7 +145,6 @@ const Media = ({ media }: { readonly media: State['media'] }) => {
       sort: ({ sessions = 0 }) => sessions,
     },
     { head: 'Answers in', kind: 'number', cell: ({ pingSeconds }) => (pingSeconds === undefined ? '–' : tookText(pingSeconds)) },
-    { head: 'Why', cell: ({ reason }): ComponentChildren => reason ?? '' },
     operates && {
       head: 'Actions',
       kind: 'actions',

@@ -1,17 +1,14 @@
 /** The last values of something, without axes: whether it goes up or down. */
 export const Sparkline = ({ values, label }: { readonly values: readonly number[]; readonly label: string }) => {
+  if (values.length < 2) return null
   const top = Math.max(1, ...values)
   const points = values.map(
     (value, index) => `${((index / Math.max(1, values.length - 1)) * 100).toFixed(1)},${(27 - (value / top) * 24).toFixed(1)}`,
   )
   return (
     <svg class="sparkline" viewBox="0 0 100 28" preserveAspectRatio="none" role="img" aria-label={label}>
-      {values.length > 1 && (
-        <>
-          <polygon points={`0,28 ${points.join(' ')} 100,28`} />
-          <polyline points={points.join(' ')} />
-        </>
-      )}
+      <polygon points={`0,28 ${points.join(' ')} 100,28`} />
+      <polyline points={points.join(' ')} />
     </svg>
   )
 }

@@ -18,10 +18,15 @@ export const Dialog = ({
 }) => {
   const ref = useRef<HTMLDialogElement>(null)
   const id = useId()
+  const there = useRef(true)
   useEffect(() => {
     const before = document.activeElement
-    ref.current?.showModal()
+    const dialog = ref.current
+    dialog?.showModal()
     return () => {
+      there.current = false
+      // As long as it is open, nothing behind it takes the focus
+      dialog?.close()
       if (before instanceof HTMLElement && before.isConnected) before.focus()
     }
   }, [])
@@ -34,7 +39,7 @@ export const Dialog = ({
         event.preventDefault()
         onClose()
       }}
-      onClose={onClose}
+      onClose={() => there.current && onClose()}
     >
       <header class="dialog-head">
         <h2 id={id}>{title}</h2>

@@ -148,20 +148,26 @@ export const Search = ({
   /** What is searched: `calls`. */
   readonly what: string
 }) => (
-  <input
-    class="input search"
-    type="search"
-    data-search
-    placeholder={`Search ${what}   /`}
-    aria-label={`Search ${what}`}
-    value={value}
-    onInput={(event) => onValue(event.currentTarget.value)}
-    onKeyDown={(event) => {
-      if (event.key !== 'Escape') return
-      onValue('')
-      event.currentTarget.blur()
-    }}
-  />
+  <div class="search">
+    <input
+      class="input"
+      type="search"
+      data-search
+      placeholder={`Search ${what}`}
+      aria-label={`Search ${what}`}
+      aria-keyshortcuts="/"
+      value={value}
+      onInput={(event) => onValue(event.currentTarget.value)}
+      onKeyDown={(event) => {
+        if (event.key !== 'Escape') return
+        onValue('')
+        event.currentTarget.blur()
+      }}
+    />
+    <span class="key" aria-hidden="true">
+      /
+    </span>
+  </div>
 )
 
 /** Whether all words stand somewhere in the texts. */

@@ -17,6 +17,7 @@ export const Table = <T,>({
   rows,
   keyOf,
   level,
+  even = false,
 }: {
   /** What it is a table of, for those who do not see it. */
   readonly caption: string
@@ -25,6 +26,8 @@ export const Table = <T,>({
   readonly keyOf: (row: T) => string
   /** Rows that stand out. */
   readonly level?: (row: T) => 'error' | 'warn' | undefined
+  /** Beside other tables of the same kind: the first column is as wide in all of them. */
+  readonly even?: boolean
 }) => {
   const [order, setOrder] = useState<{ readonly by: number; readonly down: boolean }>()
   const sorted = order === undefined ? rows : inOrder(rows, columns[order.by]?.sort, order.down)
@@ -33,7 +36,7 @@ export const Table = <T,>({
   return (
     <div class="table-scroll">
       {/* biome-ignore-start lint/a11y/noRedundantRoles: as cards the rows are no table to a browser any more */}
-      <table class="table" role="table">
+      <table class={even ? 'table table-even' : 'table'} role="table">
         <caption class="hidden">{caption}</caption>
         <thead role="rowgroup">
           <tr role="row">
@@ -52,6 +55,7 @@ export const Table = <T,>({
                 ) : (
                   <button type="button" class="sort" onClick={() => turn(index)}>
                     {head}
+                    <span class="sort-mark" aria-hidden="true" />
                   </button>
                 )}
               </th>
@@ -63,7 +67,7 @@ export const Table = <T,>({
             <tr role="row" key={keyOf(row)} class={level?.(row) && `row-${level(row)}`}>
               {columns.map(({ head, cell, kind }) => (
                 <td role="cell" key={head} class={kind} data-head={kind === 'actions' || kind === 'main' ? undefined : head}>
-                  {cell(row)}
+                  <div>{cell(row)}</div>
                 </td>
               ))}
             </tr>

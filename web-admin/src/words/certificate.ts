@@ -14,7 +14,7 @@ export const levelOf = (certificate: CertificateView, now: number): Level => {
   if (certificate.problems.some(({ severity }) => severity === 'error')) return 'error'
   if (certificate.validTo !== undefined && instant(certificate.validTo) <= now) return 'error'
   if (certificate.order?.running === true) return 'busy'
-  if (certificate.validTo === undefined) return certificate.next.what === 'nothing' ? 'off' : 'warn'
+  if (certificate.validTo === undefined) return certificate.usedBy.length === 0 ? 'off' : 'warn'
   return certificate.problems.length > 0 ? 'warn' : 'ok'
 }
 

@@ -122,7 +122,7 @@ export const faultsOf = (form: NewCertificate, taken: readonly string[]): Readon
   if (bad !== undefined) faults.hosts = `“${bad}” is no host name`
   if (form.source === 'request' && hosts.length === 0) faults.hosts = 'Name at least one host'
   if (!acme) return faults
-  if (!/^[^\s@]+@[^\s@]+$/.test(form.email)) faults.email = 'A mail address; the CA writes there when something is wrong'
+  if (!/^[^\s@]+@[^\s@]+$/.test(form.email)) faults.email = 'This is no mail address'
   if (form.directory === 'other' && !/^https:\/\/\S+$/.test(form.url)) faults.url = 'A URL that begins with https://'
   if (form.kid === '' && (form.directory === 'zerossl' || form.directory === 'google')) faults.kid = 'This CA wants to know the account'
   if (form.kid !== '' && form.keyFile === '') faults.keyFile = 'The key belongs to the account'
