@@ -86,7 +86,10 @@ export class RtpengineNode implements MediaNode, Rival {
         if (!this.#closed) this.#inform(() => deps.events.listed(this, callIds.filter(deps.ours)))
       },
       up: () => !this.#closed && this.#health.state === 'up',
-      unlisted: (why) => deps.log.warn({ node: this.name, sessions: this.#seen?.sessions, why }, UNLISTED),
+      unlisted: (why, first) => {
+        if (first) deps.log.warn({ node: this.name, sessions: this.#seen?.sessions, why }, UNLISTED)
+        if (!this.#closed) this.#inform(() => deps.events.unlisted(this))
+      },
     })
     this.#deletes = new DeleteQueue({
       clock: deps.clock,

@@ -8,8 +8,8 @@ export interface SweepDeps {
   readonly listed: (callIds: readonly string[]) => void
   /** It answers pings. */
   readonly up: () => boolean
-  /** It has more than it can say; told once until it is so no more. */
-  readonly unlisted: (why: string) => void
+  /** It has more than it can say. `first`: it has been able to until now. */
+  readonly unlisted: (why: string, first: boolean) => void
 }
 
 const SWEEP_MS = 60_000
@@ -57,8 +57,8 @@ export class Sweep {
   }
 
   #unlisted(why: string): void {
-    if (this.#told) return
+    const first = !this.#told
     this.#told = true
-    this.#deps.unlisted(why)
+    this.#deps.unlisted(why, first)
   }
 }

@@ -57,6 +57,8 @@ export interface MediaEvents {
    * more than its list can show, because what is missing there may well be alive.
    */
   listed(node: MediaNode, callIds: readonly string[]): void
+  /** The same minute of a daemon that has more than its list can say. */
+  unlisted(node: MediaNode): void
 }
 
 /** A node as log, metrics and admin see it. */

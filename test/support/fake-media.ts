@@ -91,6 +91,10 @@ export class FakeNode implements MediaNode {
       case 'deaf':
         return { result: 'error', 'error-reason': 'Failed to parse SDP' }
       default: {
+        if (command === 'query') {
+          const known = this.calls.has(dictionary['call-id'])
+          return known ? { result: 'ok' } : { result: 'error', 'error-reason': 'Unknown call-id' }
+        }
         const reply = command === 'offer' ? this.#offer(dictionary) : this.#answer(dictionary)
         if (this.loses === 0) return reply
         this.loses--

@@ -11,6 +11,7 @@ import { type Problem, problem } from '../../base/problem.ts'
 import type { Party } from '../../media/negotiation.ts'
 import { planDelete } from '../../media/plan.ts'
 import { type CallQuality, callQuality } from '../../media/quality.ts'
+import { readReply } from '../../media/reply.ts'
 import type { Log } from '../../observability/log.ts'
 import type { Metrics } from '../../observability/metrics.ts'
 import type { MediaState, RouteState } from '../../routing/route-state.ts'
@@ -36,6 +37,8 @@ export interface DeskDeps {
 const STRAY_MS = 120_000
 /** A session is missed when no command of it was under way for so long before the list, twice in a row. */
 const QUIET_MS = 30_000
+/** Sessions of one node that are asked about one by one, in a minute. */
+const ASKED_ABOUT = 200
 /** A call whose loss was told, and that went on, is given up when nothing more was heard of it for so long: its BYE was lost. */
 const FORGET_MS = 86_400_000
 const LIFE = 3
@@ -207,6 +210,27 @@ export class MediaDesk implements MediaEvents {
     this.#miss(node, new Set(ngCallIds))
   }
 
+  /** One by one then, the ones that were not looked at for longest first: calls that are lost are found later than by a list. */
+  unlisted(node: MediaNode): void {
+    const now = this.clock.now()
+    const quiet = [...this.#sessions.values()].filter(
+      (one) => one.node === node && !one.ended && one.up && one.placed && now - Math.max(one.touchedAt, one.checkedAt) >= QUIET_MS,
+    )
+    quiet.sort((one, other) => one.checkedAt - other.checkedAt)
+    for (const session of quiet.slice(0, ASKED_ABOUT)) {
+      session.checkedAt = now
+      node.request('query', { 'call-id': session.ngCallId }).then(
+        (reply) => {
+          if (session.ended || session.node !== node) return
+          if (readReply(reply).kind === 'unknown-call') this.#missing(session)
+          else this.#missed.delete(session.id)
+        },
+        // Whether the node is well is looked at elsewhere
+        () => {},
+      )
+    }
+  }
+
   /** Sessions of this life of ours that are not in the table. Those of an earlier life belong to dialogs that still go on, or to the daemon's timers. */
   #sweep(node: MediaNode, ngCallIds: readonly string[]): void {
     const now = this.clock.now()
@@ -239,19 +263,24 @@ export class MediaDesk implements MediaEvents {
         this.#missed.delete(session.id)
         continue
       }
-      if (!this.#missed.delete(session.id)) {
-        this.#missed.add(session.id)
-        continue
-      }
-      if (session.unheard) {
-        if (now - session.touchedAt >= FORGET_MS) this.end(session, 'media-timeout')
-        continue
-      }
-      session.unheard = true
-      this.#deps.metrics.mediaFlag('timeout')
-      this.#deps.log.warn({ callId: session.callId, node: node.name }, 'Call has no media any more')
-      this.#deps.lost(session)
+      this.#missing(session)
     }
+  }
+
+  /** The daemon does not have it: at the second time it is believed. */
+  #missing(session: MediaSession): void {
+    if (!this.#missed.delete(session.id)) {
+      this.#missed.add(session.id)
+      return
+    }
+    if (session.unheard) {
+      if (this.clock.now() - session.touchedAt >= FORGET_MS) this.end(session, 'media-timeout')
+      return
+    }
+    session.unheard = true
+    this.#deps.metrics.mediaFlag('timeout')
+    this.#deps.log.warn({ callId: session.callId, node: session.node.name }, 'Call has no media any more')
+    this.#deps.lost(session)
   }
 }
 

@@ -93,6 +93,8 @@ export class MediaSession {
   readonly startedAt: number
   /** Of the last command: what came later than a list was asked for is not missing in it. */
   touchedAt: number
+  /** When its node was last asked whether it has it. */
+  checkedAt = 0
   node: MediaNode
   ended = false
   /** It has no media any more, and its loss was told. */

@@ -74,6 +74,7 @@ export const watchedPool = (settings: MediaSettings): WatchedPool => {
     events: {
       restarted: (node) => tell('restarted', node.name, { epoch: node.epoch }),
       listed: (node, callIds) => tell('listed', node.name, { callIds }),
+      unlisted: () => {},
     },
     ours: (callId) => callId.endsWith('~ours'),
   })

@@ -130,6 +130,7 @@ export class NgWorld {
   readonly daemons = new Map<string, FakeDaemon>()
   readonly lines: Line[] = []
   readonly restarted: string[] = []
+  readonly unlisted: string[] = []
   readonly listed: { readonly node: string; readonly callIds: readonly string[] }[] = []
   readonly names = new Map<string, string | Error>()
   resolved = 0
@@ -190,6 +191,7 @@ export class NgWorld {
   readonly events: MediaEvents = {
     restarted: (node: MediaNode) => this.restarted.push(`${node.name} ${node.epoch}`),
     listed: (node: MediaNode, callIds: readonly string[]) => this.listed.push({ node: node.name, callIds }),
+    unlisted: (node: MediaNode) => this.unlisted.push(node.name),
   }
 
   get log(): Log {

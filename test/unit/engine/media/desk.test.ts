@@ -28,6 +28,7 @@ const LEG = mediaLeg(
 const silent = () => {}
 
 const startDesk = (...nodes: readonly string[]) => {
+  const lost: string[] = []
   const media = new FakeMedia(...nodes)
   const clock = new ManualClock()
   let count = 0
@@ -51,7 +52,7 @@ const startDesk = (...nodes: readonly string[]) => {
       ours = isOurs
       return media
     },
-    lost: silent,
+    lost: ({ callId }) => lost.push(callId),
   })
   const open = (callId = 'call'): { session: MediaSession; branch: SessionBranch } => {
     const session = desk.open(callId, LEG, 'default')
@@ -60,7 +61,7 @@ const startDesk = (...nodes: readonly string[]) => {
     session.branches.set(1, branch)
     return { session, branch }
   }
-  return { desk, media, clock, open, ours: (ngCallId: string) => ours(ngCallId) }
+  return { desk, media, clock, open, lost, ours: (ngCallId: string) => ours(ngCallId) }
 }
 
 test('media §4: the ng call-id shows the Call-ID where that can be read, and who we are', () => {
@@ -141,4 +142,32 @@ test('media §9: a daemon is asked one thing of a call after the other, also whe
   media.releases()
   const [first, second] = await Promise.all(both)
   expect([isProblem(first!), isProblem(second!)]).toEqual([true, false])
+})
+
+test('media §9: where the list does not fit, quiet calls are asked about one by one; who is unknown twice is lost', async () => {
+  const { desk, media, clock, open, lost } = startDesk()
+  const up = async (callId: string) => {
+    const { session, branch } = open(callId)
+    const exchange = await session.offer(branch, 'caller', SDP)
+    if (isProblem(exchange)) return expect.unreachable(exchange.reason)
+    await session.answer(branch, exchange, SDP)
+    branch.up = true
+    return session
+  }
+  const [kept, gone] = [await up('kept'), await up('gone')]
+  const node = media.nodes[0]!
+  media.said()
+  desk.unlisted(node)
+  expect(media.said(), 'what was busy a moment ago is not asked about').toEqual([])
+  node.calls.delete(gone.ngCallId)
+  for (const losses of [[], ['gone']]) {
+    clock.advance(60_000)
+    desk.unlisted(node)
+    await new Promise(setImmediate)
+    expect(media.asked.splice(0).map(({ command, dictionary }) => [command, dictionary['call-id']])).toEqual([
+      ['query', kept.ngCallId],
+      ['query', gone.ngCallId],
+    ])
+    expect(lost).toEqual(losses)
+  }
 })
