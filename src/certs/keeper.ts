@@ -6,6 +6,7 @@ import type { CertificateMaterial } from '../transport/types.ts'
 import { type CertificateAlarm, daysLeft } from './alarms.ts'
 import type { Care } from './care.ts'
 import { answer, assertSource, request, restore, revoke, upload } from './desk.ts'
+import { DEVELOPMENT_CA } from './development.ts'
 import { listVersions } from './history.ts'
 import type { IssuerFetch } from './intake/complete.ts'
 import type { RequestWishes } from './intake/request.ts'
@@ -93,6 +94,7 @@ export class CertificateKeeper implements CertificateDesk {
    * @throws CertificateError for files that cannot be used
    */
   async material(entry: CertificateEntry, from: 'now' | 'kept' = 'now'): Promise<CertificateMaterial> {
+    assertName(entry)
     switch (entry.source.kind) {
       case 'files': {
         const loaded = from === 'kept' ? this.#loaded.get(entry) : undefined
@@ -262,7 +264,7 @@ export class CertificateKeeper implements CertificateDesk {
   }
 
   async #lookOnce(): Promise<void> {
-    await this.#shelf.takeLock()
+    if (await this.#shelf.takeLock()) await this.#takeOver()
     let fresh = this.#behind
     for (const ward of [...this.#wards.values()]) {
       if (this.#stopping.signal.aborted) return
@@ -273,6 +275,16 @@ export class CertificateKeeper implements CertificateDesk {
       }
     }
     if (fresh) await this.#refresh()
+  }
+
+  /** The process that had the lock has written on; we only knew what there was at our start. */
+  async #takeOver(): Promise<void> {
+    const { store } = this.#shelf
+    for (const ward of this.#wards.values()) {
+      ward.state = await StateFile.open(store, ward.name, this.#deps.log)
+      await ward.inOrder(() => this.#read(ward))
+    }
+    if (this.#wards.size > 0) this.#deps.log.info({}, 'This process takes care of the certificates now')
   }
 
   /** @returns true when new handshakes are to get another certificate */
@@ -406,4 +418,15 @@ export class CertificateKeeper implements CertificateDesk {
   async #with<R>(name: string, run: (ward: Ward) => Promise<R>): Promise<R> {
     return run(this.#ward(name))
   }
+}
+
+/** What stands in the folder of certificates beside them. */
+const RESERVED = [DEVELOPMENT_CA, 'lock']
+
+const assertName = ({ name, source }: CertificateEntry): void => {
+  if (source.kind === 'files' || !RESERVED.includes(name)) return
+  throw new CertificateError(
+    'SBC_CERTIFICATE_NAMES',
+    `A certificate cannot be called ${name}, which has a meaning in the data folder; give it another name`,
+  )
 }

@@ -25,6 +25,7 @@ export class PairWatch {
   /** The pair with that stamp is the one in use. */
   used(stamp: string): void {
     this.#used = stamp
+    this.#seen = stamp
     this.#refused = undefined
   }
 

@@ -42,8 +42,8 @@ export class Shelf {
     return this.#holder
   }
 
-  /** Takes the lock, or learns who has it. Never rejects: without a lock we only read. */
-  async takeLock(): Promise<void> {
+  /** Takes the lock, or learns who has it. Never rejects: without a lock we only read. @returns true when we have got it just now */
+  async takeLock(): Promise<boolean> {
     const before = this.lock.held
     try {
       this.#holder = await this.lock.take()
@@ -52,7 +52,9 @@ export class Shelf {
       this.#holder = NOBODY
     }
     if (before && !this.lock.held) this.#log.error({ pid: this.#holder?.pid }, 'Another process has taken over the certificates')
-    if (!before && this.lock.held) await this.#moveOld()
+    const gained = !before && this.lock.held
+    if (gained) await this.#moveOld()
+    return gained
   }
 
   /** @throws CertificateError SBC_CERTIFICATE_BUSY when another process takes care of the folder */

@@ -9,7 +9,7 @@ import { type CertificateUsage, UNUSED } from './usage.ts'
 /** One certificate in the keeper's care: everything that is known of it while the process runs. */
 export class Ward {
   readonly name: string
-  readonly state: StateFile
+  state: StateFile
   entry: CertificateEntry
   usage: CertificateUsage = UNUSED
   /** From files, a CA or a person; undefined: it is not there yet, or damaged. */

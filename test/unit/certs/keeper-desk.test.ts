@@ -216,6 +216,7 @@ describe('files', () => {
     await looks()
     expect(shownSerial()).toBe(serialOf(two.chain))
     expect(world.view('main').serial).toBe(serialOf(two.chain))
+    expect(world.view('main').problems.map(({ text }) => text)).not.toContain('The files have changed')
     expect(world.listeners.refreshed).toBe(1)
   })
 
@@ -323,6 +324,11 @@ describe('the development CA', () => {
     expect(existsSync(join(world.folder, 'certificates', DEVELOPMENT_CA, 'key.pem'))).toBe(true)
     await again.stop()
   })
+})
+
+test.each(['development-ca', 'lock'])('a certificate cannot be called %s, which is a place of our own', async (name) => {
+  await expect(world.load([storedEntry(name)])).rejects.toThrow(`A certificate cannot be called ${name}`)
+  await expect(world.load([acmeEntry(name)])).rejects.toMatchObject({ code: 'SBC_CERTIFICATE_NAMES' })
 })
 
 describe('a disk that somebody else writes to', () => {

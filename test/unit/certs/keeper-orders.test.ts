@@ -356,7 +356,11 @@ describe('a restart', () => {
     await second.pass(30_000)
     expect(second.fake.orders).toEqual([])
     expect(serialOf(second.shown.get('main')!.chain)).toBe(shownSerial())
+    expect(second.view('main').order).toBeUndefined()
     await world.stop()
+    await second.pass(30_000)
+    // What the first one has written down is known
+    expect(second.view('main')).toMatchObject({ order: { running: false, steps: { length: 4 } }, next: { what: 'renew' } })
     await second.pass(60 * DAY)
     await second.idle()
     expect(second.fake.orders).toHaveLength(1)
