@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, it } from 'vitest'
 import { type MediaEndpoint, openMediaEndpoint } from '../../support/media/endpoint.ts'
 import type { SipCall } from '../../support/media/sip-call.ts'
 import { until } from '../../support/processes.ts'
@@ -7,7 +7,7 @@ import { expectLegs, type Leg } from './legs.ts'
 import { type BrowserPhone, type Browsers, startBrowsers } from './page.ts'
 import type { Party } from './parties.ts'
 import { layPlace, type Place } from './place.ts'
-import { hearEachOther, hearsAlone, type Listener, listener } from './talk.ts'
+import { expectClean, hearEachOther, hearsAlone, type Listener, listener } from './talk.ts'
 
 /** Two PBXs over UDP, one after the other or both at once, and one over TCP. */
 const zones = ({ lan, peers }: Ground): string => `
@@ -190,7 +190,7 @@ describe('a PBX over TCP', () => {
     await hearsAlone(atPhone, atPbx)
     await atPbx.call.resume()
     await hearEachOther(atPhone, atPbx)
-    expect(atPbx.call.media().heard()).toMatchObject({ unauthenticated: 0, unexpected: [] })
+    expectClean(atPhone.call, atPbx.call)
     await Promise.all([called.bye(), calling.ended()])
   })
 })

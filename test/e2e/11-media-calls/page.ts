@@ -19,8 +19,8 @@ export interface Browsers {
 export interface BrowserPhone extends MediaPhone, Listener {
   /** What crossed its socket so far. */
   leg(): Leg
-  /** Chromium plays RFC 4733 events: resolves when this key was heard. To be begun before it is sent. */
-  hearsKey(key: string): Promise<void>
+  /** Chromium plays RFC 4733 events: resolves when this key was heard. @param press sends it: again when the page was too busy to listen */
+  hearsKey(key: string, press: () => Promise<void>): Promise<void>
   /** Begins to listen for keys. */
   listenForKeys(): Promise<void>
 }
@@ -50,7 +50,16 @@ export const startBrowsers = async (place: Place): Promise<Browsers> => {
         hearsSilenceFor: page.sound.hearsSilenceFor,
         leg: () => ({ kind: 'browser', address: place.wan(2), said: bodiesOf(page, 'sent'), told: bodiesOf(page, 'received') }),
         listenForKeys: () => page.phone.page.evaluate('window.keys.listen()'),
-        hearsKey: (key) => page.phone.page.evaluate(`window.keys.hears(${JSON.stringify(key)})`),
+        hearsKey: async (key, press) => {
+          let heard = false
+          const listening = (page.phone.page.evaluate(`window.keys.hears(${JSON.stringify(key)})`) as Promise<void>).finally(() => {
+            heard = true
+          })
+          const pressing = async (): Promise<void> => {
+            while (!heard) await press()
+          }
+          await Promise.all([listening, pressing()])
+        },
       }
     },
     close: async () => {

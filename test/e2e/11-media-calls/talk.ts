@@ -1,4 +1,5 @@
 /** What two sides of a call hear of each other. */
+import { expect } from 'vitest'
 import type { MediaEndpoint } from '../../support/media/endpoint.ts'
 import type { SipCall } from '../../support/media/sip-call.ts'
 
@@ -32,4 +33,16 @@ export const hearsAlone = (one: Listener, other: Listener): Promise<void> => one
 
 export const hearNothing = async (...all: readonly Listener[]): Promise<void> => {
   await Promise.all(all.map((one) => one.hearsSilenceFor(QUIET)))
+}
+
+/** SRTP that rtpengine sends may be there before the message with its key. */
+const EARLY_PACKETS = 5
+
+/** Nothing came that an SDP does not name, and no key was wrong. */
+export const expectClean = (...calls: readonly SipCall[]): void => {
+  for (const { media } of calls) {
+    const { unexpected, unauthenticated } = media().heard()
+    expect(unexpected).toEqual([])
+    expect(unauthenticated).toBeLessThanOrEqual(EARLY_PACKETS)
+  }
 }

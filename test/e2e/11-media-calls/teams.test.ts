@@ -6,7 +6,7 @@ import { expectLegs } from './legs.ts'
 import { type BrowserPhone, type Browsers, startBrowsers } from './page.ts'
 import type { Party } from './parties.ts'
 import { layPlace, type Place } from './place.ts'
-import { hearEachOther, hearNothing, hearsAlone, type Listener, listener } from './talk.ts'
+import { expectClean, hearEachOther, hearNothing, hearsAlone, type Listener, listener } from './talk.ts'
 
 let place: Place
 let browsers: Browsers
@@ -83,7 +83,7 @@ describe('Teams and a PBX', () => {
     await hearNothing(atTeams, atPbx)
     await atTeams.call.resume()
     await hearEachOther(atTeams, atPbx)
-    for (const { call } of [atTeams, atPbx]) expect(call.media().heard()).toMatchObject({ unauthenticated: 0, unexpected: [] })
+    expectClean(atTeams.call, atPbx.call)
     const [ends, ended] = who === 'teams' ? [atPbx, atTeams] : [atTeams, atPbx]
     await Promise.all([ends.call.bye(), ended.call.ended()])
   })
@@ -115,7 +115,7 @@ describe('Teams and a browser', () => {
     await hearNothing(page, atTeams)
     await atTeams.call.resume()
     await hearEachOther(page, atTeams)
-    expect(atTeams.call.media().heard()).toMatchObject({ unauthenticated: 0, unexpected: [] })
+    expectClean(atTeams.call)
   }
 
   it('the browser calls: talk, keys, hold from both sides; Teams hangs up', async () => {
