@@ -4,8 +4,8 @@ import { existsSync, readFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { extname, join, normalize } from 'node:path'
+import { editorSchema } from '../../src/config/document.ts'
 import { loadConfig } from '../../src/config/load.ts'
-import { SCHEMA } from '../../src/config/schema.ts'
 import type { CertificateView, Role } from '../../web-admin/src/api/types.ts'
 import { iso, ordinaryDay, runningOrder, type World } from './world.ts'
 
@@ -44,6 +44,8 @@ export interface FakeEdge {
   setup: boolean
   /** Changes that were asked for. */
   readonly asked: Asked[]
+  /** Paths that were read. */
+  readonly reads: string[]
   /** The next answers of a path: `GET /state`. */
   readonly fails: Map<string, Answer>
   publish(topic: string, data: unknown): void
@@ -71,6 +73,7 @@ export const startFakeEdge = async (pages: string, first: World = ordinaryDay())
   const sessions = new Map<string, Signed>()
   const streams = new Map<ServerResponse, string>()
   const asked: Asked[] = []
+  const reads: string[] = []
   const fails = new Map<string, Answer>()
   let interrupted = false
   let version = 1
@@ -253,9 +256,9 @@ export const startFakeEdge = async (pages: string, first: World = ordinaryDay())
       case 'check':
         return { body: check(String(body.text)) }
       case 'schema':
-        return { body: SCHEMA }
+        return { body: editorSchema() }
       case 'effective':
-        return { text: `${world.config}limits:\n  headers: 256   # default\n` }
+        return { body: { text: `${world.config}limits:\n  headers: 256   # default\n` } }
       case 'history':
         if (id === '') return { body: { versions: world.versions } }
         return method === 'POST' ? applied : { body: { text: world.config.replace('priority: 2', 'priority: 1') } }
@@ -289,7 +292,8 @@ export const startFakeEdge = async (pages: string, first: World = ordinaryDay())
     const method = request.method ?? 'GET'
     const planned = fails.get(`${method} ${path}`)
     if (planned !== undefined) return planned
-    if (method !== 'GET') asked.push({ method, path, body })
+    if (method === 'GET') reads.push(path)
+    else asked.push({ method, path, body })
     const opened = open(method, path, body)
     if (opened !== undefined) return opened
     const who = signedIn(request)
@@ -359,6 +363,7 @@ export const startFakeEdge = async (pages: string, first: World = ordinaryDay())
     world: first,
     setup: false,
     asked,
+    reads,
     fails,
     publish: (topic, data) => {
       for (const [response, topics] of streams)

@@ -6,8 +6,8 @@ import { build } from 'vite'
 import type { Role } from '../../web-admin/src/api/types.ts'
 import type { FakeEdge } from './fake-edge.ts'
 
-/** Where screenshots go: EDGEWAYS_SCREENSHOTS, or a folder of their own for this machine's temporary files. */
-export const SCREENSHOTS = process.env.EDGEWAYS_SCREENSHOTS ?? join(tmpdir(), 'edgeways-screenshots')
+/** Where screenshots go: EDGEWAYS_PAGE_PICTURES, or a folder of their own among the temporary files. */
+export const SCREENSHOTS = process.env.EDGEWAYS_PAGE_PICTURES ?? join(tmpdir(), 'edgeways-screenshots')
 
 /** Builds the pages, as `npm run build:admin` does, into a folder of their own. */
 export const buildPages = async (): Promise<string> => {

@@ -552,7 +552,7 @@ export const ordinaryDay = (): World => {
     ladder: ladder(),
     registrations: [
       {
-        identity: 'sip:anna@sbc.example.com',
+        identity: '9f2c41d07be8',
         contact: 'sip:anna@7d8f3k2.invalid;transport=ws',
         zone: 'browsers',
         listener: 'web/wss',
@@ -561,7 +561,7 @@ export const ordinaryDay = (): World => {
         transport: 'wss',
       },
       {
-        identity: 'sip:ben@sbc.example.com',
+        identity: '51aa03c9e7d2',
         contact: 'sip:ben@91jq0s.invalid;transport=ws',
         zone: 'browsers',
         listener: 'web/wss',
@@ -570,7 +570,7 @@ export const ordinaryDay = (): World => {
         transport: 'wss',
       },
       {
-        identity: 'sip:door@sbc.example.com',
+        identity: 'c4407e1b92fa',
         contact: 'sip:door@192.0.2.14:5061;transport=tls',
         zone: 'phones',
         listener: 'phones/tls',

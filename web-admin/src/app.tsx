@@ -34,12 +34,13 @@ const Door = () => {
     }
   }, [inside])
 
-  if (token !== undefined && (state.kind !== 'in' || state.session.by === 'local')) return <SetUp token={token} />
+  if (token !== undefined && (state.kind === 'setup' || (state.kind === 'in' && state.session.by === 'local')))
+    return <SetUp token={token} />
   switch (state.kind) {
     case 'in':
       return <Shell />
     case 'signed out':
-      return <SignIn ended={state.ended} />
+      return <SignIn ended={state.ended} link={token !== undefined} />
     case 'setup':
       return (
         <Gate title="Nobody has an account yet">

@@ -76,7 +76,7 @@ describe('a new certificate', () => {
     expect(faultsOf(form({ directory: 'zerossl', kid: 'k' }), [])).toHaveProperty('keyFile')
     expect(faultsOf(form({ directory: 'other', url: 'http://x' }), [])).toHaveProperty('url')
     expect(faultsOf(form({ challenge: 'dns-01' }), [])).toEqual({ dns: 'File with an API token is missing' })
-    expect(faultsOf(form({ source: 'request', email: '' }), [])).toEqual({ hosts: 'Name at least one host' })
+    expect(faultsOf(form({ source: 'request', email: '', hosts: 'a b_c' }), [])).toEqual({ hosts: '“b_c” is no host name' })
     expect(faultsOf(form({ source: 'upload', email: '' }), [])).toEqual({})
   })
 

@@ -18,6 +18,10 @@ interface Entry {
   running: Promise<void> | undefined
   /** Asked for again while one was running. */
   again: boolean
+  /** When it was last read, milliseconds since 1970. */
+  at: number
+  /** Something has changed while nobody was there. */
+  stale: boolean
   readonly viewers: Set<() => void>
   stop: (() => void) | undefined
   timer: ReturnType<typeof setTimeout> | undefined
@@ -29,6 +33,10 @@ const entries = new Map<string, Entry>()
 const KEPT_MS = 120_000
 /** Events that say only that something changed are gathered for so long. */
 const GATHER_MS = 1000
+/** Of an event that says the same again: perhaps something changed that it does not tell of. */
+const SLOW_MS = 15_000
+/** Whoever has done nothing for so long is not there: what is read for nobody must not keep a session from ending. */
+const PRESENT_MS = 5 * 60_000
 
 /** @returns the next value; undefined: read it again */
 type Merge = (before: unknown, event: unknown) => unknown
@@ -56,6 +64,8 @@ const entryOf = (path: string): Entry => {
     failure: undefined,
     running: undefined,
     again: false,
+    at: 0,
+    stale: false,
     viewers: new Set(),
     stop: undefined,
     timer: undefined,
@@ -77,6 +87,8 @@ const read = (path: string, entry: Entry): Promise<void> => {
     try {
       do {
         entry.again = false
+        entry.stale = false
+        entry.at = Date.now()
         entry.data = await call('GET', path)
         entry.failure = undefined
       } while (entry.again)
@@ -92,22 +104,48 @@ const read = (path: string, entry: Entry): Promise<void> => {
   return entry.running
 }
 
+let lastSign = Date.now()
+const isPresent = (): boolean => !document.hidden && Date.now() - lastSign < PRESENT_MS
+
+/** Somebody is there again: what has changed in the meantime is read now. */
+const present = (): void => {
+  if (document.hidden) return
+  lastSign = Date.now()
+  for (const [path, entry] of entries) if (entry.stale && entry.viewers.size > 0) void read(path, entry)
+}
+for (const sign of ['pointerdown', 'keydown', 'wheel', 'visibilitychange'])
+  addEventListener(sign, present, { capture: true, passive: true })
+
+/** What of an event tells whether it is another one than the last. */
+const signatureOf = (event: unknown): string =>
+  JSON.stringify(event, (key, value: unknown) => (key === 'uptimeSeconds' || key === 'counters' ? undefined : value))
+
 const follow = (path: string, entry: Entry, topic: Topic | undefined): (() => void) => {
   let gathering: ReturnType<typeof setTimeout> | undefined
+  let signature: string | undefined
+  const later = (): void => {
+    gathering ??= setTimeout(() => {
+      gathering = undefined
+      if (isPresent()) void read(path, entry)
+      else entry.stale = true
+    }, GATHER_MS)
+  }
   const stops = [onRenewal(() => void read(path, entry))]
   if (topic !== undefined) {
+    const own = path.split('?')[0] === `/${topic}`
     stops.push(
       onTopic(topic, (event) => {
-        const next = path.split('?')[0] === `/${topic}` ? MERGES[topic]?.(entry.data, event) : undefined
+        const next = own ? MERGES[topic]?.(entry.data, event) : undefined
         if (next !== undefined) {
           entry.data = next
           entry.failure = undefined
           tell(entry)
-        } else
-          gathering ??= setTimeout(() => {
-            gathering = undefined
-            void read(path, entry)
-          }, GATHER_MS)
+          return
+        }
+        const now = signatureOf(event)
+        if (now === signature && Date.now() - entry.at < SLOW_MS) return
+        signature = now
+        later()
       }),
     )
   }

@@ -4,9 +4,19 @@
  */
 
 import type { SessionReply, TokenReply, UserReply } from '../../../src/admin/auth/account-schemas.ts'
-import type { CallView, ListenerView, MediaView, PastCallView, Phase, ReloadView, ZoneView } from '../../../src/admin/contract.ts'
+import type {
+  CallView,
+  ConfigVersionView,
+  ListenerView,
+  MediaView,
+  PastCallView,
+  Phase,
+  RefusalView,
+  RegistrationView,
+  ReloadView,
+  ZoneView,
+} from '../../../src/admin/contract.ts'
 import type { CertificateView } from '../../../src/certs/types.ts'
-import type { ConfigProblem } from '../../../src/config/errors.ts'
 import type { LogLevel } from '../../../src/observability/log.ts'
 
 export type { AuditEntry, AuditPage } from '../../../src/admin/auth/audit.ts'
@@ -14,10 +24,15 @@ export type { Role } from '../../../src/admin/auth/roles.ts'
 export type {
   CallLegView,
   CallView,
+  ConfigCheck,
+  ConfigText,
+  ConfigVersionView as ConfigVersion,
   LadderView as Ladder,
   ListenerView,
   MediaView,
   PastCallView as PastCall,
+  RefusalView as Refusal,
+  RegistrationView as Registration,
   ReloadView,
   TargetView,
   ZoneView,
@@ -90,28 +105,8 @@ export interface CallDetail
   readonly ladder: boolean
 }
 
-export interface Registration {
-  readonly identity: string
-  readonly contact: string
-  readonly zone: string
-  readonly listener: string
-  readonly remote: string
-  readonly since: string
-  readonly transport: string
-}
-
 export interface Registrations {
-  readonly registrations: readonly Registration[]
-}
-
-/** Requests from one source that were refused for one reason. */
-export interface Refusal {
-  /** The last time. */
-  readonly at: string
-  readonly source: string
-  readonly listener: string
-  readonly why: string
-  readonly count: number
+  readonly registrations: readonly RegistrationView[]
 }
 
 export interface Ban {
@@ -122,7 +117,7 @@ export interface Ban {
 }
 
 export interface Security {
-  readonly refusals: readonly Refusal[]
+  readonly refusals: readonly RefusalView[]
   readonly bans: readonly Ban[]
 }
 
@@ -140,29 +135,8 @@ export interface LogLines {
 }
 
 /** GET /config: the file as it stands on disk. */
-export interface ConfigText {
-  readonly text: string
-  readonly version: string
-  /** Its path. */
-  readonly file: string
-}
-
-export interface ConfigCheck {
-  readonly ok: boolean
-  readonly problems: readonly ConfigProblem[]
-  /** What would be different, in words. */
-  readonly changes: readonly string[]
-}
-
-export interface ConfigVersion {
-  readonly id: string
-  readonly at: string
-  readonly by: string
-  readonly changes: readonly string[]
-}
-
 export interface ConfigHistory {
-  readonly versions: readonly ConfigVersion[]
+  readonly versions: readonly ConfigVersionView[]
 }
 
 export interface Users {

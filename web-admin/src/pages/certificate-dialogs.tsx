@@ -138,13 +138,12 @@ export const RequestDialog = ({ path, hosts, onClose }: Asked & { readonly hosts
     <FormDialog
       title="Make a request (CSR)"
       action="Make the request"
-      disabled={hostsOf(names).length === 0}
       onClose={onClose}
       onSubmit={async () => {
         const made = await call<{ readonly csr: string }>('POST', `${path}/request`, {
           hosts: hostsOf(names),
           keyType,
-          ...(organisation !== '' && { subject: { O: organisation } }),
+          ...(organisation !== '' && { subject: { organization: organisation } }),
         })
         setCsr(made.csr)
         refresh('/certificates')
@@ -153,9 +152,8 @@ export const RequestDialog = ({ path, hosts, onClose }: Asked & { readonly hosts
     >
       <AreaField
         label="Names"
-        hint="One in each line; wildcards are allowed"
+        hint="One in each line; wildcards are allowed. Empty: what the listeners that use it advertise"
         spellcheck={false}
-        required
         value={names}
         onValue={setNames}
       />

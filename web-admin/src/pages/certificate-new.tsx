@@ -141,7 +141,7 @@ export const NewCertificatePage = () => {
               {(source === 'acme' || source === 'request') && (
                 <AreaField
                   label="Host names"
-                  hint={source === 'acme' ? 'One in each line. Empty: what the listeners that use it advertise' : 'One in each line'}
+                  hint="One in each line. Empty: what the listeners that use it advertise"
                   spellcheck={false}
                   placeholder={'sbc.example.com\n*.sbc.example.com'}
                   error={fault('hosts')}

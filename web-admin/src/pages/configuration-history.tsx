@@ -33,11 +33,11 @@ export const ConfigHistoryList = ({ current }: { readonly current: string | unde
               rows={versions}
               keyOf={({ id }) => id}
               columns={[
-                { head: 'Applied', kind: 'main', cell: ({ at }) => <Moment at={at} /> },
+                { head: 'Replaced', kind: 'main', cell: ({ at }) => <Moment at={at} /> },
                 { head: 'Age', cell: ({ at }) => <Ago at={at} /> },
                 { head: 'By', cell: ({ by }) => by },
                 {
-                  head: 'What changed',
+                  head: 'What changed then',
                   cell: ({ changes }) =>
                     changes.length === 0 ? (
                       <span class="muted">nothing that matters</span>
@@ -87,7 +87,7 @@ const VersionDialog = ({
       <div class="stack">
         <div class="row row-apart">
           <p class="muted">
-            Applied <Moment at={version.at} /> by {version.by}
+            In force until <Moment at={version.at} />, replaced by {version.by}
           </p>
           <div class="row">
             <Button pressed={!whole} onClick={() => setWhole(false)}>
@@ -136,7 +136,7 @@ const RestoreDialog = ({ version, onClose }: { readonly version: ConfigVersion; 
       }}
     >
       <p>
-        The text that {version.by} applied on <Moment at={version.at} /> takes the place of the one of now, which goes into the history.
+        The text that was in force until <Moment at={version.at} /> takes the place of the one of now, which goes into the history.
       </p>
       {refused !== undefined && (
         <Note level="error" title="It was refused; what was in force before goes on">

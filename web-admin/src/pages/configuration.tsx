@@ -261,14 +261,14 @@ const Conflict = ({ base, disk }: { readonly base: ConfigText; readonly disk: Co
 }
 
 const Effective = () => {
-  const effective = useResource<string | { readonly text: string }>('/config/effective', 'config')
+  const effective = useResource<{ readonly text: string }>('/config/effective', 'config')
   return (
     <>
       <p class="muted">
         <Shape level="off" /> Everything that holds at this moment, with the defaults that nobody wrote, and where each comes from.
       </p>
       <Loaded from={effective} lines={10}>
-        {(data) => <CodeView text={typeof data === 'string' ? data : data.text} label="The configuration in force" />}
+        {(data) => <CodeView text={data.text} label="The configuration in force" />}
       </Loaded>
     </>
   )

@@ -28,7 +28,11 @@ export const Gate = ({ title, children }: { readonly title: string; readonly chi
   )
 }
 
-export const SignIn = ({ ended }: { readonly ended: boolean }) => {
+/**
+ * @param ended there was a session a moment ago
+ * @param link of the one-time link, which has been used
+ */
+export const SignIn = ({ ended, link }: { readonly ended: boolean; readonly link: boolean }) => {
   const [user, setUser] = useState('')
   const [password, setPassword] = useState('')
   const [code, setCode] = useState('')
@@ -43,7 +47,9 @@ export const SignIn = ({ ended }: { readonly ended: boolean }) => {
     setRunning(true)
     setFailure(undefined)
     try {
-      signedIn(await call<Session>('POST', '/login', { user, password, ...(needsCode && { totp: code }) }))
+      const session = await call<Session>('POST', '/login', { user, password, ...(needsCode && { totp: code }) })
+      if (link) leaveSetupLink()
+      signedIn(session)
     } catch (error) {
       if (error instanceof ApiFailure && error.code === 'totp-needed') setNeedsCode(true)
       else {
@@ -61,6 +67,11 @@ export const SignIn = ({ ended }: { readonly ended: boolean }) => {
       {ended && (
         <Note level="off">
           <p>Your session has ended. Sign in to go on where you were.</p>
+        </Note>
+      )}
+      {link && (
+        <Note level="off">
+          <p>The one-time link has been used: there is an account already.</p>
         </Note>
       )}
       {failure !== undefined && (

@@ -22,7 +22,7 @@ export const RegistrationsPage = () => {
       <Card flush>
         <Loaded from={registrations}>
           {({ registrations: all }) => {
-            const rows = all.filter(({ identity, contact, zone, remote }) => found(search, identity, contact, zone, remote))
+            const rows = all.filter(({ contact, zone, listener, remote }) => found(search, contact, zone, listener, remote))
             if (all.length === 0)
               return (
                 <Empty title="Nobody is registered">
@@ -36,12 +36,16 @@ export const RegistrationsPage = () => {
                 rows={rows}
                 keyOf={({ identity, contact, remote }) => `${identity} ${contact} ${remote}`}
                 columns={[
-                  { head: 'Who', kind: 'main', cell: ({ identity }) => identity, sort: ({ identity }) => identity },
+                  {
+                    head: 'Contact',
+                    kind: 'main',
+                    cell: ({ contact }) => <span class="mono">{contact}</span>,
+                    sort: ({ contact }) => contact,
+                  },
                   { head: 'Zone', cell: ({ zone }) => zone, sort: ({ zone }) => zone },
                   { head: 'Listener', cell: ({ listener }) => listener, sort: ({ listener }) => listener },
                   { head: 'Transport', cell: ({ transport }) => <Tag>{transport}</Tag>, sort: ({ transport }) => transport },
                   { head: 'From', kind: 'mono', cell: ({ remote }) => remote, sort: ({ remote }) => remote },
-                  { head: 'Contact', kind: 'mono', cell: ({ contact }) => contact },
                   { head: 'Since', cell: ({ since }) => <Ago at={since} />, sort: ({ since }) => instant(since) },
                 ]}
               />

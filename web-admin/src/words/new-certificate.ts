@@ -120,7 +120,6 @@ export const faultsOf = (form: NewCertificate, taken: readonly string[]): Readon
   if (!/^[A-Za-z][A-Za-z0-9_-]{0,31}$/.test(form.name)) faults.name = 'Up to 32 letters, digits, “-” and “_”, beginning with a letter'
   else if (taken.includes(form.name)) faults.name = `There is a certificate ${form.name} already`
   if (bad !== undefined) faults.hosts = `“${bad}” is no host name`
-  if (form.source === 'request' && hosts.length === 0) faults.hosts = 'Name at least one host'
   if (!acme) return faults
   if (!/^[^\s@]+@[^\s@]+$/.test(form.email)) faults.email = 'This is no mail address'
   if (form.directory === 'other' && !/^https:\/\/\S+$/.test(form.url)) faults.url = 'A URL that begins with https://'
