@@ -1,6 +1,12 @@
 // `npm run docs` writes the generated documents; `npm run docs -- --check` fails when a committed one is old.
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { addCallRoutes } from '../src/admin/call-routes.ts'
+import { addCertificateRoutes } from '../src/admin/certificate-routes.ts'
+import { addConfigRoutes } from '../src/admin/config-routes.ts'
+import { apiDocument } from '../src/admin/openapi.ts'
+import { apiDescription } from '../src/admin/server.ts'
+import { addWatchRoutes } from '../src/admin/watch-routes.ts'
 import { configurationDocument } from '../src/config/document.ts'
 import { metricsDocument } from '../src/observability/metric-table.ts'
 import { firstDifference } from './documents/difference.ts'
@@ -15,12 +21,23 @@ const filesUnder = (folder: string, ending: string): readonly SourceFile[] =>
     .sort()
     .map((path) => ({ path: `${folder}/${path}`, text: read(`${folder}/${path}`) }))
 
+const CARDBOARD = {} as never
+
 const sources = filesUnder('src', '.ts')
 
 /** The tests of these very documents have invented names in them. */
 const ofTheProduct = ({ path }: SourceFile): boolean => !/^test\/(?:unit\/deploy|architecture)\//.test(path)
 
+/** Routes that nobody calls: what they would use is made of cardboard. */
+const description = await apiDescription((JSON.parse(read('package.json')) as { version: string }).version, [
+  (app) => addConfigRoutes(app, CARDBOARD),
+  (app) => addCallRoutes(app, CARDBOARD),
+  (app) => addWatchRoutes(app, CARDBOARD, CARDBOARD, () => []),
+  (app) => addCertificateRoutes(app, CARDBOARD, CARDBOARD),
+])
+
 const documents: Readonly<Record<string, string>> = {
+  'docs/api.md': apiDocument(description),
   'docs/configuration.md': configurationDocument(),
   'docs/metrics.md': metricsDocument(),
   'docs/rfc-support.md': rfcSupportDocument(
