@@ -20,6 +20,9 @@ export interface Bench {
   readonly precision: number
   readonly maxProbes: number
   readonly startRate: number
+  /** Calls before anything counts: their rate, and for how many seconds. */
+  readonly warmRate: number
+  readonly warmUp: number
   /** A failed window is played again this often before it counts. */
   readonly secondChances: number
   readonly handshakesAtOnce: number

@@ -8,7 +8,7 @@ import { parseArgs } from 'node:util'
 import { buildGenerator } from './generator.ts'
 import { type Bench, findHighest, measureIdle, openGenerator, playHandshakes, playQuietly, playRate, type Window } from './measure.ts'
 import { namesOf, placesIn, SCENARIO_NAMES, SCENARIOS, type Scenario, type ScenarioName } from './plan.ts'
-import { cpuModel } from './procfs.ts'
+import { busyTicks, cpuModel } from './procfs.ts'
 import { rtpengineVersion, startRelay } from './relay.ts'
 import { commit, linesOf, type Measurement, type Report, readResults, textTable, writeDocument, writeResults } from './report.ts'
 import {
@@ -43,6 +43,7 @@ Scenarios: ${SCENARIO_NAMES.join(' ')}
   --idle-clients N     registered idle WSS clients (2500)
   --udp-workers N, --tcp-workers N   Kamailio's processes (1, 1: on one CPU more of them only wait for each other)
   --node-option X      passed to the edge's Node (repeatable)
+  --patience S         wait so many seconds at most, before each scenario, for other programs to leave the CPUs alone (0)
   --no-pin             do not pin the server to CPU 0 and the generator to CPU 1
   --out FILE           the JSON file (test/bench/results/<time>.json)
   --write-doc          update the table in docs/performance.md
@@ -64,6 +65,7 @@ const { values: given, positionals } = parseArgs({
     'udp-workers': { type: 'string', default: '1' },
     'tcp-workers': { type: 'string', default: '1' },
     'node-option': { type: 'string', multiple: true, default: [] },
+    patience: { type: 'string', default: '0' },
     'no-pin': { type: 'boolean', default: false },
     out: { type: 'string' },
     'write-doc': { type: 'boolean', default: false },
@@ -99,6 +101,17 @@ const chosenServers = (): ServerName[] => {
   if (!names.includes('kamailio') || kamailioInstalled()) return names as ServerName[]
   say('Kamailio is not installed, so there are no ratios (apt-get install kamailio kamailio-tls-modules kamailio-websocket-modules)')
   return names.filter((name) => name !== 'kamailio') as ServerName[]
+}
+
+/** CPUs that others may use for a machine to be quiet. */
+const QUIET = 0.15
+
+const untilQuiet = async (seconds: number): Promise<void> => {
+  for (let waited = 0; waited < seconds; waited++) {
+    const before = busyTicks()
+    await sleep(1000)
+    if ((busyTicks() - before) / 100 < QUIET) return
+  }
 }
 
 const SEARCHED_WHEN_QUICK: readonly ScenarioName[] = ['udp-udp', 'tls-udp']
@@ -190,11 +203,12 @@ class Session {
 
   async #calls(server: Server, scenario: Scenario): Promise<Partial<Measurement>> {
     const bench = this.#bench
+    await untilQuiet(Number(given.patience))
     const generator = await openGenerator(bench, scenario)
     const figures: { -readonly [key in keyof Measurement]?: Measurement[key] } = {}
     try {
       await playRate(bench, generator, server, scenario, 50, 0.2, 0.5) // proves the path before it is loaded
-      await playRate(bench, generator, server, scenario, bench.startRate, 0, bench.warm) // caches, compilers
+      await playRate(bench, generator, server, scenario, bench.warmRate, 0, bench.warmUp) // caches, compilers
       await sleep(300)
       figures.fixed = await playQuietly(bench, generator, server, scenario, this.#rate, bench.warm)
       const { fixed } = figures
@@ -274,7 +288,7 @@ const main = async (): Promise<void> => {
   const lengths = given.quick
     ? { warm: 0.5, window: 2, probeWarm: 0.4, probeWindow: 1.2, precision: 1.12, maxProbes: 3, secondChances: 0 }
     : media
-      ? { warm: 4, window: 6, probeWarm: 1, probeWindow: 2, precision: 1.06, maxProbes: 8, secondChances: 1 }
+      ? { warm: 4, window: 6, probeWarm: 1, probeWindow: 2, precision: 1.06, maxProbes: 8, secondChances: 2 }
       : { warm: 4, window: 6, probeWarm: 1, probeWindow: 3, precision: 1.04, maxProbes: 12, secondChances: 1 }
   const relay = media ? await startRelay(places, pin ? 0 : undefined) : undefined
   const bench: Bench = {
@@ -284,6 +298,8 @@ const main = async (): Promise<void> => {
     generatorCpu: pin ? 1 : undefined,
     ...lengths,
     startRate: media ? 200 : 1000,
+    // As many calls, of which each one is dearer
+    ...(media ? { warmRate: 300, warmUp: given.quick ? 1 : 14 } : { warmRate: 1000, warmUp: lengths.warm }),
     handshakesAtOnce: 32,
     idleClients,
     log: say,
@@ -294,9 +310,9 @@ const main = async (): Promise<void> => {
   say(`${cpuModel()}, ${availableParallelism()} CPUs, ${pin ? 'server on CPU 0, generator on CPU 1' : 'nothing pinned'}`)
   if (!given.check && !media) say('The generator alone')
   const direct = given.check || media ? undefined : await session.direct()
-  for (let run = 1; run <= repeat; run++) {
-    for (const server of servers) await session.play(server, scenarios, run)
-  }
+  // With media one scenario after the other: what disturbs comes and goes, and this way it meets both servers
+  const groups = media ? scenarios.map((scenario) => [scenario]) : [scenarios]
+  for (let run = 1; run <= repeat; run++) for (const group of groups) for (const server of servers) await session.play(server, group, run)
   await relay?.stop()
 
   const problems = session.measurements.filter((measurement) => measurement.problem !== undefined)
