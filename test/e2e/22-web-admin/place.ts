@@ -51,14 +51,22 @@ export interface PlaceOptions {
   /** Changes the configuration of a first start. */
   readonly change?: (config: string, ports: Place['ports']) => string
   readonly folder?: ReturnType<typeof temporaryFolder>
+  /** With an rtpengine of its own, as at a first start. */
+  readonly media?: boolean
   readonly environment?: Readonly<Record<string, string>>
 }
 
-export const startPlace = async ({ change = (config) => config, environment = {}, ...options }: PlaceOptions = {}): Promise<Place> => {
+export const startPlace = async ({
+  change = (config) => config,
+  environment = {},
+  media = false,
+  ...options
+}: PlaceOptions = {}): Promise<Place> => {
   const folder = options.folder ?? temporaryFolder('web-admin')
   const port = () => freePort(HOST)
   const ports = { sip: await port(), tls: await port(), ws: await port(), wss: await port(), admin: await port(), demo: await port() }
-  const config = change(firstRunConfig({ ports }), ports)
+  const initial = firstRunConfig({ ports })
+  const config = change(media ? initial : initial.replace(/^media:\n.*$/m, 'media: off'), ports)
   const edge = await startEdge({ config, adminPort: ports.admin, folder: folder.path, environment })
   const { msg = '' } = await edge.logged((line) => line.msg?.startsWith('Web admin: ') === true, 'link')
   const link = /https:\S+/.exec(msg)?.[0] ?? ''
@@ -206,8 +214,8 @@ export const seriousFaults = async (page: Page): Promise<readonly string[]> => {
 }
 
 /** Into docs/images, when EDGEWAYS_SCREENSHOTS is 1. */
-export const picture = async (page: Page, name: string): Promise<void> => {
+export const picture = async (page: Page, name: string, fullPage = true): Promise<void> => {
   if (!PICTURES) return
   mkdirSync(IMAGES, { recursive: true })
-  await page.screenshot({ path: join(IMAGES, `${name}.png`), animations: 'disabled' })
+  await page.screenshot({ path: join(IMAGES, `${name}.png`), fullPage, animations: 'disabled' })
 }
