@@ -38,6 +38,7 @@ test('a wrong text has its problem at its line, and cannot be applied', async ()
   expect(await tab.button('Apply…').isDisabled()).toBe(true)
   const line = first.split('\n').findIndex((text) => text.includes('kind: trunk')) + 1
   expect(await tab.page.locator('.problems .line-link').first().textContent()).toContain(String(line))
+  await tab.page.locator('.problems .line-link').first().click()
   await picture(tab.page, 'admin-configuration')
   // Whoever goes past the page is refused as well
   const { version } = (await place.ask('/api/config', { cookie: await tab.cookie() })).json<{ readonly version: string }>()
