@@ -76,10 +76,13 @@ export class CertificateKeeper implements CertificateDesk {
       alarm: (alarm) => this.#tell(alarm),
       counted: (name, result) => deps.counted?.(name, result),
     }
-    this.#orders = new Orders(async (name, signal) => {
-      const ward = this.#wards.get(name)
-      if (ward !== undefined) await runOrder(this.#care, ward, signal)
-    })
+    this.#orders = new Orders(
+      async (name, signal) => {
+        const ward = this.#wards.get(name)
+        if (ward !== undefined) await runOrder(this.#care, ward, signal)
+      },
+      (name) => this.#care.told(name),
+    )
   }
 
   /** To be awaited before anything else. */

@@ -44,7 +44,7 @@ export const runOrder = async (care: Care, ward: Ward, signal: AbortSignal): Pro
     const use = await measuredBy(ward, hosts, settings)
     await install(care, ward, { chain, key }, use, { ordered: { directory: settings.directory, hosts: [...hosts], keyType } })
     const validTo = ward.pair?.facts.validTo ?? ''
-    tell(step('done', `In force until ${validTo}`), false)
+    tell(step('done', `In force until ${validTo.slice(0, 10)}`), false)
     care.counted(name, 'ok')
     if (wasTold === undefined) return
     const text = `Certificate ${name} was ordered after all; it is valid until ${validTo}`

@@ -11,13 +11,15 @@ interface Order {
 /** Runs orders: one at a time for each certificate, two in all; the others wait in line. */
 export class Orders {
   readonly #run: (name: string, signal: AbortSignal) => Promise<void>
+  readonly #ended: (name: string) => void
   readonly #waiting: string[] = []
   readonly #running = new Map<string, Order>()
   #stopped = false
 
-  /** `run` must not reject. */
-  constructor(run: (name: string, signal: AbortSignal) => Promise<void>) {
+  /** `run` must not reject. @param ended it does not run any more */
+  constructor(run: (name: string, signal: AbortSignal) => Promise<void>, ended: (name: string) => void = () => {}) {
     this.#run = run
+    this.#ended = ended
   }
 
   /** @returns false when it runs or waits already */
@@ -64,6 +66,7 @@ export class Orders {
       const abort = new AbortController()
       const done = this.#run(name, abort.signal).finally(() => {
         this.#running.delete(name)
+        this.#ended(name)
         this.#next()
       })
       this.#running.set(name, { abort, done })

@@ -156,7 +156,7 @@ test('an order by HTTP-01, by a click: every step is told, and it is in force', 
   await renew('public', 'sbc.example.test')
   await tab.seen('sbc.example.test is proved')
   expect(await shown('sbc.example.test')).toMatchObject({ names: 'DNS:sbc.example.test' })
-  await tab.page.reload()
+  // Live: nobody reads the page anew
   await tab.page.getByRole('heading', { name: 'The last order' }).waitFor()
   await picture(tab.page, 'admin-certificate')
 })
