@@ -708,6 +708,19 @@ describe('the keyboard', { timeout: 30_000 }, () => {
     expect(await focused()).toBe('Add a user…')
   })
 
+  test('a long table shows its beginning until somebody wants it whole', async () => {
+    const [one] = edge.world.registrations
+    edge.world.registrations = Array.from({ length: 700 }, (_, index) => ({
+      ...one!,
+      contact: `sip:phone${index}@192.0.2.1`,
+      remote: `192.0.2.1:${index}`,
+    }))
+    await enter('/registrations')
+    expect(await page.locator('tbody tr').count()).toBe(300)
+    await button('Show all 700').click()
+    expect(await page.locator('tbody tr').count()).toBe(700)
+  })
+
   test('a table is put in order by its heads', async () => {
     await enter('/calls/past')
     const first = (): Promise<string | null> => page.locator('tbody tr td').nth(4).textContent()

@@ -81,7 +81,7 @@ const Summary = ({ detail }: { readonly detail: CallDetail }) => {
           ['To', <Leg key="to" leg={to} />],
           startedAt !== undefined && ['Began', <Moment key="began" at={startedAt} />],
           [
-            'Lasted',
+            state === undefined ? 'Lasted' : 'For',
             seconds !== undefined ? spanText(seconds * 1000) : startedAt === undefined ? '–' : <Running key="for" at={startedAt} />,
           ],
           node !== undefined && ['Media node', node],

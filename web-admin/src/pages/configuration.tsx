@@ -198,10 +198,12 @@ const Edit = ({
         }
       >
         {view === 'problems' &&
-          ((check?.problems.length ?? 0) === 0 ? (
+          (check === undefined ? (
+            <Waiting lines={2} />
+          ) : check.problems.length === 0 ? (
             <Empty title="No problems" />
           ) : (
-            <ProblemList problems={check!.problems} onLine={(line) => editor.current?.goTo(line)} />
+            <ProblemList problems={check.problems} onLine={(line) => editor.current?.goTo(line)} />
           ))}
         {view === 'changes' && <Changes check={check} />}
         {view === 'difference' && <Difference before={(disk ?? base).text} after={text} none="This is what is on disk" />}

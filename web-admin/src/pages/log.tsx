@@ -150,15 +150,31 @@ const Line = ({ line, day }: { readonly line: LogLine; readonly day: string | un
           {fields.length > 0 && (
             <p class="log-fields mono">
               {fields.map(([name, value]) => (
-                <span key={name}>
-                  <span class="muted">{name}=</span>
-                  {value}
-                </span>
+                <LineField key={name} name={name} value={value} />
               ))}
             </p>
           )}
         </div>
       </div>
     </li>
+  )
+}
+
+/** Longer ones are folded: they would hide the lines around them. */
+const LONGEST = 120
+
+const LineField = ({ name, value }: { readonly name: string; readonly value: string }) => {
+  const [open, setOpen] = useState(false)
+  const folded = value.length > LONGEST && !open
+  return (
+    <span>
+      <span class="muted">{name}=</span>
+      {folded ? value.slice(0, 60) : value}
+      {folded && (
+        <button type="button" class="line-link" onClick={() => setOpen(true)}>
+          … all {value.length} characters
+        </button>
+      )}
+    </span>
   )
 }

@@ -1,5 +1,10 @@
 import type { ComponentChildren } from 'preact'
 import { useState } from 'preact/hooks'
+import { countText } from '../words/numbers.ts'
+import { Button } from './button.tsx'
+
+/** Rows that are drawn unless somebody wants all of them: thousands would make each keystroke in the search slow. */
+const MOST = 300
 
 export interface Column<T> {
   readonly head: string
@@ -29,8 +34,10 @@ export const Table = <T,>({
   /** Beside other tables of the same kind: the first column is as wide in all of them. */
   readonly even?: boolean
 }) => {
+  const [whole, setWhole] = useState(false)
   const [order, setOrder] = useState<{ readonly by: number; readonly down: boolean }>()
   const sorted = order === undefined ? rows : inOrder(rows, columns[order.by]?.sort, order.down)
+  const shown = whole ? sorted : sorted.slice(0, MOST)
   const turn = (index: number): void =>
     setOrder(order?.by !== index ? { by: index, down: false } : order.down ? undefined : { by: index, down: true })
   return (
@@ -63,7 +70,7 @@ export const Table = <T,>({
           </tr>
         </thead>
         <tbody role="rowgroup">
-          {sorted.map((row) => (
+          {shown.map((row) => (
             <tr role="row" key={keyOf(row)} class={level?.(row) && `row-${level(row)}`}>
               {columns.map(({ head, cell, kind }) => (
                 <td role="cell" key={head} class={kind} data-head={kind === 'actions' || kind === 'main' ? undefined : head}>
@@ -75,6 +82,11 @@ export const Table = <T,>({
         </tbody>
       </table>
       {/* biome-ignore-end lint/a11y/noRedundantRoles: see above */}
+      {shown.length < rows.length && (
+        <p class="card-foot">
+          <Button onClick={() => setWhole(true)}>{`Show all ${countText(rows.length)}`}</Button>
+        </p>
+      )}
     </div>
   )
 }
