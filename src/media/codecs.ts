@@ -31,6 +31,7 @@ export interface OfferedCodecs {
  * When nothing of an audio line is left the line has no formats, which is nothing that can be offered; another line gets port 0.
  */
 export const offeredCodecs = (sender: MediaLeg, receiver: MediaLeg, sdp: string): OfferedCodecs => {
+  if (isAllTheSame(sender, receiver)) return { sdp, operations: {} }
   const read = readSdp(sdp)
   // rtpengine says what is wrong with it
   if (isProblem(read)) return { sdp, operations: {} }
@@ -53,6 +54,14 @@ export const offeredCodecs = (sender: MediaLeg, receiver: MediaLeg, sdp: string)
   const audio = all.filter((_, i) => read.sections[i]!.media === 'audio' && isAccepted(read.sections[i]!))
   const operations = audio.length === 0 ? {} : conversions(audio, [...masked], sender, receiver)
   return { sdp: changed === read ? sdp : text(changed), operations }
+}
+
+/** No policy says anything, and nothing is a browser's own: most calls between a PBX and others. */
+const isAllTheSame = (sender: MediaLeg, receiver: MediaLeg): boolean => {
+  const { codecs, dtmf } = receiver.policy
+  const { order, strip, transcode } = codecs
+  if (order !== undefined || strip.length > 0 || transcode.length > 0) return false
+  return dtmf === 'pass' && sender.policy.dtmf === 'pass' && !leavesBrowsers(sender, receiver)
 }
 
 interface Format {
