@@ -13,7 +13,7 @@ export default defineConfig({
         test: {
           name: 'inside',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/e2e/**', 'test/bench/**', '**/node_modules/**'],
+          exclude: ['test/e2e/**', 'test/web-admin/**', 'test/bench/**', '**/node_modules/**'],
           testTimeout: 10_000,
           sequence: { groupOrder: 0 },
         },
@@ -21,7 +21,7 @@ export default defineConfig({
       {
         test: {
           name: 'e2e',
-          include: ['test/e2e/**/*.test.ts'],
+          include: ['test/e2e/**/*.test.ts', 'test/web-admin/**/*.test.ts'],
           exclude: ['**/node_modules/**'],
           testTimeout: 90_000,
           hookTimeout: 60_000,
