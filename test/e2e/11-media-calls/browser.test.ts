@@ -83,7 +83,7 @@ const converse = async (atPbx: AtPbx): Promise<void> => {
   await hearNothing(page, atPbx)
   await call.resume()
   await hearEachOther(page, atPbx)
-  expectClean(call)
+  await expectClean(call)
 }
 
 describe('JsSIP calls the PBX', () => {

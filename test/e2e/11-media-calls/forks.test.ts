@@ -202,7 +202,7 @@ describe('a PBX over TCP', () => {
     await hearsAlone(atPhone, atPbx)
     await atPbx.call.resume()
     await hearEachOther(atPhone, atPbx)
-    expectClean(atPhone.call, atPbx.call)
+    await expectClean(atPhone.call, atPbx.call)
     await Promise.all([called.bye(), calling.ended()])
   })
 })

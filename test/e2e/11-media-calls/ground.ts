@@ -21,8 +21,12 @@ export interface Ground {
   remove(): void
 }
 
-/** @param net third byte of the addresses: one for each file, so that files never meet */
-export const layGround = async (net: number): Promise<Ground> => {
+/** Two runs on one machine seldom have the same tens. */
+const TENS = 10 * (process.pid % 25)
+
+/** @param file 1 to 9, another one in each file: the last digit of the addresses' third byte, so that files never meet */
+export const layGround = async (file: number): Promise<Ground> => {
+  const net = TENS + file
   const { path: folder, remove } = temporaryFolder(`e2e-11-${net}`)
   const wan = (host: number): string => `127.11.${net}.${host}`
   const lan = (host: number): string => `127.12.${net}.${host}`

@@ -93,7 +93,7 @@ describe.each(['phone', 'pbx'] as const)('the %s calls', (who) => {
       await holder.call.resume()
       await hearEachOther(caller, called)
     }
-    expectClean(caller.call, called.call)
+    await expectClean(caller.call, called.call)
     await hangUp(called, caller)
   })
 
@@ -116,7 +116,7 @@ describe.each(['phone', 'pbx'] as const)('the %s calls', (who) => {
     await hearEachOther(caller, called)
     await Promise.all([called.call.answer(), caller.call.established()])
     await hearEachOther(caller, called)
-    expectClean(caller.call, called.call)
+    await expectClean(caller.call, called.call)
     await hangUp(caller, called)
   })
 
@@ -124,7 +124,7 @@ describe.each(['phone', 'pbx'] as const)('the %s calls', (who) => {
     const both = await talk(who, { offerless: true })
     await both.called.call.reinvite({ offerless: true })
     await hearEachOther(both.caller, both.called)
-    expectClean(both.caller.call, both.called.call)
+    await expectClean(both.caller.call, both.called.call)
     await hangUp(both.called, both.caller)
   })
 
@@ -148,7 +148,7 @@ describe.each(['phone', 'pbx'] as const)('the %s calls', (who) => {
     }
     // port-latching: who did not move sees nothing of it
     expect([caller, called].map(({ call }) => call.media().agreement()?.port)).toEqual(ports)
-    expectClean(caller.call, called.call)
+    await expectClean(caller.call, called.call)
     await hangUp(called, caller)
   })
 
@@ -172,7 +172,7 @@ describe.each(['phone', 'pbx'] as const)('the %s calls', (who) => {
       await asks.call.resume()
       await hearEachOther(caller, called)
     }
-    expectClean(caller.call, called.call)
+    await expectClean(caller.call, called.call)
     await hangUp(caller, called)
   })
 

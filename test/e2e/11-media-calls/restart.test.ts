@@ -51,7 +51,7 @@ it('D1: a TLS phone and a PBX: sound goes on without the edge; with the next one
   await calling.resume()
   await hearEachOther(atPhone, atPbx)
   expect([calling, called].map((call) => call.media().agreement()?.port)).toEqual(ports)
-  expectClean(calling, called)
+  await expectClean(calling, called)
   await Promise.all([called.bye(), calling.ended()])
 })
 

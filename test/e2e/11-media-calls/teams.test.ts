@@ -83,7 +83,7 @@ describe('Teams and a PBX', () => {
     await hearNothing(atTeams, atPbx)
     await atTeams.call.resume()
     await hearEachOther(atTeams, atPbx)
-    expectClean(atTeams.call, atPbx.call)
+    await expectClean(atTeams.call, atPbx.call)
     const [ends, ended] = who === 'teams' ? [atPbx, atTeams] : [atTeams, atPbx]
     await Promise.all([ends.call.bye(), ended.call.ended()])
   })
@@ -115,7 +115,7 @@ describe('Teams and a browser', () => {
     await hearNothing(page, atTeams)
     await atTeams.call.resume()
     await hearEachOther(page, atTeams)
-    expectClean(atTeams.call)
+    await expectClean(atTeams.call)
   }
 
   it('the browser calls: talk, keys, hold from both sides; Teams hangs up', async () => {
