@@ -1,9 +1,10 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { request } from 'node:https'
+import { connect } from 'node:net'
 import { join } from 'node:path'
 import type { Authority } from './authority.ts'
 import { freePort } from './places.ts'
-import { type Program, start } from './processes.ts'
+import { type Program, start, until } from './processes.ts'
 
 const HOST = '127.0.0.1'
 
@@ -47,6 +48,14 @@ export interface PebbleOptions {
 
 const QUIET = { PEBBLE_VA_NOSLEEP: '1', PEBBLE_WFE_NONCEREJECT: '0', PEBBLE_AUTHZREUSE: '0' }
 
+const accepts = (port: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const socket = connect({ host: HOST, port }, () => {
+      socket.destroy()
+      resolve(true)
+    }).once('error', () => resolve(false))
+  })
+
 export const startPebble = async (options: PebbleOptions): Promise<Pebble> => {
   const { authority, dns, bindings, blocked = [] } = options
   const [port, management, tlsPort] = [await freePort(HOST), await freePort(HOST), await freePort(HOST)]
@@ -74,6 +83,8 @@ export const startPebble = async (options: PebbleOptions): Promise<Pebble> => {
   const run = async (): Promise<void> => {
     program = start('pebble', ['-config', file, '-dnsserver', dns], { environment: { ...QUIET, ...options.environment } })
     await program.line((line) => line.includes('ACME directory available'), 'directory')
+    // It says so before it listens
+    await until(async () => ((await accepts(port)) ? true : undefined), 'Pebble that takes connections')
   }
   const end = async (name: NodeJS.Signals): Promise<void> => {
     await program.stop(name)
