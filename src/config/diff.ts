@@ -53,6 +53,7 @@ export const diffSnapshots = (before: Snapshot, after: Snapshot): SnapshotDiff =
 const adminRestart = (before: AdminSettings | undefined, after: AdminSettings | undefined): readonly string[] => [
   ...(before?.address === after?.address && before?.port === after?.port ? [] : ['admin.listen']),
   ...(before?.certificate === after?.certificate ? [] : ['admin.certificate']),
+  ...(before?.webSocket === after?.webSocket ? [] : ['admin.websocket']),
   ...((before?.plain ?? false) === (after?.plain ?? false) ? [] : ['admin.plain']),
 ]
 

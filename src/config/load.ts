@@ -6,6 +6,7 @@ import type { ConfigProblem } from './errors.ts'
 import { draftListeners, identityOf } from './listeners.ts'
 import { draftMedia, mediaOf } from './media.ts'
 import { checkNodes } from './media-policy.ts'
+import { authenticationOf, registrarOf, turnOf } from './registration.ts'
 import { type Origin, Report } from './report.ts'
 import { draftRoutes } from './routes.ts'
 import { type ConfigFile, SCHEMA } from './schema.ts'
@@ -94,8 +95,9 @@ const build = (file: ConfigFile, options: LoadOptions, report: Report): Snapshot
         'key',
       )
   }
+  const name = identity.name ?? identity.publicAddress ?? drafts[0]?.listener.advertisedHost ?? 'localhost'
   return {
-    name: identity.name ?? identity.publicAddress ?? drafts[0]?.listener.advertisedHost ?? 'localhost',
+    name,
     publicAddress: identity.publicAddress,
     listeners,
     zones: byName,
@@ -105,6 +107,9 @@ const build = (file: ConfigFile, options: LoadOptions, report: Report): Snapshot
     log: logOf(file),
     traceBytes: file.trace === 'off' ? 0 : bytes(file.trace ?? '16m'),
     media: mediaOf(media, [...byName.values()]),
+    registrar: registrarOf(file, name, report),
+    authentication: authenticationOf(file, name, files, report),
+    turn: turnOf(file, files, report),
     admin: adminOf(file, drafts, report),
     alarms: alarmsOf(file, files, report),
     serverHeader: file['server-header'] ?? '',

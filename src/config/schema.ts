@@ -4,6 +4,7 @@ import { certificates } from './schema/certificates.ts'
 import { file, mapping, optional, text } from './schema/fragment.ts'
 import { listeners } from './schema/listeners.ts'
 import { media } from './schema/media.ts'
+import { authentication, registrar, turn } from './schema/registration.ts'
 import { routes } from './schema/routes.ts'
 import { admin, limits, log, timers, trace } from './schema/settings.ts'
 import { zones } from './schema/zones.ts'
@@ -31,6 +32,9 @@ export const CONFIG_SCHEMA = mapping(
     zones,
     routes: optional(routes),
     media: optional(media),
+    registrar: optional(registrar),
+    authentication: optional(authentication),
+    turn: optional(turn),
     certificates: optional(certificates),
     limits: optional(limits),
     timers: optional(timers),

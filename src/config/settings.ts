@@ -1,7 +1,8 @@
 import { isAbsolute, resolve } from 'node:path'
+import type { Listener } from '../address/listener.ts'
 import { hostText } from '../address/listener.ts'
 import { TRANSPORTS } from '../address/transports.ts'
-import type { StreamLimits } from '../transport/types.ts'
+import type { BehindProxies, StreamLimits } from '../transport/types.ts'
 import { ipFamily, isWildcard, network } from '../zones/networks.ts'
 import type { DraftListener } from './listeners.ts'
 import { didYouMean, type Report } from './report.ts'
@@ -55,7 +56,7 @@ export const limitsOf = (file: ConfigFile): Snapshot['limits'] => {
     maxConnectionsPerSource: limits['connections-per-source'],
     maxUnsent: bytes(limits.unsent),
   }
-  return { message, stream, transactions: limits.transactions }
+  return { message, stream, transactions: limits.transactions, registrations: limits.registrations }
 }
 
 export const timersOf = (
@@ -107,7 +108,28 @@ export const adminOf = (file: ConfigFile, drafts: readonly DraftListener[], repo
   const known = Object.keys(file.certificates ?? {})
   if (certificate !== undefined && !known.includes(certificate) && !report.failedIn(['certificates', certificate]))
     report.error(['admin', 'certificate'], `There is no certificate "${certificate}"`, didYouMean(certificate, known, 'certificate'))
-  return { ...parsed, plain, certificate, hosts: adminHosts(file, parsed.address, loopback) }
+  return {
+    ...parsed,
+    plain,
+    certificate,
+    hosts: adminHosts(file, parsed.address, loopback),
+    webSocket: webSocketZone(file, drafts, report),
+  }
+}
+
+const webSocketZone = (file: ConfigFile, drafts: readonly DraftListener[], report: Report): string | undefined => {
+  const name = file.admin?.websocket
+  if (name === undefined) return undefined
+  const path = ['admin', 'websocket']
+  const zone = file.zones[name]
+  if (zone === undefined) {
+    report.error(path, `There is no zone "${name}"`, didYouMean(name, Object.keys(file.zones), 'zone'))
+    return undefined
+  }
+  const groups = listOf(zone.on)
+  if (!drafts.some(({ listener }) => groups.includes(listener.group) && listener.transport.webSocket))
+    report.error(path, `Zone "${name}" has no ws or wss listener`, 'Name a zone of kind webrtc')
+  return name
 }
 
 /** On a wildcard it is reached by every name that is ours; on loopback by the machine's own. */
@@ -188,6 +210,7 @@ export const listenerEntries = (
         origins: [...new Set(users.flatMap(({ origins }) => origins))],
         // A telephone that speaks WebSocket is no browser and sends no Origin
         originRequired: !users.some(({ origins, zone }) => origins.length === 0 && zone.profile.media !== 'webrtc'),
+        ...behindOf(settings, listener, report),
         datagramBuffer,
         ipv6Only: settings['ipv6-only'] ?? true,
         ...(listener.transport.secure
@@ -205,6 +228,25 @@ export const listenerEntries = (
       },
     }
   })
+}
+
+const behindOf = (
+  { behind }: ConfigFile['listeners'][string],
+  { group, transport }: Listener,
+  report: Report,
+): { readonly behind?: BehindProxies } => {
+  if (behind === undefined || transport.name === 'udp') return {}
+  const path = ['listeners', group, 'behind']
+  const by = behind.by ?? 'forwarded-for'
+  // A header can only be shown by what speaks HTTP
+  if (by === 'forwarded-for' && !transport.webSocket) return {}
+  const networks = placed(behind.proxies, [...path, 'proxies']).flatMap(([written, at]) => {
+    const parsed = network(written)
+    if (parsed !== undefined) return [parsed]
+    report.error(at, `"${written}" is no IP address or network`, 'Write an address, or a network such as 10.0.0.0/8 or 2001:db8::/32')
+    return []
+  })
+  return { behind: { networks, by } }
 }
 
 /** The most that a zone on the listener wants; names can only be checked on a certificate that was asked for. */

@@ -97,6 +97,47 @@ export interface AdminSettings {
   readonly certificate: string | undefined
   /** Names and addresses by which people reach it. */
   readonly hosts: readonly string[]
+  /** The zone whose clients may connect by WebSocket on this port, too; undefined: none. */
+  readonly webSocket: string | undefined
+}
+
+/** The embedded registrar. */
+export interface RegistrarSettings {
+  /** Lower case, no brackets. */
+  readonly domains: readonly string[]
+  readonly leastSeconds: number
+  readonly usualSeconds: number
+  readonly mostSeconds: number
+  /** Most contacts of one address-of-record. */
+  readonly contacts: number
+}
+
+export interface AuthenticationSettings {
+  readonly realm: string
+  /** The best first. */
+  readonly algorithms: readonly ('SHA-256' | 'MD5')[]
+  readonly nonceMs: number
+  /** Wrong credentials of one source or for one user within `failureMs`. */
+  readonly failures: number
+  readonly failureMs: number
+  /** JWT; files absolute. */
+  readonly tokens:
+    | {
+        readonly secretFile: string | undefined
+        readonly keyFile: string | undefined
+        readonly keysUrl: string | undefined
+        readonly issuer: string | undefined
+        readonly audience: string | undefined
+        readonly userClaim: string
+      }
+    | undefined
+  readonly timedSecretFile: string | undefined
+}
+
+export interface TurnSettings {
+  readonly servers: readonly string[]
+  readonly secretFile: string
+  readonly lifetimeSeconds: number
 }
 
 /** The configuration as the program uses it: whole, checked, frozen. A request keeps the one it began with. */
@@ -108,10 +149,19 @@ export interface Snapshot {
   readonly zones: ReadonlyMap<string, Zone>
   readonly routes: readonly Route[]
   readonly certificates: readonly CertificateEntry[]
-  readonly limits: { readonly message: MessageLimits; readonly stream: StreamLimits; readonly transactions: number }
+  readonly limits: {
+    readonly message: MessageLimits
+    readonly stream: StreamLimits
+    readonly transactions: number
+    /** REGISTERs of clients that are new, in one second. */
+    readonly registrations: number
+  }
   readonly timers: SipTimers
   readonly log: { readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error' }
   readonly media: MediaSettings
+  readonly registrar: RegistrarSettings | undefined
+  readonly authentication: AuthenticationSettings
+  readonly turn: TurnSettings | undefined
   /** Memory for the messages of calls, bytes; 0: none are kept. */
   readonly traceBytes: number
   readonly admin: AdminSettings | undefined

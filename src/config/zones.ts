@@ -6,6 +6,7 @@ import type { Admission, Network, Probing, Target, Zone, ZoneProfile } from '../
 import { advertisedName, type DraftListener } from './listeners.ts'
 import type { DraftMedia } from './media.ts'
 import { targetPolicy, zonePolicy } from './media-policy.ts'
+import { clientPolicy } from './registration.ts'
 import { didYouMean, type Report } from './report.ts'
 import { headerRules, listOf, numberRules, placed } from './rules.ts'
 import type { ConfigFile } from './schema.ts'
@@ -27,7 +28,7 @@ export const draftZones = (file: ConfigFile, drafts: readonly DraftListener[], m
   const groups = Object.keys(file.listeners)
   // With a listener missing, complaints about zones without it would only hide the one cause
   const listeners = report.failedIn(['listeners']) ? [] : drafts.map(({ listener }) => listener)
-  const zones = Object.entries(file.zones).flatMap(([name, text]) => draftZone(name, text, groups, listeners, media, report) ?? [])
+  const zones = Object.entries(file.zones).flatMap(([name, text]) => draftZone(name, text, file, groups, listeners, media, report) ?? [])
   if (Object.keys(file.zones).length === 0)
     report.error(['zones'], 'There is no zone', 'Add one, for example pbx: { kind: trunk, on: lan }', 'key')
   warnAboutSharedListeners(zones, report)
@@ -46,6 +47,7 @@ export const draftZones = (file: ConfigFile, drafts: readonly DraftListener[], m
 const draftZone = (
   name: string,
   text: ZoneText,
+  file: ConfigFile,
   groups: readonly string[],
   all: readonly Listener[],
   media: DraftMedia,
@@ -92,6 +94,7 @@ const draftZone = (
       media: policy,
       path: text.path ?? profile.reach === 'flow',
       trace: text.trace ?? true,
+      ...clientPolicy(text, profile, file, path, report),
     },
   }
 }

@@ -8,6 +8,7 @@ import type { Resolver } from '../dns/types.ts'
 import type { Log, LogLevel } from '../observability/log.ts'
 import type { Metrics } from '../observability/metrics.ts'
 import type { Trace } from '../observability/trace.ts'
+import type { BindingStore, Subscribers } from '../registrar/types.ts'
 import type { MediaEvents, MediaNodes } from '../rtpengine/types.ts'
 import type { TransportEvents, Transports } from '../transport/types.ts'
 import type { CertificateSource } from './options.ts'
@@ -25,6 +26,10 @@ export interface EngineDeps {
   readonly transports: (events: TransportEvents) => Transports
   /** The rtpengines; undefined: media is off. */
   readonly media: ((settings: MediaSettings, events: MediaEvents, ours: (ngCallId: string) => boolean) => MediaPool) | undefined
+  /** Where registrations outlive the process; undefined: nowhere. */
+  readonly bindings?: BindingStore
+  /** Who our users are; undefined: there are none. */
+  readonly subscribers?: Subscribers
   /** Keeps what crosses, for ladders; undefined: nothing is kept. */
   readonly trace?: Trace
   readonly certificates: CertificateSource

@@ -8,6 +8,7 @@ import type { Resolver } from '../dns/types.ts'
 import type { Log } from '../observability/log.ts'
 import type { Metrics } from '../observability/metrics.ts'
 import type { Trace } from '../observability/trace.ts'
+import type { Bindings } from '../registrar/bindings.ts'
 import type { RoutingView, Rule } from '../routing/decide.ts'
 import type { RouteStateCodec } from '../routing/route-state.ts'
 import type { ValidateView } from '../routing/validate.ts'
@@ -41,6 +42,7 @@ export interface Edge {
   readonly resolver: Resolver
   readonly transactions: Transactions
   readonly clients: Clients
+  readonly bindings: Bindings
   readonly health: TargetHealth
   readonly order: CallOrder
   /** undefined: no call has media of ours. */

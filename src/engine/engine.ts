@@ -1,8 +1,5 @@
-/** Puts the parts together: starts, reloads and stops them, and shows what they do. */
-import { createHash } from 'node:crypto'
 import type { Flow } from '../address/flow.ts'
 import type { Listener } from '../address/listener.ts'
-import { Myself } from '../address/myself.ts'
 import type {
   CallView,
   EngineCommands,
@@ -19,35 +16,25 @@ import type {
 } from '../admin/contract.ts'
 import { inLine } from '../base/in-line.ts'
 import { shortName } from '../base/keyed-hash.ts'
-import { TimerWheel } from '../base/timer-wheel.ts'
 import { diffSnapshots, mediaAfterReload, reloadChanges } from '../config/diff.ts'
 import { type ConfigProblem, problemOf, problemText } from '../config/errors.ts'
 import type { Snapshot } from '../config/snapshot.ts'
 import type { LogLevel } from '../observability/log.ts'
-import type { TransactionKind } from '../observability/metrics.ts'
-import { type Rule, rulesWith } from '../routing/decide.ts'
-import { RouteStateCodec } from '../routing/route-state.ts'
-import { validateView } from '../routing/validate.ts'
-import type { ListenerOptions, TransportEvents } from '../transport/types.ts'
-import { Admission } from './admission.ts'
-import type { ClientTransaction } from './client-transaction.ts'
-import { Clients } from './clients.ts'
+import type { Rule } from '../routing/decide.ts'
+import type { TransportEvents } from '../transport/types.ts'
+import type { Admission } from './admission.ts'
+import { assemble, runningOf, TICK_MS } from './assemble.ts'
 import type { EngineDeps, MediaPool } from './deps.ts'
 import type { Edge, Running } from './edge.ts'
-import { TargetHealth } from './health.ts'
 import { learnTargets } from './learn.ts'
+import { ListenerSet } from './listener-set.ts'
 import { MediaDesk } from './media/desk.ts'
 import { endLost } from './media/lost.ts'
 import { PastCalls } from './media/past.ts'
 import { listenerOptions, refreshListeners } from './options.ts'
-import { CallOrder } from './order.ts'
 import { loadPolicy } from './policy.ts'
 import { Prober } from './probe.ts'
 import { Receiver } from './receive.ts'
-import { Refusals } from './refusals.ts'
-import { ServerTransaction } from './server-transaction.ts'
-import type { TimerKind, TimerOwner } from './timers.ts'
-import { Transactions } from './transactions.ts'
 import {
   callViews,
   captureOf,
@@ -60,10 +47,11 @@ import {
   zoneViews,
 } from './views.ts'
 
-const TICK_MS = 10
 const HOUR_MS = 3_600_000
 /** How often the addresses of targets are looked up for admission; the resolver answers from its cache while their TTL lasts. */
 const LEARN_MS = 60_000
+/** How often bindings are looked through for those that have expired; nobody is called by one that has, swept or not. */
+const SWEEP_MS = 5000
 /** How often a stop looks whether the last transaction has ended. */
 const LOOK_MS = 20
 
@@ -75,7 +63,7 @@ export class Engine implements EngineView, EngineCommands {
   readonly #prober: Prober
   readonly #past = new PastCalls()
   #media: MediaPool | undefined
-  readonly #open = new Set<string>()
+  readonly #listeners: ListenerSet
   readonly #startedAt: number
   #phase: Phase = 'starting'
   #policy: Rule | undefined
@@ -88,53 +76,10 @@ export class Engine implements EngineView, EngineCommands {
     this.#deps = deps
     this.version = deps.version
     this.#startedAt = deps.clock.now()
-    const { clock, ids, log, metrics } = deps
-    const wheel = new TimerWheel<TimerOwner, TimerKind>(clock, (timer) => timer.owner.fired(timer.kind), TICK_MS)
-    const transactions = new Transactions(wheel, snapshot.timers, clock, {
-      requestSent: ({ method, flow }) => {
-        metrics.message(method, flow.listener.transport.name, 'out')
-        this.#measure()
-      },
-      responseSent: ({ status }, { method, flow }) => {
-        metrics.message(method, flow.listener.transport.name, 'out', status)
-        this.#measure()
-      },
-      started: (transaction) => metrics.transactionStarted(kindOf(transaction)),
-      ended: (transaction) => metrics.transactionEnded(kindOf(transaction)),
-      retransmitted: () => metrics.retransmission('out'),
-      unacknowledged: ({ flow }) => {
-        if (log.enabled('debug'))
-          log.debug({ listener: flow.listener.name, remote: flow.remoteAddress }, 'A final response to INVITE was never acknowledged')
-      },
-    })
-    const health = new TargetHealth(clock, ({ zone, target, up, reason }) => {
-      if (up) log.info({ zone, target }, 'Target is up')
-      else log.warn({ zone, target, reason }, 'Target is down')
-    })
-    const digest = (text: string): string => createHash('sha256').update(text).digest('base64url').slice(0, 12)
-    const edge: Edge = {
-      owner: deps.owner,
-      clock,
-      ids,
-      log,
-      metrics,
-      transports: deps.transports(this.#events()),
-      resolver: deps.resolver,
-      transactions,
-      clients: new Clients(ids.token(4), digest, () => clock.wall()),
-      health,
-      order: new CallOrder((error) => {
-        metrics.internalError('other')
-        log.error({ err: error }, 'A queued step of a call failed')
-      }),
-      media: this.#desk(snapshot),
-      trace: deps.trace,
-      refusals: new Refusals(clock),
-      arrivedAt: 0,
-      running: this.#run(snapshot, health, undefined),
-      stopping: false,
-    }
+    const { metrics } = deps
+    const edge = assemble(deps, snapshot, this.#desk(snapshot), this.#events(), () => this.#measure())
     this.#edge = edge
+    this.#listeners = new ListenerSet(edge.transports)
     this.#receiver = new Receiver(edge)
     this.#prober = new Prober(edge)
     metrics.setSources({
@@ -142,7 +87,7 @@ export class Engine implements EngineView, EngineCommands {
       mediaNodes: () => this.#media?.views() ?? [],
       mediaSessions: () => edge.media?.size ?? 0,
       mediaDeletes: () => this.#media?.deletes ?? 0,
-      targets: () => [...health.records()].map(({ zone, target, up, optionsSeconds }) => ({ zone, target, up, optionsSeconds })),
+      targets: () => [...edge.health.records()].map(({ zone, target, up, optionsSeconds }) => ({ zone, target, up, optionsSeconds })),
     })
   }
 
@@ -168,14 +113,12 @@ export class Engine implements EngineView, EngineCommands {
   async start(): Promise<void> {
     const { snapshot } = this.#edge.running
     if (snapshot.policyModule !== undefined) this.#policy = await loadPolicy(snapshot.policyModule)
-    this.#edge.running = this.#run(snapshot, this.#edge.health, undefined)
+    this.#edge.running = this.#run(snapshot, undefined)
     const options = await listenerOptions(snapshot, this.#deps.certificates)
-    try {
-      for (const { listener } of snapshot.listeners) await this.#openOne(listener, options)
-    } catch (error) {
-      await this.#edge.transports.closeAll('start failed')
-      throw error
-    }
+    await this.#listeners.start(
+      snapshot.listeners.map(({ listener }) => listener),
+      options,
+    )
     const { every, clock, keys } = this.#deps
     const { transactions } = this.#edge
     this.#running.push(
@@ -186,6 +129,7 @@ export class Engine implements EngineView, EngineCommands {
       }),
       every(HOUR_MS, () => keys.rotate()),
       every(LEARN_MS, () => learnTargets(this.#edge)),
+      every(SWEEP_MS, () => this.#edge.bindings.sweep()),
     )
     this.#media?.start()
     learnTargets(this.#edge)
@@ -202,7 +146,7 @@ export class Engine implements EngineView, EngineCommands {
     for (const end of this.#running) end()
     await this.#edge.transports.closeAll('stopping')
     await this.#media?.stop()
-    this.#open.clear()
+    this.#listeners.open.clear()
   }
 
   /** No transaction waits for its final response any more, or it is `until`. */
@@ -250,7 +194,7 @@ export class Engine implements EngineView, EngineCommands {
   }
 
   listeners(): readonly ListenerView[] {
-    return listenerViews(this.#edge, this.#open)
+    return listenerViews(this.#edge, this.#listeners.open)
   }
 
   zones(): readonly ZoneView[] {
@@ -361,28 +305,8 @@ export class Engine implements EngineView, EngineCommands {
     }
   }
 
-  #run(snapshot: Snapshot, health: TargetHealth, before: Admission | undefined): Running {
-    const listeners = snapshot.listeners.map(({ listener }) => listener)
-    const myself = new Myself(listeners)
-    return {
-      snapshot,
-      myself,
-      validate: validateView(myself, this.#deps.owner),
-      states: new RouteStateCodec(this.#deps.keys, this.#deps.owner, listeners, snapshot.zones.values()),
-      admission: new Admission(snapshot.zones.values(), before),
-      view: { zones: snapshot.zones, routes: snapshot.routes, usable: (zone, target) => health.usable(zone, target), random: Math.random },
-      rules: rulesWith(this.#policy),
-    }
-  }
-
-  async #openOne(listener: Listener, options: ReadonlyMap<string, ListenerOptions>): Promise<void> {
-    await this.#edge.transports.open(listener, options.get(listener.name)!)
-    this.#open.add(listener.name)
-  }
-
-  async #closeOne(listener: Listener): Promise<void> {
-    await this.#edge.transports.close(listener.name)
-    this.#open.delete(listener.name)
+  #run(snapshot: Snapshot, before: Admission | undefined): Running {
+    return runningOf(this.#deps, snapshot, this.#edge.health, this.#policy, before)
   }
 
   /** The new file whole, or the old one as it was (the sockets included). */
@@ -411,26 +335,14 @@ export class Engine implements EngineView, EngineCommands {
     const after: Snapshot = { ...read, media: mediaAfterReload(before.media, read.media) }
     const options = await listenerOptions(after, this.#deps.certificates)
     const oldOptions = listeners.removed.length > 0 ? await listenerOptions(before, this.#deps.certificates) : options
-    const opened: Listener[] = []
-    const closed: Listener[] = []
-    try {
-      for (const { listener } of listeners.removed) {
-        await this.#closeOne(listener)
-        closed.push(listener)
-      }
-      for (const { listener } of listeners.added) {
-        await this.#openOne(listener, options)
-        opened.push(listener)
-      }
-    } catch (error) {
-      for (const listener of opened) await this.#closeOne(listener)
-      for (const listener of closed) await this.#openOne(listener, oldOptions)
-      throw error
-    }
+    await this.#listeners.exchange(
+      { listeners: listeners.removed.map(({ listener }) => listener), options: oldOptions },
+      { listeners: listeners.added.map(({ listener }) => listener), options },
+    )
     // Certificates may be new where nothing in the file is
     for (const { listener } of [...listeners.unchanged, ...listeners.changed])
       this.#edge.transports.update(listener.name, options.get(listener.name)!)
-    const running = this.#run(after, this.#edge.health, this.#edge.running.admission)
+    const running = this.#run(after, this.#edge.running.admission)
     this.#edge.running = running
     this.#edge.transactions.timers = after.timers
     this.#media?.reconfigure(after.media)
@@ -442,9 +354,4 @@ export class Engine implements EngineView, EngineCommands {
     this.#deps.applied?.(after)
     return { result: 'applied', at, changes: reloadChanges(before, read), problems: warnings }
   }
-}
-
-const kindOf = (transaction: ServerTransaction | ClientTransaction): TransactionKind => {
-  if (transaction instanceof ServerTransaction) return transaction.invite ? 'invite-server' : 'non-invite-server'
-  return transaction.invite ? 'invite-client' : 'non-invite-client'
 }

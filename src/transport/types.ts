@@ -1,6 +1,7 @@
 import type { Destination } from '../address/destination.ts'
 import type { Flow } from '../address/flow.ts'
 import type { Listener } from '../address/listener.ts'
+import type { Network } from '../zones/zone.ts'
 
 /** Why bytes or a connection were given up; the `reason` label of `edgeways_drops_total`. */
 export type DropReason =
@@ -103,12 +104,19 @@ export interface CertificateMaterial {
   readonly hosts: readonly string[]
 }
 
+/** Reverse proxies and load balancers in front of a listener, which tell whose connection it is. */
+export interface BehindProxies {
+  readonly networks: readonly Network[]
+  readonly by: 'forwarded-for' | 'proxy-protocol'
+}
+
 export interface ListenerOptions {
   readonly limits: StreamLimits
   readonly tls?: TlsOptions
   /** Allowed Origins, exact and lower case (`https://app.example.com`); `*` allows any; a request without Origin passes only with `*`, or when `originRequired` is false. */
   readonly origins: readonly string[]
   readonly originRequired: boolean
+  readonly behind?: BehindProxies
   /** SO_RCVBUF and SO_SNDBUF for UDP, bytes. */
   readonly datagramBuffer: number
   /** `ipv6Only` for a wildcard. */

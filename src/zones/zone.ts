@@ -1,6 +1,8 @@
 import type { Listener } from '../address/listener.ts'
 import type { TransportName } from '../address/transports.ts'
 import type { MediaKind, MediaPolicy } from './media.ts'
+import type { NatPolicy } from './nat.ts'
+import type { LostPolicy, RegistrarWay, RegistrationPolicy } from './registration.ts'
 import type { HeaderRule, NumberRule } from './rules.ts'
 
 /** What is true of every zone of a kind. Pure data: the core asks a profile, never a name. */
@@ -92,6 +94,14 @@ export interface Zone {
   /** A REGISTER crossing from this zone gets a Path of ours (RFC 3327). */
   readonly path: boolean
   readonly media: MediaPolicy
+  /** Of the clients of this zone. */
+  readonly registration: RegistrationPolicy
+  /** Requests that begin something need credentials of a subscriber of ours. */
+  readonly authenticate: boolean
+  /** Of the registrar that this zone's targets are, for clients of other zones. */
+  readonly registrar: RegistrarWay
+  readonly lost: LostPolicy
+  readonly nat: NatPolicy
   /** Its messages may be kept for the ladder of a call. */
   readonly trace: boolean
 }

@@ -102,6 +102,28 @@ export const listeners = named(
         most: '1h',
       }),
     ),
+    behind: optional(
+      mapping(
+        {
+          proxies: Type.Array(text({ expects: 'an IP address or network such as 10.0.0.7' }), {
+            description: 'Where these come from. Nobody else is believed.',
+            examples: [['10.0.0.7']],
+            minItems: 1,
+          }),
+          by: optional(
+            Type.Enum(['forwarded-for', 'proxy-protocol'], {
+              description:
+                'How they tell who connects: `forwarded-for`, the header X-Forwarded-For of WebSocket handshakes (a reverse proxy), or `proxy-protocol`, the PROXY protocol (version 1 or 2) that each of their connections begins with (a load balancer).',
+              default: 'forwarded-for',
+            }),
+          ),
+        },
+        {
+          description: 'Reverse proxies or load balancers in front of the listeners of this group (tcp, tls, ws, wss).',
+          examples: [{ proxies: ['10.0.0.7'], by: 'proxy-protocol' }],
+        },
+      ),
+    ),
     'ipv6-only': optional(
       Type.Boolean({ description: 'A listener on [::] takes IPv6 alone; false: also IPv4.', default: true, requiresRestart: true }),
     ),

@@ -35,6 +35,15 @@ export const limits = mapping(
         maximum: 10_000_000,
       }),
     ),
+    registrations: optional(
+      count({
+        description:
+          'Most REGISTERs in one second from clients that have no registration through us, as after a restart; the others are told to come back a little later (503 with Retry-After).',
+        default: 500,
+        minimum: 1,
+        maximum: 1_000_000,
+      }),
+    ),
     'datagram-buffer': optional(
       size({
         description: "Receive and send buffer of UDP sockets, within the system's own limit.",
@@ -118,6 +127,14 @@ export const admin = mapping(
           'Which of `certificates` it shows. Default: one that the development CA makes for the address and the name; browsers trust it ' +
           'once they trust that CA.',
         examples: ['main'],
+        requiresRestart: true,
+      }),
+    ),
+    websocket: optional(
+      nameOf({
+        description:
+          'A zone whose clients may connect by WebSocket on this port, too, with path /sip: for sites where only one port is open. The origins are those of the zone.',
+        examples: ['browsers'],
         requiresRestart: true,
       }),
     ),

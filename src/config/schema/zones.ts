@@ -2,6 +2,7 @@ import Type, { type TSchema } from 'typebox'
 import { ZONE_KINDS } from '../../zones/profiles.ts'
 import { count, duration, mapping, named, nameOf, oneOrMany, optional, text } from './fragment.ts'
 import { policy } from './media.ts'
+import { lost, nat, registrarWay, registration } from './registration.ts'
 import { headerRules, numberRules } from './rules.ts'
 
 const uri = (description: string) =>
@@ -136,6 +137,17 @@ export const zones = named(
       }),
     ),
     media: optional(policy('zone')),
+    registration: optional(registration),
+    authenticate: optional(
+      Type.Boolean({
+        description:
+          'Who begins something here has to show credentials of a user of ours (see `authentication`). Default: true with `registration: here`.',
+        examples: [true],
+      }),
+    ),
+    registrar: optional(registrarWay),
+    'lost-connection': optional(lost),
+    nat: optional(nat),
     trace: optional(Type.Boolean({ description: 'Its messages may be kept for the ladder of a call (see `trace`).', default: true })),
     path: optional(
       Type.Boolean({

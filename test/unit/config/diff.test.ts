@@ -61,7 +61,7 @@ describe('what a reload has to do', () => {
     const top =
       'admin: { listen: 127.0.0.1:8080, certificate: main }\npolicy: a.ts\ndemo: true\nlimits: { datagram-buffer: 1m }\nmedia: { ports: 30000-31999, sessions: 500, interfaces: { lan: 10.0.0.5 } }'
     const after =
-      'admin: { listen: 127.0.0.1:8081, plain: true }\npolicy: b.ts\ndemo: false\nlimits: { datagram-buffer: 2m }\ntimers: { key-rotation: 2d }\nmedia: { ports: 30000-31997, sessions: 400, interfaces: { lan: 10.0.0.6 } }'
+      'admin: { listen: 127.0.0.1:8081, plain: true, websocket: phones }\npolicy: b.ts\ndemo: false\nlimits: { datagram-buffer: 2m }\ntimers: { key-rotation: 2d }\nmedia: { ports: 30000-31997, sessions: 400, interfaces: { lan: 10.0.0.6 } }'
     const { restart } = names(
       file({ top, lan: '{ udp: 10.0.0.5, tcp: 10.0.0.5 }' }),
       file({ top: after, lan: '{ udp: 10.0.0.5, tcp: 10.0.0.5, ipv6-only: false }' }),

@@ -15,10 +15,10 @@ export const REFUSED: readonly (readonly [text: string, path: string, place: str
     'Did you mean "public-address"?',
   ],
   [
-    file({ top: 'registrar: { domains: [] }' }),
-    'registrar',
-    'registrar',
-    'Unknown key "registrar"',
+    file({ top: 'presence: { domains: [] }' }),
+    'presence',
+    'presence',
+    'Unknown key "presence"',
     'Write one of name, public-address, listeners',
   ],
   [

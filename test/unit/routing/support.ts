@@ -81,6 +81,11 @@ export const zone = (name: string, listeners: readonly Listener[], more: Partial
   path: false,
   media: NO_MEDIA_WISHES,
   trace: true,
+  registration: { mode: 'pass', refresh: undefined },
+  authenticate: false,
+  registrar: 'auto',
+  lost: { registrationMs: 5000, callsMs: 20_000, tellRegistrar: true },
+  nat: { tests: [], local: [], keepAlive: undefined },
   ...more,
 })
 

@@ -1,0 +1,109 @@
+/** What one configuration comes to, and the services around it that do not change. */
+import { createHash } from 'node:crypto'
+import { Myself } from '../address/myself.ts'
+import { TimerWheel } from '../base/timer-wheel.ts'
+import type { Snapshot } from '../config/snapshot.ts'
+import type { TransactionKind } from '../observability/metrics.ts'
+import { Bindings } from '../registrar/bindings.ts'
+import { type Rule, rulesWith } from '../routing/decide.ts'
+import { RouteStateCodec } from '../routing/route-state.ts'
+import { validateView } from '../routing/validate.ts'
+import type { TransportEvents } from '../transport/types.ts'
+import { Admission } from './admission.ts'
+import type { ClientTransaction } from './client-transaction.ts'
+import { Clients } from './clients.ts'
+import type { EngineDeps } from './deps.ts'
+import type { Edge, Running } from './edge.ts'
+import { TargetHealth } from './health.ts'
+import type { MediaDesk } from './media/desk.ts'
+import { CallOrder } from './order.ts'
+import { Refusals } from './refusals.ts'
+import { ServerTransaction } from './server-transaction.ts'
+import type { TimerKind, TimerOwner } from './timers.ts'
+import { Transactions } from './transactions.ts'
+
+/** Of the timer wheel. */
+export const TICK_MS = 10
+
+/** @param sent something of ours has left */
+export const assemble = (
+  deps: EngineDeps,
+  snapshot: Snapshot,
+  media: MediaDesk | undefined,
+  events: TransportEvents,
+  sent: () => void,
+): Edge => {
+  const { clock, ids, log, metrics } = deps
+  const wheel = new TimerWheel<TimerOwner, TimerKind>(clock, (timer) => timer.owner.fired(timer.kind), TICK_MS)
+  const transactions = new Transactions(wheel, snapshot.timers, clock, {
+    requestSent: ({ method, flow }) => {
+      metrics.message(method, flow.listener.transport.name, 'out')
+      sent()
+    },
+    responseSent: ({ status }, { method, flow }) => {
+      metrics.message(method, flow.listener.transport.name, 'out', status)
+      sent()
+    },
+    started: (transaction) => metrics.transactionStarted(kindOf(transaction)),
+    ended: (transaction) => metrics.transactionEnded(kindOf(transaction)),
+    retransmitted: () => metrics.retransmission('out'),
+    unacknowledged: ({ flow }) => {
+      if (log.enabled('debug'))
+        log.debug({ listener: flow.listener.name, remote: flow.remoteAddress }, 'A final response to INVITE was never acknowledged')
+    },
+  })
+  const health = new TargetHealth(clock, ({ zone, target, up, reason }) => {
+    if (up) log.info({ zone, target }, 'Target is up')
+    else log.warn({ zone, target, reason }, 'Target is down')
+  })
+  const digest = (text: string): string => createHash('sha256').update(text).digest('base64url').slice(0, 12)
+  return {
+    owner: deps.owner,
+    clock,
+    ids,
+    log,
+    metrics,
+    transports: deps.transports(events),
+    resolver: deps.resolver,
+    transactions,
+    clients: new Clients(ids.token(4), digest, () => clock.wall()),
+    bindings: new Bindings(deps.bindings, () => clock.wall()),
+    health,
+    order: new CallOrder((error) => {
+      metrics.internalError('other')
+      log.error({ err: error }, 'A queued step of a call failed')
+    }),
+    media,
+    trace: deps.trace,
+    refusals: new Refusals(clock),
+    arrivedAt: 0,
+    running: runningOf(deps, snapshot, health, undefined, undefined),
+    stopping: false,
+  }
+}
+
+/** @param policy the operator's module @param before of the configuration before this one */
+export const runningOf = (
+  deps: EngineDeps,
+  snapshot: Snapshot,
+  health: TargetHealth,
+  policy: Rule | undefined,
+  before: Admission | undefined,
+): Running => {
+  const listeners = snapshot.listeners.map(({ listener }) => listener)
+  const myself = new Myself(listeners)
+  return {
+    snapshot,
+    myself,
+    validate: validateView(myself, deps.owner),
+    states: new RouteStateCodec(deps.keys, deps.owner, listeners, snapshot.zones.values()),
+    admission: new Admission(snapshot.zones.values(), before),
+    view: { zones: snapshot.zones, routes: snapshot.routes, usable: (zone, target) => health.usable(zone, target), random: Math.random },
+    rules: rulesWith(policy),
+  }
+}
+
+const kindOf = (transaction: ServerTransaction | ClientTransaction): TransactionKind => {
+  if (transaction instanceof ServerTransaction) return transaction.invite ? 'invite-server' : 'non-invite-server'
+  return transaction.invite ? 'invite-client' : 'non-invite-client'
+}

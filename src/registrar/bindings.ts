@@ -1,0 +1,111 @@
+import type { FlowToken } from '../routing/route-state.ts'
+import type { Binding, BindingChange, BindingEnd, BindingStore } from './types.ts'
+
+/** All bindings that are known, by address-of-record and by the flow that reaches them. In memory; `store` keeps them over a restart. */
+export class Bindings {
+  readonly #store: BindingStore | undefined
+  readonly #wall: () => number
+  readonly #byAor = new Map<string, Map<string, Binding>>()
+  readonly #byFlow = new Map<string, Set<Binding>>()
+  readonly #watchers = new Set<(change: BindingChange) => void>()
+  #size = 0
+
+  /** @param wall milliseconds since 1970 */
+  constructor(store: BindingStore | undefined, wall: () => number) {
+    this.#store = store
+    this.#wall = wall
+    const now = wall()
+    for (const binding of store?.load() ?? []) if (binding.expiresAt > now) this.#add(binding)
+  }
+
+  get size(): number {
+    return this.#size
+  }
+
+  /** Told of every change, after it. @returns takes it back */
+  watch(watcher: (change: BindingChange) => void): () => void {
+    this.#watchers.add(watcher)
+    return () => this.#watchers.delete(watcher)
+  }
+
+  /** Those that have not expired; the highest q first, of equals the one that was refreshed last. */
+  of(aor: string): readonly Binding[] {
+    const known = this.#byAor.get(aor)
+    if (known === undefined) return []
+    const now = this.#wall()
+    return [...known.values()].filter(({ expiresAt }) => expiresAt > now).sort((a, b) => b.q - a.q || b.refreshedAt - a.refreshedAt)
+  }
+
+  /** Also when it has expired and was not swept yet. */
+  get(aor: string, key: string): Binding | undefined {
+    return this.#byAor.get(aor)?.get(key)
+  }
+
+  on(listener: string, flow: FlowToken): readonly Binding[] {
+    return [...(this.#byFlow.get(flowKey(listener, flow)) ?? [])]
+  }
+
+  *all(): Iterable<Binding> {
+    for (const known of this.#byAor.values()) yield* known.values()
+  }
+
+  /** A new one, or the next state of one that is there. */
+  put(binding: Binding): void {
+    const before = this.#byAor.get(binding.aor)?.get(binding.key)
+    if (before !== undefined) this.#drop(before)
+    this.#add(binding)
+    this.#store?.put(binding)
+    this.#tell({ kind: before === undefined ? 'registered' : 'refreshed', binding })
+  }
+
+  /** @returns what was there */
+  remove(aor: string, key: string, why: BindingEnd): Binding | undefined {
+    const binding = this.#byAor.get(aor)?.get(key)
+    if (binding === undefined) return undefined
+    this.#drop(binding)
+    this.#store?.remove(aor, key)
+    this.#tell({ kind: 'ended', binding, why })
+    return binding
+  }
+
+  /** Ends those that have expired. */
+  sweep(): void {
+    const now = this.#wall()
+    for (const binding of this.all()) if (binding.expiresAt <= now) this.remove(binding.aor, binding.key, 'expired')
+  }
+
+  #add(binding: Binding): void {
+    const { aor, key, listener, flow } = binding
+    let known = this.#byAor.get(aor)
+    if (known === undefined) {
+      known = new Map()
+      this.#byAor.set(aor, known)
+    }
+    known.set(key, binding)
+    this.#size++
+    const place = flowKey(listener, flow)
+    const there = this.#byFlow.get(place)
+    if (there === undefined) this.#byFlow.set(place, new Set([binding]))
+    else there.add(binding)
+  }
+
+  #drop(binding: Binding): void {
+    const { aor, key, listener, flow } = binding
+    const known = this.#byAor.get(aor)
+    if (known?.delete(key) !== true) return
+    this.#size--
+    if (known.size === 0) this.#byAor.delete(aor)
+    const place = flowKey(listener, flow)
+    const there = this.#byFlow.get(place)
+    there?.delete(binding)
+    if (there?.size === 0) this.#byFlow.delete(place)
+  }
+
+  #tell(change: BindingChange): void {
+    for (const watcher of this.#watchers) watcher(change)
+  }
+}
+
+/** One text for one flow. The identity is not part of it: several clients may share a connection. */
+const flowKey = (listener: string, flow: FlowToken): string =>
+  flow.kind === 'datagram' ? `${listener} ${flow.address} ${flow.port}` : `${flow.boot}~${flow.id}`
