@@ -1,52 +1,24 @@
 /** §16: one request on its way, from the server transaction it came in by to the branches that carry it on, and their responses back. */
 import type { Flow } from '../address/flow.ts'
-import { bareHost, type Listener } from '../address/listener.ts'
+import type { Listener } from '../address/listener.ts'
 import { unreachable } from '../base/errors.ts'
 import { isProblem, type Problem } from '../base/problem.ts'
 import { contentLength } from '../routing/alterations/content-length.ts'
 import { applyHeaderRules } from '../routing/alterations/header-rules.ts'
 import { takeOffVia } from '../routing/alterations/take-off-via.ts'
-import { branchOf, loopHash } from '../routing/branch.ts'
-import { PATH_BOUND } from '../routing/classify.ts'
+import { loopHash } from '../routing/branch.ts'
 import type { Candidate } from '../routing/decide.ts'
 import { failsOver, ONE_BRANCH, ResponseContext, type ResponseEffect } from '../routing/response-context.ts'
-import { rewrite } from '../routing/rewrite.ts'
-import type { Side } from '../routing/route-state.ts'
-import { append, type HeaderLine, headerValue, type SipRequest, type SipResponse } from '../sip/message.ts'
+import { append, type HeaderLine, headerValue, type SipResponse } from '../sip/message.ts'
 import type { Uri } from '../sip/uri.ts'
-import type { HeaderRule, NumberRule } from '../zones/rules.ts'
 import type { Zone } from '../zones/zone.ts'
 import { answer, trying } from './answers.ts'
 import { Branch } from './branch.ts'
-import { advertisedBy, type Edge, type Running } from './edge.ts'
+import { type Composed, compose, type Plan } from './compose.ts'
+import type { Edge, Running } from './edge.ts'
 import type { RequestMedia } from './media/request-media.ts'
 import { alone, candidateZone, type Way, wayInDialog, wayTo } from './next-hop.ts'
 import type { ServerTransaction, ServerUser } from './server-transaction.ts'
-
-/** What was decided for a request before any of it is sent. */
-export interface Plan {
-  readonly request: SipRequest
-  readonly uri: Uri
-  readonly ingress: Side
-  /** Set inside a dialog: the one way there is. */
-  readonly egress: Side | undefined
-  readonly groups: readonly (readonly Candidate[])[]
-  readonly rule: string
-  readonly advertise: string | undefined
-  readonly numbers: readonly NumberRule[]
-  readonly headers: readonly HeaderRule[]
-  /** undefined: no rtpengine has anything to do with it. */
-  readonly media: RequestMedia | undefined
-}
-
-/** §12.1: methods that create dialogs, or subscriptions that live like one (RFC 6665). */
-const DIALOG_CREATING = new Set(['INVITE', 'SUBSCRIBE', 'REFER', 'NOTIFY'])
-
-export interface Composed {
-  readonly request: SipRequest
-  readonly branch: string
-  readonly egress: Side
-}
 
 const POLICY = { keep503: true, failover: failsOver } as const
 
@@ -147,39 +119,8 @@ export class ProxyContext implements ServerUser {
 
   /** The request as it leaves through `flow`, with a branch of its own. */
   compose({ index, candidate }: Branch, flow: Flow, target: Uri | undefined): Composed {
-    const plan = this.#plan!
-    const { ingress } = plan
-    const request = this.#media === undefined ? plan.request : this.#media.request(index)
-    const zone = candidateZone(candidate)
-    const egress = plan.egress ?? {
-      listener: flow.listener,
-      zone,
-      flow: zone.profile.reach === 'flow' ? this.#edge.clients.token(flow, zone, undefined) : undefined,
-    }
-    const recordRoute = !this.inDialog && DIALOG_CREATING.has(request.method)
-    const path = !this.inDialog && request.method === 'REGISTER' && ingress.zone.path && ingress.flow !== undefined
-    let cookie = ''
-    if (recordRoute) {
-      const media = this.#media?.state(index, candidate)
-      cookie = this.running.states.encode(ingress, egress, headerValue(request, 'call-id')!, media)
-    } else if (path) cookie = this.running.states.encode(egress, ingress, PATH_BOUND)
-    this.#loop ??= loopHash(this.#server.request ?? request)
-    const branch = branchOf(this.#edge.owner, this.#edge.ids.token(12), this.#loop)
-    const crossing = {
-      ingress,
-      egress,
-      advertiseIngress: advertisedBy(ingress.listener, tenantOf(plan.uri), ingress.zone.advertise),
-      advertiseEgress: advertisedBy(egress.listener, plan.advertise, egress.zone.advertise),
-      recordRoute,
-      path,
-      cookie,
-      target,
-      inDialog: this.inDialog,
-      branch,
-      numbers: plan.numbers,
-      headers: plan.headers,
-    }
-    return { request: rewrite(request, crossing), branch, egress }
+    this.#loop ??= loopHash(this.#server.request ?? this.#plan!.request)
+    return compose(this.#edge, { running: this.running, plan: this.#plan!, loop: this.#loop, index, candidate, flow, target })
   }
 
   /** @param flow where the response came from: the branch may have been sent to several destinations */
@@ -410,9 +351,6 @@ export class ProxyContext implements ServerUser {
     if (this.#server.invite && zone.profile.reach === 'flow') this.#edge.clients.seen(flow, zone, response)
   }
 }
-
-/** A tenant: the Request-URI's host may be one of the names that the listener also has (A1, third level). */
-const tenantOf = (uri: Uri): string | undefined => (uri.scheme === 'tel' ? undefined : bareHost(uri.host))
 
 /** §16.7 item 7: the challenges of all branches go with the best 401 or 407. */
 const withChallenges = (response: SipResponse, others: readonly SipResponse[]): SipResponse => {
