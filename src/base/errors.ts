@@ -23,6 +23,9 @@ export class CertificateError extends EdgewaysError {}
 /** rtpengine did not answer, refused, or cannot be had; `code` says which. */
 export class MediaError extends EdgewaysError {}
 
+/** The database in the data folder, or a key beside it, cannot be used; `code` says why. */
+export class StoreError extends EdgewaysError {}
+
 /** Our bug. The message it happened in gets 500, the process goes on. */
 export class InvariantError extends EdgewaysError {
   constructor(message: string, cause?: unknown) {

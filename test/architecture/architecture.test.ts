@@ -4,8 +4,8 @@ import { expect, test } from 'vitest'
 
 /** Who may import whom: only what stands lower; at the same height types only. A file beside the folders (main.ts) may import everybody. */
 const HEIGHT: Readonly<Record<string, number>> = {
-  ...{ base: 0, sip: 1, sdp: 1, address: 2, zones: 3, transaction: 4, routing: 4, media: 4, registrar: 4 },
-  ...{ transport: 5, dns: 5, certs: 5, observability: 5, rtpengine: 5, config: 5, engine: 6, demo: 6, admin: 7 },
+  ...{ base: 0, sip: 1, sdp: 1, address: 2, zones: 3, transaction: 4, routing: 4, media: 4, registrar: 4, authentication: 4 },
+  ...{ transport: 5, dns: 5, certs: 5, observability: 5, rtpengine: 5, config: 5, store: 5, engine: 6, demo: 6, admin: 7 },
 }
 const EDGE = 5
 /** Contracts that stand higher than those who fulfil them: types only, importable by everybody. */
