@@ -16,6 +16,7 @@ import type { EngineDeps } from './deps.ts'
 import type { Edge, Running } from './edge.ts'
 import { TargetHealth } from './health.ts'
 import type { MediaDesk } from './media/desk.ts'
+import { KeepAlive } from './nat/keep-alive.ts'
 import { CallOrder } from './order.ts'
 import { Refusals } from './refusals.ts'
 import { ServerTransaction } from './server-transaction.ts'
@@ -68,6 +69,7 @@ export const assemble = (
     transactions,
     clients: new Clients(ids.token(4), digest, () => clock.wall()),
     bindings: new Bindings(deps.bindings, () => clock.wall()),
+    keepAlive: new KeepAlive(),
     health,
     order: new CallOrder((error) => {
       metrics.internalError('other')

@@ -17,6 +17,7 @@ import type { Admission } from './admission.ts'
 import type { Clients } from './clients.ts'
 import type { TargetHealth } from './health.ts'
 import type { MediaDesk } from './media/desk.ts'
+import type { KeepAlive } from './nat/keep-alive.ts'
 import type { CallOrder } from './order.ts'
 import type { Refusals } from './refusals.ts'
 import type { Transactions } from './transactions.ts'
@@ -43,6 +44,7 @@ export interface Edge {
   readonly transactions: Transactions
   readonly clients: Clients
   readonly bindings: Bindings
+  readonly keepAlive: KeepAlive
   readonly health: TargetHealth
   readonly order: CallOrder
   /** undefined: no call has media of ours. */

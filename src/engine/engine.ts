@@ -134,6 +134,7 @@ export class Engine implements EngineView, EngineCommands {
     this.#media?.start()
     learnTargets(this.#edge)
     this.#prober.watch(snapshot.zones.values())
+    this.#edge.keepAlive.start(this.#edge)
     this.#phase = 'running'
   }
 
@@ -142,6 +143,7 @@ export class Engine implements EngineView, EngineCommands {
     this.#phase = 'stopping'
     this.#edge.stopping = true
     this.#prober.stop()
+    this.#edge.keepAlive.stop()
     await this.#finished(this.#deps.clock.now() + this.#edge.running.snapshot.stopMs)
     for (const end of this.#running) end()
     await this.#edge.transports.closeAll('stopping')
@@ -278,12 +280,12 @@ export class Engine implements EngineView, EngineCommands {
     const { metrics, log, trace } = this.#deps
     return {
       received: (flow: Flow, bytes: Buffer) => {
-        if (trace !== undefined && this.#edge.running.admission.traces(flow)) trace.message('in', flow, bytes)
+        if (trace !== undefined && this.#traces(flow, bytes)) trace.message('in', flow, bytes)
         this.#receiver.received(flow, bytes)
       },
       ...(trace !== undefined && {
         sent: (flow: Flow, bytes: Buffer) => {
-          if (this.#edge.running.admission.traces(flow)) trace.message('out', flow, bytes)
+          if (this.#traces(flow, bytes)) trace.message('out', flow, bytes)
         },
       }),
       opened: (flow: Flow) => {
@@ -301,8 +303,14 @@ export class Engine implements EngineView, EngineCommands {
         else this.#edge.transactions.datagramFailed(flow, reason)
       },
       dropped: (listener: Listener, reason: string) => metrics.drop(reason, listener.name),
-      keptAlive: () => {},
+      keptAlive: (flow: Flow) => this.#edge.keepAlive.heard(flow),
     }
+  }
+
+  /** Thousands of keep-alives would push the messages of calls out. */
+  #traces(flow: Flow, bytes: Buffer): boolean {
+    const { running, keepAlive } = this.#edge
+    return running.admission.traces(flow) && !keepAlive.isOwn(flow, bytes)
   }
 
   #run(snapshot: Snapshot, before: Admission | undefined): Running {
@@ -350,6 +358,7 @@ export class Engine implements EngineView, EngineCommands {
     this.#edge.health.keep(after.zones.values())
     learnTargets(this.#edge)
     this.#prober.watch(after.zones.values())
+    this.#edge.keepAlive.look()
     if (before.log.level !== after.log.level) this.#deps.logLevel.set(after.log.level)
     this.#deps.applied?.(after)
     return { result: 'applied', at, changes: reloadChanges(before, read), problems: warnings }

@@ -1,14 +1,13 @@
 /** OPTIONS to the targets of zones that probe: one task for each target, spread over the interval so that they do not all go at once. */
 import type { Destination } from '../address/destination.ts'
 import { hostText } from '../address/listener.ts'
-import { EMPTY } from '../base/bytes.ts'
 import { WheelTimer } from '../base/timer-wheel.ts'
-import { branchOf } from '../routing/branch.ts'
-import { line, makeRequest, type SipRequest, type SipResponse } from '../sip/message.ts'
+import type { SipResponse } from '../sip/message.ts'
 import type { Target, Zone } from '../zones/zone.ts'
 import type { ClientTransaction, ClientUser } from './client-transaction.ts'
 import { advertisedBy, type Edge, listenerFor } from './edge.ts'
 import { type Way, wayToTarget } from './next-hop.ts'
+import { optionsRequest } from './options-request.ts'
 import type { Timer, TimerKind, TimerOwner } from './timers.ts'
 
 export class Prober {
@@ -145,29 +144,21 @@ class Probe implements TimerOwner, ClientUser {
     }
     this.#edge.running.admission.learn(this.#zone, destination.address, this.#edge.clock.now())
     this.#destination = destination
-    const { ids, owner } = this.#edge
     const as = advertisedBy(listener, this.#zone.advertise)
     const target = this.#target
     const host = hostText(target.host)
     const port = target.port === undefined ? '' : `:${target.port}`
     const { uri } = listener.transport
-    const requestUri = `sip:${host}${port}${target.transport === undefined || target.transport === 'udp' ? '' : `;transport=${uri}`}`
-    const branch = branchOf(owner, ids.token(12), 'probe')
-    const ours = `sip:${as ?? listener.advertisedHost}`
-    const server = this.#edge.running.snapshot.serverHeader
-    const headers = [
-      line('Via', listener.via(branch, as)),
-      line('Max-Forwards', '70'),
-      line('From', `<${hostedUri(ours, listener.advertisedPort)}>;tag=${ids.token(8)}`),
-      line('To', `<sip:${host}${port}>`),
-      line('Call-ID', this.#callId),
-      line('CSeq', `${this.#sequence++} OPTIONS`),
-      line('Contact', `<${listener.contactUri(as)}>`),
-      line('Accept', 'application/sdp'),
-      ...(server === '' ? [] : [line('User-Agent', server)]),
-      line('Content-Length', '0'),
-    ]
-    const request: SipRequest = makeRequest(`OPTIONS ${requestUri} SIP/2.0\r\n`, 'OPTIONS', requestUri, headers, EMPTY)
+    const { request, branch } = optionsRequest(this.#edge, {
+      listener,
+      as,
+      requestUri: `sip:${host}${port}${target.transport === undefined || target.transport === 'udp' ? '' : `;transport=${uri}`}`,
+      to: `sip:${host}${port}`,
+      callId: this.#callId,
+      sequence: this.#sequence++,
+      tag: 'probe',
+      more: [],
+    })
     this.#sentAt = this.#edge.clock.now()
     const flow = this.#edge.transports.flowTo(listener, destination)
     const transaction = this.#edge.transactions.send(request, branch, flow, this)
@@ -175,10 +166,4 @@ class Probe implements TimerOwner, ClientUser {
     this.#transaction = transaction
     transaction.startTimer('noReply', this.#zone.probing.timeoutSeconds * 1000)
   }
-}
-
-/** From shows the port, as peers that look for it (Teams) want it; an IPv6 literal gets its brackets. */
-const hostedUri = (uri: string, port: number): string => {
-  const host = uri.slice(4)
-  return `sip:${hostText(host)}:${port}`
 }

@@ -39,6 +39,7 @@ export class EdgeMetrics implements Metrics {
   readonly #unadmitted = new WordCounter()
   readonly #routeStateRefused = new WordCounter()
   readonly #internalErrors = new WordCounter()
+  readonly #keepAlives = new WordCounter()
   readonly #oversize = { tcp: 0, sent: 0 }
   readonly #reloads = { applied: 0, refused: 0 }
   #legViolations = 0
@@ -153,6 +154,10 @@ export class EdgeMetrics implements Metrics {
     this.#media.heard(leg)
   }
 
+  keepAlive(zone: string, what: 'sent' | 'answered' | 'lost'): void {
+    this.#keepAlives.add(zone, what)
+  }
+
   setSources(sources: MetricSources): void {
     this.#sources = sources
   }
@@ -179,6 +184,7 @@ export class EdgeMetrics implements Metrics {
       targetOptions: () => this.#optionsSamples(),
       reloads: () => byWord('result', this.#reloads),
       internalErrors: () => this.#internalErrors.samples('step'),
+      keepAlives: () => this.#keepAlives.samples('zone', 'outcome'),
       ...this.#media.readers(() => this.#sources),
       ...this.certificates.readers(),
       eventLoopDelay: () => this.#delaySamples(),

@@ -114,6 +114,12 @@ export const METRICS = {
     help: 'Errors of our own in the handling of one message, which got 500; please report them',
     labels: { step: 'the step in the life of the message' },
   },
+  keepAlives: {
+    name: 'edgeways_nat_keep_alives_total',
+    type: 'counter',
+    help: 'Packets that keep the way to clients behind NAT open; `sent` without `answered` or `lost` are those of four bytes',
+    labels: { zone: ZONE, outcome: '`sent`, `answered`, `lost`' },
+  },
   mediaCommands: {
     name: 'edgeways_media_commands_total',
     type: 'counter',

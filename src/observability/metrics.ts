@@ -77,6 +77,8 @@ export interface Metrics {
   mediaStray(node: string): void
   /** One leg of a call that ended. */
   mediaHeard(leg: HeardSample): void
+  /** N4: one to a client behind NAT, which was answered or was not. Packets of four bytes are `sent` alone. */
+  keepAlive(zone: string, what: 'sent' | 'answered' | 'lost'): void
   /** Replaces what scrapes ask. */
   setSources(sources: MetricSources): void
 }
@@ -101,5 +103,6 @@ export const SILENT_METRICS: Metrics = {
   mediaFlag: () => {},
   mediaStray: () => {},
   mediaHeard: () => {},
+  keepAlive: () => {},
   setSources: () => {},
 }
