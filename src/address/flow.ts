@@ -26,6 +26,8 @@ export interface Flow {
   /** The Origin header of a WebSocket handshake. */
   readonly origin?: string
   readonly peer?: PeerIdentity
+  /** Of the last WebSocket ping that was answered, whole milliseconds; undefined: none was yet. */
+  readonly roundTripMs?: number
   /** Writes one whole message. A stream that is still connecting keeps it; what fails is told by `closed`. */
   send(bytes: Buffer): void
   close(reason: string): void

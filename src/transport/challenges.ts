@@ -3,6 +3,7 @@ import { createSecureContext, createServer, type SecureContext, type Server } fr
 import { bareHost } from '../address/listener.ts'
 import { TransportError } from '../base/errors.ts'
 import { readHello } from './client-hello.ts'
+import { firstBytes } from './first-bytes.ts'
 
 /** RFC 8737 §6.1. */
 export const ACME_TLS = 'acme-tls/1'
@@ -51,33 +52,22 @@ export class Challenges {
    * @param other takes the socket through whatever handshake it wants
    */
   sort(socket: Socket, validation: () => void, other: () => void): void {
-    const chunks: Buffer[] = []
-    let length = 0
-    const look = (): void => {
-      for (let chunk: Buffer | null = socket.read(); chunk !== null; chunk = socket.read()) {
-        chunks.push(chunk)
-        length += chunk.length
-      }
-      if (length === 0) return
-      const bytes = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)
+    let ours = false
+    const look = (bytes: Buffer): number | undefined => {
       const hello = readHello(bytes)
-      if (hello.kind === 'more' && length <= LONGEST_HELLO) {
-        chunks.splice(0, chunks.length, bytes)
-        return
-      }
-      socket.off('readable', look)
-      socket.off('error', ignore)
-      socket.unshift(bytes)
+      if (hello.kind === 'more' && bytes.length <= LONGEST_HELLO) return undefined
       // §3: "acme-tls/1" alone, and one name that we have a certificate for
       const { protocols = [], host = '' } = hello.kind === 'hello' ? hello : {}
-      if (protocols.length === 1 && protocols[0] === ACME_TLS && this.#contexts.has(host)) {
+      ours = protocols.length === 1 && protocols[0] === ACME_TLS && this.#contexts.has(host)
+      return 0
+    }
+    firstBytes(socket, look, () => {
+      if (ours) {
         validation()
         this.#server ??= this.#makeServer()
         this.#server.emit('connection', socket)
       } else other()
-    }
-    socket.on('readable', look)
-    socket.on('error', ignore)
+    })
   }
 
   #makeServer(): Server {
@@ -100,5 +90,3 @@ export class Challenges {
     return server
   }
 }
-
-const ignore = (): void => {}

@@ -54,6 +54,11 @@ export class ConnectionTable {
     if (sweepMs > 0) this.#timer = setInterval(() => this.sweep(), sweepMs).unref()
   }
 
+  /** Exact, where `time` is not enough. */
+  clockNow(): number {
+    return this.#now()
+  }
+
   nextId(): string {
     this.#opened++
     return `${this.#idPrefix}${this.#opened.toString(36)}`
@@ -166,18 +171,28 @@ export class Endpoint {
     this.table = table
   }
 
-  /** Counts a socket that was accepted, unless that is one too many. */
+  /**
+   * Counts a socket that was accepted, unless that is one too many.
+   * @param source empty: a proxy's, whose client is not known yet; the proxy itself has no limit but that of the listener
+   */
   admit(source: string): boolean {
-    const { maxConnections, maxConnectionsPerSource } = this.options.limits
-    const already = this.#bySource.get(source) ?? 0
-    if (this.#accepted >= maxConnections || already >= maxConnectionsPerSource) return false
+    if (this.#accepted >= this.options.limits.maxConnections || !this.admitSource(source)) return false
     this.#accepted++
+    return true
+  }
+
+  /** Counts one more for a source alone: the client behind a proxy is known now. */
+  admitSource(source: string): boolean {
+    if (source === '') return true
+    const already = this.#bySource.get(source) ?? 0
+    if (already >= this.options.limits.maxConnectionsPerSource) return false
     this.#bySource.set(source, already + 1)
     return true
   }
 
   leave(source: string): void {
     this.#accepted--
+    if (source === '') return
     const left = (this.#bySource.get(source) ?? 1) - 1
     if (left > 0) this.#bySource.set(source, left)
     else this.#bySource.delete(source)

@@ -1,14 +1,18 @@
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { connect as connectTls, type TLSSocket } from 'node:tls'
 import type { Destination } from '../address/destination.ts'
-import { isWildcard } from './addresses.ts'
-import { Arrival, admit, arrivalKey } from './arrival.ts'
+import type { Flow } from '../address/flow.ts'
+import { isWildcard, normalAddress } from './addresses.ts'
+import { Arrival, admit, admitHanded, arrivalKey } from './arrival.ts'
 import type { Endpoint } from './connections.ts'
+import { firstBytes } from './first-bytes.ts'
+import { isProxy } from './forwarded.ts'
+import { type ProxyHeader, readProxyHeader } from './proxy-header.ts'
 import { bindError } from './shared.ts'
 import { type Remote, StreamFlow } from './stream.ts'
 import { peerIdentity, sameTls, TlsSide } from './tls.ts'
-import type { ListenerOptions } from './types.ts'
-import { WebSocketSide } from './websocket.ts'
+import type { Handshake, ListenerOptions } from './types.ts'
+import { refuse, WebSocketSide } from './websocket.ts'
 
 /** Finds dead peers on streams that carry nothing else. */
 const TCP_KEEP_ALIVE_MS = 60_000
@@ -104,13 +108,46 @@ export class StreamListener {
   }
 
   #accept(socket: Socket): void {
-    const address = admit(this.endpoint, socket)
-    if (address === undefined) return
-    if (this.#tls === undefined && this.#web === undefined) {
-      this.#inbound(socket, { address, port: socket.remotePort! })
+    const { remoteAddress, remotePort } = socket
+    // Closed by the remote before we came to it
+    if (remoteAddress === undefined || remotePort === undefined) {
+      socket.destroy()
       return
     }
-    const arrival = new Arrival(this.endpoint, socket, address)
+    const remote = { address: normalAddress(remoteAddress), port: remotePort }
+    const { behind } = this.endpoint.options
+    const proxied = behind !== undefined && isProxy(behind, remote.address)
+    if (!admit(this.endpoint, socket, remote.address, proxied)) return
+    if (proxied && behind.by === 'proxy-protocol') this.#announced(socket, new Arrival(this.endpoint, socket, remote))
+    else if (this.#tls === undefined && this.#web === undefined) this.#inbound(socket, remote)
+    else this.#handshakes(socket, new Arrival(this.endpoint, socket, remote))
+  }
+
+  /** A load balancer's connection: its PROXY header comes before everything else. */
+  #announced(socket: Socket, arrival: Arrival): void {
+    let header: ProxyHeader = { kind: 'more' }
+    // Balancers look whether we are there, and go away without a word
+    arrival.lacks = undefined
+    const look = (bytes: Buffer): number | undefined => {
+      arrival.lacks = 'proxy-header'
+      header = readProxyHeader(bytes)
+      return header.kind === 'more' ? undefined : header.kind === 'header' ? header.length : bytes.length
+    }
+    firstBytes(socket, look, () => {
+      if (header.kind !== 'header' || (header.client !== undefined && !arrival.speaksFor(header.client))) {
+        socket.resetAndDestroy()
+        return
+      }
+      arrival.lacks = header.client === undefined ? undefined : 'handshake'
+      if (this.#tls !== undefined || this.#web !== undefined) this.#handshakes(socket, arrival)
+      else {
+        arrival.done()
+        this.#inbound(socket, arrival.remote)
+      }
+    })
+  }
+
+  #handshakes(socket: Socket, arrival: Arrival): void {
     const { challenges } = this.endpoint.table
     if (this.#tls === undefined) this.#web?.accept(socket)
     else if (challenges.pending)
@@ -138,12 +175,30 @@ export class StreamListener {
     }
     const peer = side.peerOf(socket)
     if (this.#web !== undefined) {
-      arrival.peer = peer
+      if (peer !== undefined) arrival.remote = { ...arrival.remote, peer }
       this.#web.accept(socket)
       return
     }
     arrival.done()
-    this.#inbound(socket, { address: arrival.address, port: socket.remotePort!, ...(peer === undefined ? {} : { peer }) })
+    this.#inbound(socket, peer === undefined ? arrival.remote : { ...arrival.remote, peer })
+  }
+
+  /**
+   * A WebSocket handshake that another server of ours was asked for goes on as if it had been asked for here.
+   * @returns undefined: it was refused, in words
+   */
+  adopt(handshake: Handshake): Flow | undefined {
+    const { request, socket, remote } = handshake
+    if (this.#web === undefined || !this.#server.listening) {
+      refuse(socket, '503 Service Unavailable', `Listener ${this.endpoint.listener.name} takes no WebSocket connections.`)
+      return undefined
+    }
+    const client = this.#web.behind(request, remote)
+    if (!admitHanded(this.endpoint, socket, client.address)) {
+      refuse(socket, '503 Service Unavailable', 'There are too many connections.')
+      return undefined
+    }
+    return this.#web.adopt(handshake, client)
   }
 
   #inbound(socket: Socket, remote: Remote): void {

@@ -4,8 +4,9 @@ import type { Listener } from '../address/listener.ts'
 import { ConnectionTable, Endpoint } from './connections.ts'
 import { FailedFlow, type TransportDeps } from './shared.ts'
 import { StreamListener } from './stream-listener.ts'
-import type { ListenerOptions, Transports } from './types.ts'
+import type { Handshake, ListenerOptions, Transports } from './types.ts'
 import { DatagramListener } from './udp.ts'
+import { refuse } from './websocket.ts'
 
 /** The transports, and `sweep()`, which looks at all time limits: once in `sweepMs` by itself, for tests by hand. */
 export const createTransports = (deps: TransportDeps): Transports & { sweep(): void } => new SocketTransports(deps)
@@ -66,6 +67,13 @@ class SocketTransports implements Transports {
 
   flowById(id: string): Flow | undefined {
     return this.#table.get(id)
+  }
+
+  adopt(listenerName: string, handshake: Handshake): Flow | undefined {
+    const stream = this.#streams.get(listenerName)
+    if (stream !== undefined) return stream.adopt(handshake)
+    refuse(handshake.socket, '503 Service Unavailable', `Listener ${listenerName} is not open.`)
+    return undefined
   }
 
   counts(): ReadonlyMap<string, number> {

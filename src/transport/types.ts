@@ -1,3 +1,5 @@
+import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
 import type { Destination } from '../address/destination.ts'
 import type { Flow } from '../address/flow.ts'
 import type { Listener } from '../address/listener.ts'
@@ -14,6 +16,7 @@ export type DropReason =
   | 'sub-protocol' // WebSocket without `sip`
   | 'datagram' // empty or tiny datagrams that are no keep-alive
   | 'backpressure' // the peer does not read what we send
+  | 'proxy-header' // from a proxy of ours without the PROXY header, or X-Forwarded-For, that says whose connection it is
 
 /** What the transports tell the engine. Called synchronously; must not throw. */
 export interface TransportEvents {
@@ -57,9 +60,26 @@ export interface Transports {
   /** For UDP: the flow to a remote that we heard from. For a connection: `flowById`. */
   datagramFlow(listener: Listener, remoteAddress: string, remotePort: number): Flow
   flowById(id: string): Flow | undefined
+  /**
+   * Takes over a WebSocket handshake that another HTTP server of ours was asked for: from here on it is a connection of the listener, with its
+   * limits, sub-protocol and origins. Whom it refuses it answers, in words, and counts.
+   * @returns its flow, of which `opened` has told already; undefined: refused
+   */
+  adopt(listenerName: string, handshake: Handshake): Flow | undefined
   /** Open connections, for gauges. */
   counts(): ReadonlyMap<string, number>
   closeAll(reason: string): Promise<void>
+}
+
+/** What an HTTP server's event `upgrade` brings. */
+export interface Handshake {
+  readonly request: IncomingMessage
+  readonly socket: Socket
+  readonly head: Buffer
+  /** Who it is, as far as the server knows. */
+  readonly remote: { readonly address: string; readonly port: number }
+  /** The server has looked at the Origin itself. */
+  readonly originChecked: boolean
 }
 
 export interface StreamLimits {

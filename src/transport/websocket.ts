@@ -6,7 +6,10 @@ import { type WebSocket, WebSocketServer } from 'ws'
 import { PONG } from '../sip/framing.ts'
 import { type Arrival, arrivalKey } from './arrival.ts'
 import { CLOSE_MS, type Endpoint } from './connections.ts'
+import { forwardedClient, isProxy } from './forwarded.ts'
+import type { Client } from './proxy-header.ts'
 import { type Remote, SocketFlow } from './stream.ts'
+import type { BehindProxies, Handshake } from './types.ts'
 
 /** RFC 7118 §4.1. */
 const SUB_PROTOCOL = 'sip'
@@ -32,7 +35,7 @@ export class WebSocketSide {
       response.end(`This port speaks SIP over WebSocket (RFC 7118). Connect with a WebSocket client and sub-protocol "${SUB_PROTOCOL}".\n`)
     })
     this.#http.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => this.#upgrade(request, socket as Socket, head))
-    this.#http.on('clientError', (_error, socket) => answer(socket as Socket, '400 Bad Request', 'This is no HTTP request.'))
+    this.#http.on('clientError', (_error, socket) => refuse(socket as Socket, '400 Bad Request', 'This is no HTTP request.'))
     this.#server = this.#webSocketServer()
   }
 
@@ -66,6 +69,22 @@ export class WebSocketSide {
     return this.#endpoint.arrivals.get(arrivalKey(socket))
   }
 
+  /** Who is behind a handshake that another server was asked for. */
+  behind({ headers }: IncomingMessage, remote: Client): Client {
+    const { behind } = this.#endpoint.options
+    if (behind?.by !== 'forwarded-for' || !isProxy(behind, remote.address)) return remote
+    return { ...remote, address: forwardedClient(headers, ours(behind)) ?? remote.address }
+  }
+
+  /** Such a handshake goes on here; its socket is counted already. */
+  adopt({ request, socket, head, originChecked }: Handshake, remote: Client): WebSocketFlow | undefined {
+    const refusal = this.#refusal(request, originChecked)
+    if (refusal !== undefined) refuse(socket, refusal.status, refusal.sentence)
+    const flow = refusal === undefined ? this.#open(request, socket, head, remote) : undefined
+    if (flow === undefined) this.#endpoint.table.dropped(this.#endpoint.listener, refusal?.reason ?? 'handshake', remote.address)
+    return flow
+  }
+
   #upgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
     const arrival = this.#arrivalOf(socket)
     // It closed at the very moment
@@ -73,29 +92,54 @@ export class WebSocketSide {
       socket.destroy()
       return
     }
-    const origin = request.headers.origin?.toLowerCase()
-    if (!this.#allows(origin)) {
-      arrival.refused('origin')
-      answer(socket, '403 Forbidden', origin === undefined ? 'An Origin header is required.' : `Origin ${origin} is not allowed here.`)
+    if (!this.#known(request, arrival)) {
+      refuse(socket, '503 Service Unavailable', 'There are too many connections of yours.')
       return
+    }
+    const refusal = this.#refusal(request, false)
+    if (refusal !== undefined) {
+      arrival.refused(refusal.reason)
+      refuse(socket, refusal.status, refusal.sentence)
+      return
+    }
+    this.#open(request, socket, head, arrival.remote, arrival)
+  }
+
+  /**
+   * Whom a reverse proxy speaks for. Its port is still that of the proxy's connection, which keeps clients of one address apart.
+   * @returns false: one connection too many of that client
+   */
+  #known({ headers }: IncomingMessage, arrival: Arrival): boolean {
+    const { behind } = this.#endpoint.options
+    if (behind?.by !== 'forwarded-for' || !arrival.proxied) return true
+    const address = forwardedClient(headers, ours(behind))
+    if (address !== undefined) return arrival.speaksFor({ address, port: arrival.remote.port })
+    const { table, listener } = this.#endpoint
+    table.dropped(listener, 'proxy-header', arrival.remote.address)
+    return true
+  }
+
+  #refusal(request: IncomingMessage, originChecked: boolean): Refusal | undefined {
+    const origin = originOf(request)
+    if (!originChecked && !this.#allows(origin)) {
+      const sentence = origin === undefined ? 'An Origin header is required.' : `Origin ${origin} is not allowed here.`
+      return { reason: 'origin', status: '403 Forbidden', sentence }
     }
     // RFC 6455 §4.2.2: a list; RFC 7118 §4.1: `sip` must be in it
     const offered = request.headers['sec-websocket-protocol'] ?? ''
-    if (!offered.split(',').some((one) => one.trim() === SUB_PROTOCOL)) {
-      arrival.refused('sub-protocol')
-      answer(socket, '400 Bad Request', `The WebSocket must offer sub-protocol "${SUB_PROTOCOL}" (RFC 7118).`)
-      return
-    }
-    const remote: Remote = {
-      address: arrival.address,
-      port: socket.remotePort!,
-      ...(arrival.peer === undefined ? {} : { peer: arrival.peer }),
-      ...(origin === undefined ? {} : { origin }),
-    }
+    if (offered.split(',').some((one) => one.trim() === SUB_PROTOCOL)) return undefined
+    const sentence = `The WebSocket must offer sub-protocol "${SUB_PROTOCOL}" (RFC 7118).`
+    return { reason: 'sub-protocol', status: '400 Bad Request', sentence }
+  }
+
+  #open(request: IncomingMessage, socket: Socket, head: Buffer, remote: Remote, arrival?: Arrival): WebSocketFlow | undefined {
+    const origin = originOf(request)
+    let flow: WebSocketFlow | undefined
     this.#server.handleUpgrade(request, socket, head, (webSocket) => {
-      arrival.done()
-      new WebSocketFlow(this.#endpoint, socket, webSocket, remote)
+      arrival?.done()
+      flow = new WebSocketFlow(this.#endpoint, socket, webSocket, origin === undefined ? remote : { ...remote, origin })
     })
+    return flow
   }
 
   #allows(origin: string | undefined): boolean {
@@ -105,8 +149,21 @@ export class WebSocketSide {
   }
 }
 
+interface Refusal {
+  readonly reason: 'origin' | 'sub-protocol'
+  readonly status: string
+  readonly sentence: string
+}
+
+const originOf = ({ headers }: IncomingMessage): string | undefined => headers.origin?.toLowerCase()
+
+const ours =
+  (behind: BehindProxies) =>
+  (address: string): boolean =>
+    isProxy(behind, address)
+
 /** A short answer in words, then the end. */
-const answer = (socket: Socket, status: string, sentence: string): void => {
+export const refuse = (socket: Socket, status: string, sentence: string): void => {
   if (!socket.writable) {
     socket.destroy()
     return
@@ -133,6 +190,9 @@ export class WebSocketFlow extends SocketFlow {
   #pingedAt: number
   /** Nothing has come since the last ping. */
   #silent = false
+  /** The last ping has no pong yet. */
+  #asked = false
+  roundTripMs?: number
 
   constructor(endpoint: Endpoint, socket: Socket, webSocket: WebSocket, remote: Remote) {
     super(endpoint, socket, remote, true)
@@ -159,6 +219,9 @@ export class WebSocketFlow extends SocketFlow {
   ponged(): void {
     if (this.stage !== 'open') return
     this.#heard()
+    // RFC 6455 §5.5.3: a pong may come without a ping
+    if (this.#asked) this.roundTripMs = Math.round(this.endpoint.table.clockNow() - this.#pingedAt)
+    this.#asked = false
     this.endpoint.table.events.keptAlive(this)
   }
 
@@ -182,8 +245,10 @@ export class WebSocketFlow extends SocketFlow {
         this.cut(`no pong within ${pingMs} ms`)
         return
       }
-      this.#pingedAt = now
+      // A sweep may take longer than the way there and back
+      this.#pingedAt = this.endpoint.table.clockNow()
       this.#silent = true
+      this.#asked = true
       this.#webSocket.ping()
     }
     super.checkOpen(now, age)

@@ -39,6 +39,7 @@ class MemoryTransports implements Transports {
   async open(): Promise<void> {}
   update(): void {}
   challenge(): void {}
+  adopt(): undefined {}
   async close(): Promise<void> {}
   async closeAll(): Promise<void> {}
   counts(): ReadonlyMap<string, number> {

@@ -98,6 +98,8 @@ export class FakeTransports implements Transports {
 
   challenge(): void {}
 
+  adopt(): undefined {}
+
   async close(listenerName: string): Promise<void> {
     this.#listeners.delete(listenerName)
   }
