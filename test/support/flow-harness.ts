@@ -12,6 +12,7 @@ import type { Snapshot } from '../../src/config/snapshot.ts'
 import { Engine } from '../../src/engine/engine.ts'
 import type { Log, LogFields } from '../../src/observability/log.ts'
 import { type Metrics, SILENT_METRICS } from '../../src/observability/metrics.ts'
+import type { BindingStore } from '../../src/registrar/types.ts'
 import { resolverOver, TableLookup, type ZoneTable } from '../unit/dns/fixture.ts'
 import type { FakeMedia } from './fake-media.ts'
 import { FlowChecks } from './flow-checks.ts'
@@ -24,6 +25,8 @@ export interface EdgeOptions {
   readonly dns?: ZoneTable
   /** The rtpengines; the configuration must not say `media: off` then. */
   readonly media?: FakeMedia
+  /** What outlives the process of registrations. */
+  readonly bindings?: BindingStore
   /** Headers that the configuration's own rules change. */
   readonly touches?: readonly string[]
 }
@@ -74,6 +77,7 @@ export class EdgeUnderTest {
   #numbers = 0
   #lives = 0
   readonly #media: FakeMedia | undefined
+  readonly #bindings: BindingStore | undefined
   #tolerated: RegExp[] = []
   #stopped = false
   #breaks = false
@@ -81,6 +85,7 @@ export class EdgeUnderTest {
   constructor(configuration: string, options: EdgeOptions) {
     this.#configuration = configuration
     this.#media = options.media
+    this.#bindings = options.bindings
     this.#clock = { now: () => this.#now, wall: () => 1_790_000_000_000 + this.#now }
     this.lookup = new TableLookup(options.dns ?? {}, 3600)
     this.checks = new FlowChecks(options.touches ?? [], options.media)
@@ -133,6 +138,7 @@ export class EdgeUnderTest {
                 this.#media!.events = events
                 return this.#media!
               },
+        ...(this.#bindings && { bindings: this.#bindings }),
         certificates: ({ name, hosts }) => ({ name, chain: '', key: '', hosts }),
         reread: (previous) => loadConfig(this.#configuration, { file: '/etc/edgeways/edge.yaml', dataDir: '/var/lib/edgeways', previous }),
         logLevel: { get: () => 'info', set: () => {} },
@@ -194,6 +200,11 @@ export class EdgeUnderTest {
     return party
   }
 
+  /** Something that is no message comes from there: a CRLF, an answered STUN request. */
+  keptAlive(listener: string, address: string, port: number): void {
+    this.#network.events.keptAlive(this.#network.datagramFlow(this.#network.listener(listener), address, port))
+  }
+
   listener(name: string): Listener {
     return this.#network.listener(name)
   }
@@ -234,6 +245,11 @@ export class EdgeUnderTest {
       await new Promise((resolve) => setImmediate(resolve))
       this.#network.pump()
     }
+  }
+
+  /** Milliseconds since 1970, as the edge reads them. */
+  get wall(): number {
+    return this.#clock.wall()
   }
 
   /** The fields of log lines, of whatever level, with that text. */
@@ -356,6 +372,7 @@ export class EdgeUnderTest {
       mediaCall: (result) => this.#counted(`call ${result}`),
       mediaFlag: (what) => this.#counted(`media ${what}`),
       mediaStray: () => this.#counted('stray'),
+      keepAlive: (zone, what) => this.#counted(`keep-alive ${zone} ${what}`),
     }
   }
 

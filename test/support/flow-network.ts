@@ -10,6 +10,8 @@ export interface Remote {
   /** Transports whose connections it refuses. */
   readonly refused: ReadonlySet<string>
   arrived(flow: FakeFlow, bytes: Buffer): void
+  /** Something that keeps its way open, and is no message. */
+  packet?(flow: FakeFlow): void
   /** The edge opened a connection. */
   accepted(flow: FakeFlow): void
 }
@@ -155,6 +157,10 @@ export class FakeTransports implements Transports {
   }
 
   deliver(flow: FakeFlow, bytes: Buffer): void {
+    if (bytes.toString('latin1') === '\r\n\r\n') {
+      flow.remote?.packet?.(flow)
+      return
+    }
     this.#hooks.sent(flow, bytes)
     flow.remote?.arrived(flow, bytes)
   }

@@ -202,6 +202,13 @@ export class Party implements Remote {
     else this.#world.later(() => this.sends(reply, { of: wire }))
   }
 
+  /** Packets of four bytes that it got, by listener of ours and port of its own. */
+  readonly packets: string[] = []
+
+  packet(flow: FakeFlow): void {
+    if (!this.#deaf) this.packets.push(`${flow.listener.name} ${flow.remotePort}`)
+  }
+
   accepted(flow: FakeFlow): void {
     if (this.#own === undefined) this.#flow = flow
   }

@@ -1,7 +1,7 @@
 import type { Flow } from '../../address/flow.ts'
 import type { Binding, BindingChange } from '../../registrar/types.ts'
 import type { Edge } from '../edge.ts'
-import { ALIVE, KeptFlow, keepAliveOf, type Liveness, placeOf } from './kept-flow.ts'
+import { ALIVE, KeptFlow, keepAliveOf, type Liveness, placeOf, UNSEEN } from './kept-flow.ts'
 
 /**
  * N4: keeps the way to clients behind NAT open, from the address and port that they registered to, and knows how far away they are. One
@@ -35,9 +35,13 @@ export class KeepAlive {
     for (const binding of this.#edge.bindings.all()) this.#keep(this.#edge, binding, false)
   }
 
-  /** undefined: nothing is known, since nothing is sent. */
-  of(binding: Binding): Liveness | undefined {
-    return this.#flows.get(placeOf(binding.listener, binding.flow))?.liveness
+  /** undefined: nothing is known. Of connections that we send nothing to, the pings of WebSocket tell how far away the client is. */
+  of({ listener, flow: token }: Binding): Liveness | undefined {
+    const kept = this.#flows.get(placeOf(listener, token))
+    if (kept !== undefined || token.kind === 'datagram' || this.#edge === undefined) return kept?.liveness
+    const { clients, transports } = this.#edge
+    const roundTripMs = clients.find(token, (id) => transports.flowById(id))?.roundTripMs
+    return roundTripMs === undefined ? undefined : { ...UNSEEN, roundTripMs, smoothedMs: roundTripMs }
   }
 
   /** Something came from there that is no message: the way is open. */

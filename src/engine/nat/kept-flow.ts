@@ -31,6 +31,8 @@ export interface Liveness {
   readonly lostSince: number | undefined
 }
 
+export const UNSEEN: Liveness = { roundTripMs: undefined, smoothedMs: undefined, losses: 0, lostInTotal: 0, lostSince: undefined }
+
 /** undefined: nothing is sent to this one. Connections of browsers have the pings of WebSocket; four bytes open nothing but UDP mappings. */
 export const keepAliveOf = ({ running }: Edge, { nat, zone, listener }: Binding): NatKeepAlive | undefined => {
   if (nat.length === 0) return undefined
