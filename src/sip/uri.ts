@@ -136,6 +136,10 @@ export const userOf = (uri: SipUri): string | undefined => {
   return user.includes('%') ? user.replace(/%[2-7][0-9A-Fa-f]/g, characterOf) : user
 }
 
+/** A user part as it stands in a URI (§25.1 user): what may not stand there is escaped. */
+export const escapedUser = (text: string): string =>
+  text.replace(/[^A-Za-z0-9\-_.!~*'()&=+$,;?/]/g, (one) => `%${one.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`)
+
 /** The dialled number of a sip user or tel URI without visual separators (RFC 3966 §5.1.1), `undefined` when it is none. */
 export const numberOf = (uri: Uri): string | undefined => {
   const text = uri.scheme === 'tel' ? uri.number : userOf(uri)

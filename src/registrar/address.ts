@@ -1,0 +1,47 @@
+/** Addresses-of-record of our own users (§10.2, §10.3 item 5), and what of them a Request-URI names. */
+import { bareHost } from '../address/listener.ts'
+import { escapedUser, numberOf, type SipUri, type Uri, uriParameter, userOf } from '../sip/uri.ts'
+import { instanceOfGruu } from './gruu.ts'
+import type { Subscriber, Subscribers } from './types.ts'
+
+/** Which hosts are ours. */
+export interface OurDomains {
+  /** Lower case, no brackets; the first one stands in addresses-of-record. */
+  readonly domains: readonly string[]
+  /** Our own names and addresses. */
+  readonly owns: (uri: SipUri) => boolean
+}
+
+/** What a URI in a domain of ours says. */
+export interface OurAddress {
+  /** Unescaped; a number without visual separators where it is one. */
+  readonly user: string
+  /** RFC 5627 §4: the instance that a public GRUU names; empty: any. */
+  readonly instance: string
+}
+
+/** undefined: the URI is of no domain of ours, or names nobody. A tel URI is of every domain. */
+export const ourAddress = (uri: Uri, { domains, owns }: OurDomains): OurAddress | undefined => {
+  if (uri.scheme === 'tel') return { user: numberOf(uri) ?? uri.number, instance: '' }
+  const user = userOf(uri)
+  if (user === undefined || !(domains.includes(bareHost(uri.host)) || owns(uri))) return undefined
+  return { user, instance: instanceOfGruu(uriParameter(uri, 'gr')) }
+}
+
+/** By user, by alias, or by the number that the user part is when its separators and parameters are off it (RFC 3966 §5.1.1). */
+export const subscriberOf = (user: string, subscribers: Subscribers | undefined): Subscriber | undefined => {
+  if (subscribers === undefined) return undefined
+  const found = subscribers.find(user)
+  if (found !== undefined) return found
+  const number = numberOf({ scheme: 'sip', userinfo: escapedUser(user), host: '', port: undefined, parameters: '', headers: '' })
+  return number === undefined || number === user ? undefined : subscribers.find(number)
+}
+
+/** The one text for a user of ours, whichever of our domains, aliases and spellings was written. */
+export const addressOfRecord = (user: string, { domains }: Pick<OurDomains, 'domains'>): string => `${user}@${domains[0] ?? ''}`
+
+/** An address-of-record as a URI. */
+export const uriOfRecord = (user: string, { domains }: Pick<OurDomains, 'domains'>): string => {
+  const domain = domains[0] ?? ''
+  return `sip:${escapedUser(user)}@${domain.includes(':') ? `[${domain}]` : domain}`
+}

@@ -1,0 +1,77 @@
+/** One value of the Contact of a REGISTER, as the registrar understands it. */
+import { bareHost } from '../address/listener.ts'
+import type { NameAddr } from '../sip/name-addr.ts'
+import { parameter, withoutParameter } from '../sip/parameters.ts'
+import { parseUri, type SipUri, userOf } from '../sip/uri.ts'
+
+export interface RegisterContact {
+  /** As written. */
+  readonly uri: string
+  /** For comparison (§19.1.4). */
+  readonly canonical: string
+  /** Without `expires`, `q` and what only we may say. */
+  readonly parameters: string
+  /** Thousandths. */
+  readonly q: number
+  /** Seconds; undefined: the parameter is not there. */
+  readonly expires: number | undefined
+  /** RFC 5626 §4.1: without quotes and angle brackets; empty: none. */
+  readonly instance: string
+  /** RFC 5626 §4.2; undefined: none, or none that can be one. */
+  readonly regId: number | undefined
+}
+
+/** undefined: it is no SIP URI, which is all that we can send to. */
+export const readContact = ({ uri, parameters }: NameAddr): RegisterContact | undefined => {
+  const parsed = parseUri(uri)
+  if (parsed === undefined || parsed.scheme === 'tel') return undefined
+  const expires = parameter(parameters, 'expires')
+  const regId = parameter(parameters, 'reg-id')
+  let kept = parameters
+  for (const name of OURS) kept = withoutParameter(kept, name)
+  return {
+    uri,
+    canonical: canonicalUri(parsed),
+    parameters: kept,
+    q: quality(parameter(parameters, 'q')),
+    expires: expires === undefined ? undefined : seconds(expires),
+    instance: instanceOf(parameters),
+    regId: regId !== undefined && /^\d{1,10}$/.test(regId) && Number(regId) > 0 && Number(regId) < 2 ** 31 ? Number(regId) : undefined,
+  }
+}
+
+/** RFC 5627 §5.1: a client that shows its GRUUs again tells us nothing. */
+const OURS = ['expires', 'q', 'pub-gruu', 'temp-gruu', 'temp-gruu-cookie']
+
+/** The instance id in the parameters of a Contact, without quotes and angle brackets; empty: none. */
+export const instanceOf = (parameters: string): string =>
+  (parameter(parameters, '+sip.instance') ?? '').replace(/^"?\s*<?|>?\s*"?$/g, '').replaceAll('\\', '')
+
+/**
+ * §10.3 item 7, §20.19: a malformed value is as good as an hour; one that is too large for its type as good as the largest.
+ * @param text of the parameter or the header field
+ */
+export const seconds = (text: string): number => (/^\d+$/.test(text) ? Math.min(Number(text), 2 ** 32 - 1) : HOUR_SECONDS)
+
+export const HOUR_SECONDS = 3600
+
+/** §20.10: thousandths; what is none counts as if nothing were said. */
+const quality = (text: string | undefined): number => {
+  if (text === undefined || !/^(?:0(?:\.\d{0,3})?|1(?:\.0{0,3})?)$/.test(text)) return MOST_Q
+  return Math.round(Number(text) * 1000)
+}
+
+export const MOST_Q = 1000
+
+/**
+ * One text for URIs that mean the same: case of scheme and host, escapes, and the order and case of parameters do not count.
+ * DEVIATION: §19.1.4 lets URIs be equal of which one alone has some parameter; with such a rule a list has no identity (A = B = C, not A = C).
+ */
+export const canonicalUri = (uri: SipUri): string => {
+  const parameters = uri.parameters.split(';').slice(1).map(parameterText).sort()
+  const password = uri.userinfo === undefined ? '' : uri.userinfo.slice((uri.userinfo.split(':', 1)[0] ?? '').length)
+  const port = uri.port === undefined ? '' : `:${uri.port}`
+  return `${uri.scheme}:${userOf(uri) ?? ''}${password}@${bareHost(uri.host)}${port}${parameters.map((text) => `;${text}`).join('')}`
+}
+
+const parameterText = (text: string): string => text.trim().toLowerCase()
