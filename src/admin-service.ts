@@ -9,6 +9,7 @@ import type { MetricsPage } from './admin/routes.ts'
 import { type AdminOptions, type AdminServer, createAdminServer } from './admin/server.ts'
 import { adminToken } from './admin/token.ts'
 import { addWatchRoutes } from './admin/watch-routes.ts'
+import type { WebSocketDesk } from './admin/web-socket.ts'
 import type { Clock } from './base/clock.ts'
 import { loadConfigText } from './config/commands.ts'
 import { FileConfig } from './config/desk.ts'
@@ -16,6 +17,7 @@ import type { CertificateEntry, Snapshot } from './config/snapshot.ts'
 import type { Log } from './observability/log.ts'
 import type { RecentLines } from './observability/recent.ts'
 import type { CertificateMaterial } from './transport/types.ts'
+import type { Zone } from './zones/zone.ts'
 
 export interface AdminServiceDeps {
   readonly snapshot: Snapshot
@@ -29,6 +31,7 @@ export interface AdminServiceDeps {
   readonly recent: RecentLines
   readonly clock: Clock
   readonly every: (ms: number, run: () => void) => () => void
+  readonly adopt: WebSocketDesk['adopt']
   readonly certificate: (entry: CertificateEntry) => CertificateMaterial | Promise<CertificateMaterial>
   /** Routes of further parts. */
   readonly more: (config: ConfigDesk) => NonNullable<AdminOptions['more']>
@@ -45,6 +48,8 @@ export interface AdminService {
 
 /** How often somebody who looks gets the state anew. */
 const WATCH_MS = 2000
+/** How often a session is looked at that has ended by itself. */
+const PHONES_MS = 15_000
 /** Cannot be the name of a configured certificate. */
 const OWN = '_admin'
 const PAGES = join(import.meta.dirname, '..', 'web-admin', 'dist')
@@ -78,6 +83,7 @@ export const createAdminService = async (deps: AdminServiceDeps): Promise<AdminS
     events,
     pages: PAGES,
     tls: admin.plain ? undefined : await tlsOf(),
+    webSocket: webSocketDesk(deps, admin.webSocket),
     more: [
       (app) => addConfigRoutes(app, desk),
       (app) => addCallRoutes(app, engine),
@@ -86,6 +92,7 @@ export const createAdminService = async (deps: AdminServiceDeps): Promise<AdminS
     ],
   })
   const stopWatching = every(WATCH_MS, () => watch(events, engine))
+  const stopSweeping = every(PHONES_MS, () => server.sweepPhones())
   recent.follow((line) => {
     if (events.wanted) events.publish('log', line)
   })
@@ -111,8 +118,30 @@ export const createAdminService = async (deps: AdminServiceDeps): Promise<AdminS
     },
     stop: async () => {
       stopWatching()
+      stopSweeping()
       await server.stop()
     },
+  }
+}
+
+/** @param openZone whose clients may connect on the admin port */
+const webSocketDesk = ({ running, adopt }: AdminServiceDeps, openZone: string | undefined): WebSocketDesk => {
+  /** The encrypted one, where there is a choice. */
+  const listenerOf = (zone: Zone | undefined): string | undefined => {
+    const listeners = zone?.listeners.filter(({ transport }) => transport.webSocket) ?? []
+    return (listeners.find(({ transport }) => transport.secure) ?? listeners[0])?.name
+  }
+  return {
+    open: () => (openZone === undefined ? undefined : listenerOf(running().zones.get(openZone))),
+    phone: (name) => {
+      if (name !== undefined) return listenerOf(running().zones.get(name))
+      for (const zone of running().zones.values()) {
+        const listener = listenerOf(zone)
+        if (listener !== undefined) return listener
+      }
+      return undefined
+    },
+    adopt,
   }
 }
 

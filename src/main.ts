@@ -199,6 +199,7 @@ const run = async ({ file, dataDir, firstRun }: Places): Promise<number> => {
     recent,
     clock,
     every,
+    adopt: (listener, handshake) => transports!.adopt(listener, handshake),
     certificate: (entry) => certificates.source(entry, 'kept'),
     more: (config) => [certificates.routes(config)],
   })

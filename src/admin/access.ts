@@ -1,5 +1,5 @@
+import type { IncomingHttpHeaders } from 'node:http'
 import { isIP } from 'node:net'
-import type { FastifyRequest } from 'fastify'
 import { bareHost } from '../address/listener.ts'
 import type { Accounts } from './auth/accounts.ts'
 import { atMost, type Role } from './auth/roles.ts'
@@ -11,6 +11,12 @@ export interface Refusal {
   readonly status: 401 | 403
   readonly code: string
   readonly message: string
+}
+
+/** A request, as far as it matters here. */
+interface Asking {
+  readonly method?: string | undefined
+  readonly headers: IncomingHttpHeaders
 }
 
 /** On whose behalf a request is. */
@@ -68,7 +74,7 @@ const PROXIED = ['forwarded', 'via', 'x-forwarded-for', 'x-forwarded-host', 'x-f
  * No page of another origin speaks through its visitor's browser: not with what browsers tell of where a request comes from.
  * @returns undefined when the request is none of such a page
  */
-export const foreignPage = ({ method, headers }: FastifyRequest): Refusal | undefined => {
+export const foreignPage = ({ method = '', headers }: Asking): Refusal | undefined => {
   const { origin, host = '', 'sec-fetch-site': site } = headers
   if (origin !== undefined && !sameOrigin(origin, host)) return foreign(`Requests from pages of ${origin.slice(0, 200)} are not allowed`)
   if (changes(method) && site !== undefined && site !== 'same-origin' && site !== 'none')
@@ -83,7 +89,7 @@ const foreign = (message: string): Refusal => ({ status: 403, code: 'foreign-ori
  * and, over plain HTTP on a loopback address, while nobody has an account: this machine itself, which may operate but decide over
  * nobody's access. A secret that is wrong is refused, whatever else is there.
  */
-export const createAccess = ({ address, secure, token, accounts }: AccessOptions): ((request: FastifyRequest) => Principal | Refusal) => {
+export const createAccess = ({ address, secure, token, accounts }: AccessOptions): ((request: Asking) => Principal | Refusal) => {
   const open = !secure && isLoopback(address)
   const trusting = (): boolean => open && accounts?.anybody !== true
 
@@ -109,7 +115,7 @@ export const createAccess = ({ address, secure, token, accounts }: AccessOptions
     return maker && atMost(role, maker.role)
   }
 
-  const ofCookie = (id: string, { method, headers }: FastifyRequest): Principal | Refusal => {
+  const ofCookie = (id: string, { method = '', headers }: Asking): Principal | Refusal => {
     const session = accounts?.sessions.use(id)
     const user = session && accounts?.users.find(session.user)
     if (session === undefined || user === undefined)

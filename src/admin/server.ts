@@ -1,15 +1,14 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto'
-import type { Server as HttpServer } from 'node:http'
 import type { Server } from 'node:https'
-import type { Socket } from 'node:net'
 import { type FastifyInstance, type FastifyReply, type FastifyServerOptions, fastify } from 'fastify'
 import { hostText } from '../address/listener.ts'
 import type { Clock } from '../base/clock.ts'
 import { InvariantError, TransportError } from '../base/errors.ts'
-import { isLoopback } from './access.ts'
+import { createAccess, isLoopback } from './access.ts'
 import type { Accounts } from './auth/accounts.ts'
 import { addSessionRoutes } from './auth/session-routes.ts'
 import { addUserRoutes } from './auth/user-routes.ts'
+import { ConnectionLimits } from './connection-limits.ts'
 import { answerErrors } from './errors.ts'
 import { addEventRoute } from './event-routes.ts'
 import { EventHub } from './events.ts'
@@ -18,6 +17,7 @@ import { HEADERS, transportHeaders } from './headers.ts'
 import { addOpenApiRoute, describeRoutes, type OpenApi } from './openapi.ts'
 import { addRoutes, type Routed } from './routes.ts'
 import { addPages } from './static.ts'
+import { type WebSocketDesk, WebSocketDoor } from './web-socket.ts'
 
 /** PEM. */
 export interface AdminTls {
@@ -45,6 +45,8 @@ export interface AdminOptions extends AdminRoutes {
   readonly events?: EventHub | undefined
   /** Absolute path of the folder with the built pages. */
   readonly pages?: string | undefined
+  /** Without: no WebSocket connections come in by this port. */
+  readonly webSocket?: WebSocketDesk | undefined
   readonly clock?: Clock
 }
 
@@ -56,6 +58,8 @@ export interface AdminServer {
   start(): Promise<string>
   /** Another certificate for handshakes from now on; connections stay. @throws TransportError when it cannot be used */
   setTls(tls: AdminTls): void
+  /** Looks whether those who use the test phone still may. */
+  sweepPhones(): void
   /** Answers what is under way, ends streams, then closes. */
   stop(): Promise<void>
 }
@@ -66,9 +70,6 @@ const LONGEST_PARAMETER = 270
 const REQUEST_MS = 10_000
 /** Of browsers that do nothing. */
 const KEEP_ALIVE_MS = 20_000
-const MOST_CONNECTIONS = 500
-/** A reverse proxy is one source, too. */
-const MOST_OF_ONE_SOURCE = 200
 
 const SYSTEM_CLOCK: Clock = { now: () => performance.now(), wall: () => Date.now() }
 
@@ -88,6 +89,15 @@ export const createAdminServer = (options: AdminOptions): AdminServer => {
   const secure = tls !== undefined
   const events = options.events ?? new EventHub({ clock, every: everySoOften })
   const app = createApp(tls)
+  const limits = new ConnectionLimits(app.server)
+  const door =
+    options.webSocket &&
+    new WebSocketDoor(app.server, {
+      desk: options.webSocket,
+      plain: !secure,
+      accessOf: createAccess({ address, secure, token, accounts }),
+      limits,
+    })
 
   app.addHook('onRequest', async (request, reply) => {
     reply.headers({ ...HEADERS, ...transportHeaders(secure, request.headers.host) })
@@ -100,7 +110,10 @@ export const createAdminServer = (options: AdminOptions): AdminServer => {
   app.register(async (inner) => addAllRoutes(inner, options, events))
   if (pages !== undefined) addPages(app, pages)
 
-  accounts?.onEnded(() => events.sweep())
+  accounts?.onEnded(() => {
+    events.sweep()
+    door?.sweep()
+  })
   // Streams have no end of their own
   app.addHook('preClose', async () => events.close())
   app.addHook('onClose', async () => accounts?.close())
@@ -123,6 +136,7 @@ export const createAdminServer = (options: AdminOptions): AdminServer => {
       if (!secure) throw new InvariantError('The admin server speaks plain HTTP and takes no certificate')
       usable(() => (app.server as unknown as Server).setSecureContext({ ...TLS_RULES, ...fitting(fresh) }))
     },
+    sweepPhones: () => door?.sweep(),
     stop: () => app.close(),
   }
 }
@@ -181,28 +195,7 @@ const createApp = (tls: AdminTls | undefined): FastifyInstance => {
           https: { ...TLS_RULES, ...fitting(tls), handshakeTimeout: REQUEST_MS },
         }) as unknown as FastifyInstance),
   )
-  app.server.maxConnections = MOST_CONNECTIONS
-  limitSources(app.server)
   return app
-}
-
-/** One stranger cannot have all connections. */
-const limitSources = (server: HttpServer): void => {
-  const open = new Map<string, number>()
-  server.on('connection', (socket: Socket) => {
-    const source = socket.remoteAddress ?? ''
-    const count = (open.get(source) ?? 0) + 1
-    if (count > MOST_OF_ONE_SOURCE) {
-      socket.destroy()
-      return
-    }
-    open.set(source, count)
-    socket.once('close', () => {
-      const left = open.get(source)! - 1
-      if (left === 0) open.delete(source)
-      else open.set(source, left)
-    })
-  })
 }
 
 /** OpenSSL takes a certificate without a key, or the key of another one, and every handshake fails. */

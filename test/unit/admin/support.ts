@@ -57,7 +57,7 @@ export class HandClock implements Clock {
   }
 }
 
-export interface Wishes extends Pick<AdminOptions, 'tls' | 'accounts' | 'events' | 'pages' | 'more'> {
+export interface Wishes extends Pick<AdminOptions, 'tls' | 'accounts' | 'events' | 'pages' | 'more' | 'webSocket'> {
   readonly address?: string
   readonly port?: number
   readonly view?: Partial<EngineView>
