@@ -24,16 +24,18 @@ export const forwardAck = (edge: Edge, flow: Flow, request: SipRequest, running:
     drop('ack-invalid')
     return
   }
-  const classified = classify(request, { myself: running.myself, states: running.states, arrivedOn: flow.listener })
-  if (classified.kind === 'problem') {
-    edge.metrics.routeStateRefused(classified.fault)
+  const found = classify(request, { myself: running.myself, states: running.states, arrivedOn: flow.listener })
+  if (found.kind === 'problem') {
+    edge.metrics.routeStateRefused(found.fault)
     drop('ack-route')
     return
   }
-  if (classified.kind !== 'in-dialog') {
+  if (found.kind !== 'in-dialog') {
     drop('ack-stray')
     return
   }
+  // §22.1: an ACK repeats the credentials of its INVITE
+  const classified = zone.authenticate ? { ...found, request: edge.gate.withoutOurs(found.request, running) } : found
   checkLeg(edge, flow, request, classified.ingress)
   const { egress } = classified
   const callId = headerValue(request, 'call-id')!

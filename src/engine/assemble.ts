@@ -1,5 +1,5 @@
 /** What one configuration comes to, and the services around it that do not change. */
-import { createHash } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { Myself } from '../address/myself.ts'
 import { TimerWheel } from '../base/timer-wheel.ts'
 import type { Snapshot } from '../config/snapshot.ts'
@@ -14,6 +14,7 @@ import type { ClientTransaction } from './client-transaction.ts'
 import { Clients } from './clients.ts'
 import type { EngineDeps } from './deps.ts'
 import type { Edge, Running } from './edge.ts'
+import { Gate } from './gate.ts'
 import { TargetHealth } from './health.ts'
 import type { MediaDesk } from './media/desk.ts'
 import { KeepAlive } from './nat/keep-alive.ts'
@@ -25,6 +26,8 @@ import { Transactions } from './transactions.ts'
 
 /** Of the timer wheel. */
 export const TICK_MS = 10
+
+const NO_PROOFS = { timedSecrets: [], tokens: undefined } as const
 
 /** @param sent something of ours has left */
 export const assemble = (
@@ -57,6 +60,7 @@ export const assemble = (
     if (up) log.info({ zone, target }, 'Target is up')
     else log.warn({ zone, target, reason }, 'Target is down')
   })
+  const refusals = new Refusals(clock)
   const digest = (text: string): string => createHash('sha256').update(text).digest('base64url').slice(0, 12)
   return {
     owner: deps.owner,
@@ -70,6 +74,10 @@ export const assemble = (
     clients: new Clients(ids.token(4), digest, () => clock.wall()),
     bindings: new Bindings(deps.bindings, () => clock.wall()),
     keepAlive: new KeepAlive(),
+    gate: new Gate({
+      ...{ clock, ids, log, metrics, refusals, key: randomBytes(32), subscribers: deps.subscribers },
+      proofs: deps.proofs ?? (() => NO_PROOFS),
+    }),
     health,
     order: new CallOrder((error) => {
       metrics.internalError('other')
@@ -77,7 +85,7 @@ export const assemble = (
     }),
     media,
     trace: deps.trace,
-    refusals: new Refusals(clock),
+    refusals,
     arrivedAt: 0,
     running: runningOf(deps, snapshot, health, undefined, undefined),
     stopping: false,

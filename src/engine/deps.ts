@@ -1,4 +1,5 @@
 /** What the engine is built from: everything that touches the world, handed in. */
+import type { Proofs } from '../authentication/types.ts'
 import type { Clock } from '../base/clock.ts'
 import type { Ids } from '../base/ids.ts'
 import type { KeyedHash } from '../base/keyed-hash.ts'
@@ -30,6 +31,8 @@ export interface EngineDeps {
   readonly bindings?: BindingStore
   /** Who our users are; undefined: there are none. */
   readonly subscribers?: Subscribers
+  /** What shows who somebody is, beside their passwords; undefined: nothing. */
+  readonly proofs?: () => Proofs
   /** Keeps what crosses, for ladders; undefined: nothing is kept. */
   readonly trace?: Trace
   readonly certificates: CertificateSource

@@ -15,6 +15,7 @@ import type { ValidateView } from '../routing/validate.ts'
 import type { Transports } from '../transport/types.ts'
 import type { Admission } from './admission.ts'
 import type { Clients } from './clients.ts'
+import type { Gate } from './gate.ts'
 import type { TargetHealth } from './health.ts'
 import type { MediaDesk } from './media/desk.ts'
 import type { KeepAlive } from './nat/keep-alive.ts'
@@ -45,6 +46,8 @@ export interface Edge {
   readonly clients: Clients
   readonly bindings: Bindings
   readonly keepAlive: KeepAlive
+  /** Asks requests of zones with `authenticate` who sends them. */
+  readonly gate: Gate
   readonly health: TargetHealth
   readonly order: CallOrder
   /** undefined: no call has media of ours. */

@@ -3,6 +3,7 @@
  * costs that message only.
  */
 import type { Flow } from '../address/flow.ts'
+import type { Proven } from '../authentication/types.ts'
 import { isProblem, type Problem } from '../base/problem.ts'
 import { safeMessage } from '../observability/redact.ts'
 import { applyNumberRules } from '../routing/alterations/number-rules.ts'
@@ -20,6 +21,7 @@ import { forwardAck } from './ack.ts'
 import { answer, canAnswer, statusOf, trying } from './answers.ts'
 import type { Plan } from './compose.ts'
 import type { Edge, Running } from './edge.ts'
+import type { Verdict } from './gate.ts'
 import { checkLeg } from './legs.ts'
 import { mediaInDialog, mediaOfCall, type RequestMedia } from './media/request-media.ts'
 import { ProxyContext } from './proxy.ts'
@@ -219,12 +221,13 @@ export class Receiver {
         return
       case 'in-dialog': {
         checkLeg(edge, flow, request, classified.ingress)
-        const media = mediaInDialog(edge, flow, classified)
+        const inside = zone.authenticate ? { ...classified, request: edge.gate.withoutOurs(request, running) } : classified
+        const media = mediaInDialog(edge, flow, inside)
         if (media !== undefined && isProblem(media)) {
           this.#refuse(transaction, request, media, 'media')
           return
         }
-        return new ProxyContext(edge, running, transaction, flow, inDialogPlan(classified, media)).start()
+        return new ProxyContext(edge, running, transaction, flow, inDialogPlan(inside, media)).start()
       }
       case 'initial':
         return this.#initial(flow, running, zone, transaction, classified)
@@ -239,17 +242,51 @@ export class Receiver {
     classified: Extract<Classified, { kind: 'initial' }>,
   ): void | Promise<void> {
     const edge = this.#edge
-    let { request, uri } = classified
+    const { request } = classified
     if (Number(headerValue(request, 'max-forwards') ?? 70) === 0) {
       // §16.3 item 3: an OPTIONS that may go no further is ours to answer
       transaction.respond(answer(request, 200, 'OK', edge.ids.token(8), [line('Allow', OWN_ALLOW)]))
       return
     }
+    if (!zone.authenticate) return this.#admitted(flow, running, zone, transaction, classified, undefined)
+    const verdict = edge.gate.judge(request, zone, flow, running)
+    return verdict instanceof Promise
+      ? verdict.then((one) => this.#judged(flow, running, zone, transaction, classified, one))
+      : this.#judged(flow, running, zone, transaction, classified, verdict)
+  }
+
+  #judged(
+    flow: Flow,
+    running: Running,
+    zone: Zone,
+    transaction: ServerTransaction,
+    classified: Extract<Classified, { kind: 'initial' }>,
+    verdict: Verdict,
+  ): void | Promise<void> {
+    // CANCEL was faster, or the connection is gone
+    if (transaction.answered) return undefined
+    if (verdict.kind === 'proven')
+      return this.#admitted(flow, running, zone, transaction, { ...classified, request: verdict.request }, verdict.proven)
+    const { request } = classified
+    transaction.respond(answer(request, verdict.status, verdict.reason, this.#edge.ids.token(8), verdict.headers))
+  }
+
+  /** @param proven who sends it; undefined: the zone does not ask */
+  #admitted(
+    flow: Flow,
+    running: Running,
+    zone: Zone,
+    transaction: ServerTransaction,
+    classified: Extract<Classified, { kind: 'initial' }>,
+    proven: Proven | undefined,
+  ): void | Promise<void> {
+    const edge = this.#edge
+    let { request, uri } = classified
     if (zone.numbersIn.length > 0) {
       request = applyNumberRules(request, zone.numbersIn)
       uri = parseUri(request.requestUri)!
     }
-    const decision = decide({ request, uri, zone, via: classified.via }, running.view, running.rules)
+    const decision = decide({ request, uri, zone, via: classified.via, user: proven?.user }, running.view, running.rules)
     const { log } = edge
     if (log.enabled('debug')) {
       const fields = {

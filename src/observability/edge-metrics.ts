@@ -6,7 +6,15 @@ import { CertificateMetrics } from './certificate-metrics.ts'
 import type { Step } from './log.ts'
 import { MediaMetrics } from './media-metrics.ts'
 import { BUCKETS, METRICS, type MetricKey } from './metric-table.ts'
-import { type Direction, type HeardSample, type MetricSources, type Metrics, TRANSACTION_KINDS, type TransactionKind } from './metrics.ts'
+import {
+  type AuthenticationResult,
+  type Direction,
+  type HeardSample,
+  type MetricSources,
+  type Metrics,
+  TRANSACTION_KINDS,
+  type TransactionKind,
+} from './metrics.ts'
 import { Histogram, type Sample, SampledMetric, WordCounter } from './samples.ts'
 
 const METHODS = [
@@ -39,6 +47,7 @@ export class EdgeMetrics implements Metrics {
   readonly #unadmitted = new WordCounter()
   readonly #routeStateRefused = new WordCounter()
   readonly #internalErrors = new WordCounter()
+  readonly #authentications = new WordCounter()
   readonly #keepAlives = new WordCounter()
   readonly #oversize = { tcp: 0, sent: 0 }
   readonly #reloads = { applied: 0, refused: 0 }
@@ -122,6 +131,10 @@ export class EdgeMetrics implements Metrics {
     this.#unadmitted.add(listener, answer)
   }
 
+  authentication(result: AuthenticationResult): void {
+    this.#authentications.add(result, '')
+  }
+
   reload(result: 'applied' | 'refused'): void {
     this.#reloads[result] += 1
   }
@@ -177,6 +190,7 @@ export class EdgeMetrics implements Metrics {
       drops: () => this.#drops.samples('reason', 'listener'),
       unadmitted: () => this.#unadmitted.samples('listener', 'answer'),
       routeStateRefused: () => this.#routeStateRefused.samples('reason'),
+      authentications: () => this.#authentications.samples('result'),
       legViolations: () => one(this.#legViolations),
       oversize: () => byWord('outcome', this.#oversize),
       targetUp: () =>

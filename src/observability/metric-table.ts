@@ -78,6 +78,15 @@ export const METRICS = {
     help: 'Requests whose Route carried signed state that was forged, damaged or too old (403)',
     labels: { reason: 'what was wrong with it' },
   },
+  authentications: {
+    name: 'edgeways_authentications_total',
+    type: 'counter',
+    help: 'Requests of zones with `authenticate`, by what came of asking who sent them',
+    labels: {
+      result:
+        '`password`, `timed`, `token` (shown); `challenged` (nothing was shown yet), `stale` (right, with an old nonce), `wrong`, `flood` (refused without a look), `malformed`, `unsure` (the keys of tokens cannot be had), `disabled`, `identity` (another one’s From or To)',
+    },
+  },
   legViolations: {
     name: 'edgeways_leg_transport_violations_total',
     type: 'counter',

@@ -35,6 +35,20 @@ export interface HeardSample {
   readonly jitterMs?: number
 }
 
+/** What came of asking a request who sent it; `password`, `timed` and `token` are those that showed it. */
+export type AuthenticationResult =
+  | 'password'
+  | 'timed'
+  | 'token'
+  | 'challenged'
+  | 'stale'
+  | 'wrong'
+  | 'flood'
+  | 'malformed'
+  | 'unsure'
+  | 'disabled'
+  | 'identity'
+
 /**
  * What code that counts depends on. Every call adds to a plain number and allocates nothing; Prometheus' form is made at scrape time.
  * Reasons are words of ours, never text of a remote: each new word is a new time series.
@@ -57,6 +71,7 @@ export interface Metrics {
   routeStateRefused(reason: string): void
   /** A request from a source that no zone admits. */
   unadmitted(listener: string, answer: 'reject' | 'silence'): void
+  authentication(result: AuthenticationResult): void
   reload(result: 'applied' | 'refused'): void
   /** An uncaught error in the handling of one message. */
   internalError(step: Step | 'other'): void
@@ -95,6 +110,7 @@ export const SILENT_METRICS: Metrics = {
   oversizeDatagram: () => {},
   routeStateRefused: () => {},
   unadmitted: () => {},
+  authentication: () => {},
   reload: () => {},
   internalError: () => {},
   mediaCommand: () => {},

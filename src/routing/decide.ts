@@ -20,6 +20,8 @@ export interface ClassifiedRequest {
   readonly zone: Zone
   /** The flow that a Path of ours named: the request is for that client. */
   readonly via: Side | undefined
+  /** Who sent it; undefined: the zone does not ask. */
+  readonly user?: string | undefined
 }
 
 /** A frozen look at what routing may depend on. */

@@ -1,0 +1,50 @@
+/** A user who has shown who he is may speak for himself only. */
+import { firstHeader, type SipRequest } from '../sip/message.ts'
+import { address } from '../sip/read.ts'
+import { numberOf, parseUri, type SipUri, userOf } from '../sip/uri.ts'
+import type { Proven } from './types.ts'
+
+/**
+ * Why the request may not be sent by that user; undefined: it may. From must be the user's own, by name or alias, at a domain of ours, or
+ * anonymous (RFC 3323 §4.1.1.3); a REGISTER must be about the user's own address-of-record (§10.3 item 4).
+ * @param ours is that host one of ours?
+ */
+export const notOwn = (request: SipRequest, proven: Proven, ours: (uri: SipUri) => boolean): string | undefined => {
+  const register = request.method === 'REGISTER'
+  if (!isOwn(request, 'from', proven, ours, !register)) return 'From is not yours'
+  if (register && !isOwn(request, 'to', proven, ours, false)) return 'To is not yours'
+  return undefined
+}
+
+const isOwn = (
+  request: SipRequest,
+  header: 'from' | 'to',
+  { user, subscriber }: Proven,
+  ours: (uri: SipUri) => boolean,
+  anonymous: boolean,
+): boolean => {
+  const one = firstHeader(request, header)
+  const written = one === undefined ? undefined : address(one)
+  const uri = written === undefined ? undefined : parseUri(written.uri)
+  if (uri === undefined) return false
+  const aliases = subscriber?.aliases ?? []
+  if (uri.scheme === 'tel') {
+    const number = numberOf(uri)
+    return number !== undefined && (number === user || aliases.includes(number))
+  }
+  if (anonymous && isAnonymous(uri)) return true
+  const name = wireUser(userOf(uri))
+  return name !== undefined && (name === user || aliases.includes(name)) && ours(uri)
+}
+
+/** `sip:anonymous@anonymous.invalid`; INTEROP: many write their own domain behind it. */
+const isAnonymous = (uri: SipUri): boolean => userOf(uri)?.toLowerCase() === 'anonymous' || /(?:^|\.)anonymous\.invalid$/i.test(uri.host)
+
+const BEYOND_ASCII = /[\x80-\xff]|%[89a-f][0-9a-f]/i
+
+/** A user part as people write it: bytes of UTF-8 and their escapes are characters. */
+export const wireUser = (user: string | undefined): string | undefined => {
+  if (user === undefined || !BEYOND_ASCII.test(user)) return user
+  const bytes = user.replace(/%([0-9a-f]{2})/gi, (_all, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
+  return Buffer.from(bytes, 'latin1').toString('utf8')
+}

@@ -1,0 +1,282 @@
+/**
+ * Who sends this? Requests that begin something, from zones with `authenticate`, have to show it: by a password (digest, RFC 3261 §22), by a
+ * time-limited user name, or by a token (RFC 8898). What is shown to us goes no further.
+ */
+import type { Flow } from '../address/flow.ts'
+import { bareHost } from '../address/listener.ts'
+import { type BearerCredentials, type Credentials, type DigestCredentials, parseCredentials } from '../authentication/credentials.ts'
+import { digestChallenge, digestHa1, digestResponse, quotable, sameResource } from '../authentication/digest.ts'
+import { Failures } from '../authentication/failures.ts'
+import { notOwn, wireUser } from '../authentication/identity.ts'
+import { Nonces } from '../authentication/nonces.ts'
+import { timedName, timedPassword } from '../authentication/timed.ts'
+import type { Proofs, Proven, TokenVerdict } from '../authentication/types.ts'
+import type { Clock } from '../base/clock.ts'
+import type { Ids } from '../base/ids.ts'
+import { sameText } from '../base/keyed-hash.ts'
+import type { AuthenticationSettings } from '../config/snapshot.ts'
+import type { Log } from '../observability/log.ts'
+import type { AuthenticationResult, Metrics } from '../observability/metrics.ts'
+import type { DigestAlgorithm, Subscribers } from '../registrar/types.ts'
+import { type HeaderLine, line, type SipRequest, withHeaders } from '../sip/message.ts'
+import type { SipUri } from '../sip/uri.ts'
+import type { Zone } from '../zones/zone.ts'
+import type { Running } from './edge.ts'
+import type { Refusals } from './refusals.ts'
+
+export interface GateDeps {
+  readonly clock: Clock
+  readonly ids: Ids
+  readonly log: Log
+  readonly metrics: Metrics
+  readonly refusals: Refusals
+  /** 32 random bytes, of this life of the process. */
+  readonly key: Buffer
+  readonly subscribers: Subscribers | undefined
+  /** As the configuration has them now. */
+  readonly proofs: () => Proofs
+}
+
+export type Verdict =
+  /** `request`: without what was shown to us. */
+  | { readonly kind: 'proven'; readonly request: SipRequest; readonly proven: Proven }
+  | { readonly kind: 'answer'; readonly status: number; readonly reason: string; readonly headers: readonly HeaderLine[] }
+
+/** A request at the gate. */
+interface Asked {
+  readonly request: SipRequest
+  readonly zone: Zone
+  readonly flow: Flow
+  readonly running: Running
+  readonly settings: AuthenticationSettings
+}
+
+/** Several headers are tried by nobody; a stranger could write hundreds. */
+const MOST_CREDENTIALS = 8
+
+export class Gate {
+  readonly #deps: GateDeps
+  readonly #nonces: Nonces
+  readonly #failures = new Failures()
+  /** Sent back by clients, and read by nobody: RFC 7616 §3.3 has it for servers that keep state. */
+  readonly #opaque: string
+  /** Nobody's: what a name that does not exist is compared with, so that it takes as long as one that does. */
+  readonly #nobody: Readonly<Record<DigestAlgorithm, string>>
+
+  constructor(deps: GateDeps) {
+    this.#deps = deps
+    const { ids, clock, key } = deps
+    this.#nonces = new Nonces({ key, ids, now: () => clock.now() })
+    this.#opaque = ids.token(8)
+    this.#nobody = { 'SHA-256': digestHa1('SHA-256', '', '', key.toString('hex')), MD5: digestHa1('MD5', '', '', key.toString('hex')) }
+  }
+
+  /** A promise where a token's keys or signature take time; it never rejects. */
+  judge(request: SipRequest, zone: Zone, flow: Flow, running: Running): Verdict | Promise<Verdict> {
+    const settings = running.snapshot.authentication
+    const asked: Asked = { request, zone, flow, running, settings }
+    const wait = this.#failures.refusesSource(flow.remoteAddress, this.#deps.clock.now(), limitsOf(settings))
+    if (wait > 0) return this.#refused(asked, wait)
+    const shown = ownCredentials(request, settings.realm, this.#deps.proofs().tokens !== undefined)
+    if (shown === undefined) return this.#challenge(asked, 'challenged', false)
+    switch (shown.scheme) {
+      case 'digest':
+        return this.#digest(asked, shown)
+      case 'bearer':
+        return this.#token(asked, shown)
+      default:
+        // What cannot be read is no guess
+        this.#count('malformed')
+        return answer(400, 'Credentials cannot be read')
+    }
+  }
+
+  /** §22.3: what was meant for us stays with us, also where it is repeated: ACK, and requests inside a dialog. */
+  withoutOurs(request: SipRequest, running: Running): SipRequest {
+    return withoutOurs(request, running.snapshot.authentication.realm, this.#deps.proofs().tokens !== undefined)
+  }
+
+  #digest(asked: Asked, shown: DigestCredentials): Verdict {
+    const { request, flow, settings } = asked
+    const { clock, subscribers } = this.#deps
+    const algorithm = settings.algorithms.find((one) => one === shown.algorithm)
+    // auth-int and hashed user names were not offered; MD5 without qop is RFC 2069, from phones older than RFC 3261
+    const counted = shown.qop !== undefined
+    const nc = counted ? countOf(shown.nc) : undefined
+    if (
+      algorithm === undefined ||
+      shown.userhash ||
+      (counted ? shown.qop !== 'auth' || nc === undefined || shown.cnonce === undefined : algorithm !== 'MD5')
+    )
+      return this.#challenge(asked, 'challenged', false)
+    if (!sameResource(shown.uri, request.requestUri, request.method)) {
+      this.#count('malformed')
+      return answer(400, 'The uri of the credentials is another one than the Request-URI')
+    }
+    const username = wireUser(shown.username)!
+    const timed = timedName(username)
+    const user = timed?.user ?? username
+    const wait = this.#failures.refusesUser(flow.remoteAddress, user, clock.now(), limitsOf(settings))
+    if (wait > 0) return this.#refused(asked, wait)
+    const subscriber = subscriberOf(subscribers, user)
+    const right = (ha1: string): boolean => sameText(digestResponse(algorithm, ha1, request.method, shown), shown.response)
+    let proven: Proven | undefined
+    if (timed !== undefined && timed.until > clock.wall()) {
+      // Each secret is tried, so that which of them fits takes no time of its own
+      const fits = this.#deps
+        .proofs()
+        .timedSecrets.map((secret) => right(digestHa1(algorithm, username, settings.realm, timedPassword(secret, username))))
+      if (fits.includes(true)) proven = { user, subscriber, by: 'timed', until: timed.until }
+    } else {
+      const ha1 = subscribers?.ha1(username, algorithm)
+      if (right(ha1 ?? this.#nobody[algorithm]) && ha1 !== undefined) proven = { user, subscriber, by: 'password', until: undefined }
+    }
+    if (proven === undefined) return this.#wrong(asked, user, 'Wrong credentials')
+    // RFC 7616 §3.3: who has the password and an old nonce gets another one, without being asked for the password again
+    if (
+      this.#nonces.judge(shown.nonce, settings.realm, settings.nonceMs) !== 'good' ||
+      !this.#nonces.use(shown.nonce, nc, settings.nonceMs)
+    )
+      return this.#challenge(asked, 'stale', true)
+    return this.#proved(asked, proven)
+  }
+
+  #token(asked: Asked, { token }: BearerCredentials): Verdict | Promise<Verdict> {
+    const { tokens } = this.#deps.proofs()
+    const verdict = tokens!.judge(token)
+    return verdict instanceof Promise ? verdict.then((one) => this.#tokenJudged(asked, one)) : this.#tokenJudged(asked, verdict)
+  }
+
+  #tokenJudged(asked: Asked, verdict: TokenVerdict): Verdict {
+    const { flow, settings, running } = asked
+    const { clock, log } = this.#deps
+    if (verdict.kind !== 'good') {
+      if (log.enabled('debug')) log.debug({ remote: flow.remoteAddress, reason: verdict.why }, 'A token is refused')
+      if (verdict.kind === 'bad') return this.#wrong(asked, undefined, 'Wrong credentials', verdict.why)
+      this.#count('unsure')
+      return answer(503, 'Tokens cannot be judged now', [line('Retry-After', '10')])
+    }
+    const { user, domain, until } = verdict
+    const wait = this.#failures.refusesUser(flow.remoteAddress, user, clock.now(), limitsOf(settings))
+    if (wait > 0) return this.#refused(asked, wait)
+    if (domain !== undefined && !isOurDomain(domain, running))
+      return this.#wrong(asked, undefined, 'Wrong credentials', 'of another domain')
+    return this.#proved(asked, { user, subscriber: subscriberOf(this.#deps.subscribers, user), by: 'token', until })
+  }
+
+  #proved(asked: Asked, proven: Proven): Verdict {
+    const { request, flow, running } = asked
+    this.#failures.right(flow.remoteAddress, proven.user)
+    if (proven.subscriber?.enabled === false) {
+      this.#count('disabled')
+      this.#deps.refusals.add(flow.remoteAddress, flow.listener.name, 'The user is disabled')
+      return answer(403, 'This user is disabled')
+    }
+    const fault = notOwn(request, proven, (uri) => isOurs(uri, running))
+    if (fault !== undefined) {
+      this.#count('identity')
+      this.#deps.refusals.add(flow.remoteAddress, flow.listener.name, 'From or To is not the user’s own')
+      return answer(403, fault)
+    }
+    this.#count(proven.by)
+    return { kind: 'proven', request: this.withoutOurs(request, running), proven }
+  }
+
+  #wrong(asked: Asked, user: string | undefined, why: string, tokenFault?: string): Verdict {
+    const { flow, settings } = asked
+    const { clock, log, refusals } = this.#deps
+    refusals.add(flow.remoteAddress, flow.listener.name, why)
+    if (this.#failures.wrong(flow.remoteAddress, user, clock.now(), limitsOf(settings)))
+      log.warn(
+        { remote: flow.remoteAddress, listener: flow.listener.name, ...(user !== undefined && { user }) },
+        'Too many wrong credentials: from here, or for this user, they are refused without a look for a while',
+      )
+    return this.#challenge(asked, 'wrong', false, tokenFault)
+  }
+
+  #refused({ flow }: Asked, waitMs: number): Verdict {
+    this.#count('flood')
+    this.#deps.refusals.add(flow.remoteAddress, flow.listener.name, 'Too many wrong credentials')
+    return answer(403, 'Too many wrong credentials', [line('Retry-After', String(Math.ceil(waitMs / 1000)))])
+  }
+
+  /**
+   * §22.2, §22.3, RFC 8760 §2.6: one header for each algorithm, the best first.
+   * INTEROP(JsSIP, SIP.js): they read the first header alone, and know only MD5; what reads WebSocket is offered MD5 first.
+   */
+  #challenge({ request, zone, flow, settings }: Asked, result: AuthenticationResult, stale: boolean, tokenFault?: string): Verdict {
+    this.#count(result)
+    const registrar = request.method === 'REGISTER' && zone.registration.mode === 'here'
+    const header = registrar ? 'WWW-Authenticate' : 'Proxy-Authenticate'
+    const { realm } = settings
+    const algorithms = flow.listener.transport.webSocket ? [...settings.algorithms].sort(md5First) : settings.algorithms
+    const nonce = this.#nonces.make(realm)
+    const headers = algorithms.map((one) => line(header, digestChallenge(one, { realm, nonce, opaque: this.#opaque, stale })))
+    const { tokens } = this.#deps.proofs()
+    if (tokens !== undefined) {
+      const server = tokens.server === undefined ? '' : `, authz_server="${quotable(tokens.server)}"`
+      headers.push(line(header, `Bearer realm="${quotable(realm)}"${server}${tokenFault === undefined ? '' : ', error="invalid_token"'}`))
+    }
+    return registrar ? answer(401, 'Unauthorized', headers) : answer(407, 'Proxy Authentication Required', headers)
+  }
+
+  #count(result: AuthenticationResult): void {
+    this.#deps.metrics.authentication(result)
+  }
+}
+
+const md5First = (a: DigestAlgorithm, b: DigestAlgorithm): number => Number(b === 'MD5') - Number(a === 'MD5')
+
+const limitsOf = ({ failures, failureMs }: AuthenticationSettings) => ({ most: failures, withinMs: failureMs })
+
+const answer = (status: number, reason: string, headers: readonly HeaderLine[] = []): Verdict => ({
+  kind: 'answer',
+  status,
+  reason,
+  headers,
+})
+
+/** By name alone: an alias is another way to reach somebody, and no login. */
+const subscriberOf = (subscribers: Subscribers | undefined, user: string) => {
+  const found = subscribers?.find(user)
+  return found?.user === user ? found : undefined
+}
+
+/** RFC 7616 §3.4 has eight digits; INTEROP: some send fewer. */
+const countOf = (nc: string | undefined): number | undefined =>
+  nc !== undefined && /^[0-9a-f]{1,8}$/i.test(nc) ? Number.parseInt(nc, 16) : undefined
+
+const isAuthorization = ({ name }: HeaderLine): boolean => name === 'proxy-authorization' || name === 'authorization'
+
+/**
+ * What of the request is for us: digest of our realm, or a token; the first of these that can be read.
+ * INTEROP(JsSIP): a token comes as Authorization, whoever asks; so either header does.
+ */
+const ownCredentials = (request: SipRequest, realm: string, tokens: boolean): Credentials | undefined => {
+  let malformed: Credentials | undefined
+  let looked = 0
+  for (const one of request.headers) {
+    if (!isAuthorization(one) || looked++ >= MOST_CREDENTIALS) continue
+    const shown = parseCredentials(one.value)
+    if (isForUs(shown, realm, tokens)) return shown
+    if (shown.scheme === 'malformed') malformed = shown
+  }
+  return malformed
+}
+
+const isForUs = (shown: Credentials, realm: string, tokens: boolean): boolean =>
+  shown.scheme === 'bearer' ? tokens : shown.scheme === 'digest' && wireUser(shown.realm) === realm
+
+/** Other realms' stay. */
+const withoutOurs = (request: SipRequest, realm: string, tokens: boolean): SipRequest => {
+  if (!request.headers.some(isAuthorization)) return request
+  const kept = request.headers.filter((one) => !isAuthorization(one) || !isForUs(parseCredentials(one.value), realm, tokens))
+  return kept.length === request.headers.length ? request : withHeaders(request, kept)
+}
+
+/** A domain of our registrar, our name, the realm, or an address of ours. */
+const isOurs = (uri: SipUri, running: Running): boolean =>
+  isOurDomain(bareHost(uri.host), running) || running.myself.owns({ ...uri, port: undefined }) || running.myself.owns(uri)
+
+const isOurDomain = (host: string, { snapshot: { name, registrar, authentication } }: Running): boolean =>
+  registrar?.domains.includes(host) === true || host === bareHost(name) || host === authentication.realm.toLowerCase()
