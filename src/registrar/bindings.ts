@@ -10,12 +10,21 @@ export class Bindings {
   readonly #watchers = new Set<(change: BindingChange) => void>()
   #size = 0
 
-  /** @param wall milliseconds since 1970 */
+  /** @param wall milliseconds since 1970 @throws StoreError */
   constructor(store: BindingStore | undefined, wall: () => number) {
     this.#store = store
     this.#wall = wall
+    if (store === undefined) return
     const now = wall()
-    for (const binding of store?.load() ?? []) if (binding.expiresAt > now) this.#add(binding)
+    const expired: Binding[] = []
+    for (const binding of store.load()) {
+      if (binding.expiresAt > now) this.#add(binding)
+      else expired.push(binding)
+    }
+    if (expired.length > 0)
+      store.together(() => {
+        for (const { aor, key } of expired) store.remove(aor, key)
+      })
   }
 
   get size(): number {
@@ -49,29 +58,61 @@ export class Bindings {
     for (const known of this.#byAor.values()) yield* known.values()
   }
 
-  /** A new one, or the next state of one that is there. */
+  /** A new one, or the next state of one that is there. @throws StoreError: nothing has changed */
   put(binding: Binding): void {
-    const before = this.#byAor.get(binding.aor)?.get(binding.key)
-    if (before !== undefined) this.#drop(before)
-    this.#add(binding)
     this.#store?.put(binding)
-    this.#tell({ kind: before === undefined ? 'registered' : 'refreshed', binding })
+    this.#keep(binding)
   }
 
   /** @returns what was there */
   remove(aor: string, key: string, why: BindingEnd): Binding | undefined {
     const binding = this.#byAor.get(aor)?.get(key)
     if (binding === undefined) return undefined
-    this.#drop(binding)
     this.#store?.remove(aor, key)
-    this.#tell({ kind: 'ended', binding, why })
+    this.#forget(binding, why)
     return binding
   }
 
-  /** Ends those that have expired. */
+  /** Several changes to one address-of-record, as one: removals first. @throws StoreError: nothing has changed */
+  change(aor: string, put: readonly Binding[], remove: readonly { readonly key: string; readonly why: BindingEnd }[]): void {
+    if (put.length + remove.length === 1) {
+      for (const { key, why } of remove) this.remove(aor, key, why)
+      for (const binding of put) this.put(binding)
+      return
+    }
+    this.#store?.together(() => {
+      for (const { key } of remove) this.#store?.remove(aor, key)
+      for (const binding of put) this.#store?.put(binding)
+    })
+    for (const { key, why } of remove) {
+      const binding = this.#byAor.get(aor)?.get(key)
+      if (binding !== undefined) this.#forget(binding, why)
+    }
+    for (const binding of put) this.#keep(binding)
+  }
+
+  /** Ends those that have expired. @throws StoreError: they are looked at again the next time, and nobody is called by them */
   sweep(): void {
     const now = this.#wall()
-    for (const binding of this.all()) if (binding.expiresAt <= now) this.remove(binding.aor, binding.key, 'expired')
+    const expired = [...this.all()].filter(({ expiresAt }) => expiresAt <= now)
+    if (expired.length === 0) return
+    this.#store?.together(() => {
+      for (const { aor, key } of expired) this.#store?.remove(aor, key)
+    })
+    for (const binding of expired) this.#forget(binding, 'expired')
+  }
+
+  /** In memory, once it is kept. */
+  #keep(binding: Binding): void {
+    const before = this.#byAor.get(binding.aor)?.get(binding.key)
+    if (before !== undefined) this.#drop(before)
+    this.#add(binding)
+    this.#tell({ kind: before === undefined ? 'registered' : 'refreshed', binding })
+  }
+
+  #forget(binding: Binding, why: BindingEnd): void {
+    this.#drop(binding)
+    this.#tell({ kind: 'ended', binding, why })
   }
 
   #add(binding: Binding): void {

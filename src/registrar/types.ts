@@ -69,8 +69,12 @@ export type BindingChange =
 /** Where bindings outlive the process. Calls are short and synchronous: what was put is there after a crash of the process. */
 export interface BindingStore {
   load(): Iterable<Binding>
+  /** @throws StoreError: it is not kept */
   put(binding: Binding): void
+  /** Never throws: what could not be removed is at worst there again after a restart, until it expires. */
   remove(aor: string, key: string): void
+  /** All that `run` puts and removes is kept, or nothing of it. @throws StoreError */
+  together(run: () => void): void
 }
 
 export type DigestAlgorithm = 'SHA-256' | 'MD5'

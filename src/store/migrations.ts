@@ -34,5 +34,20 @@ const SUBSCRIBERS: readonly Migration[] = [
   },
 ]
 
+const BINDINGS: readonly Migration[] = [
+  {
+    name: 'bindings-1',
+    sql: `
+      CREATE TABLE bindings (
+        aor TEXT NOT NULL,
+        contact_key TEXT NOT NULL,
+        expires_at INTEGER NOT NULL,
+        binding TEXT NOT NULL,
+        PRIMARY KEY (aor, contact_key)
+      ) STRICT, WITHOUT ROWID;
+    `,
+  },
+]
+
 /** In the order in which they run. Each part has its own list, and adds to its end. */
-export const MIGRATIONS: readonly Migration[] = [...SUBSCRIBERS]
+export const MIGRATIONS: readonly Migration[] = [...SUBSCRIBERS, ...BINDINGS]
