@@ -5,6 +5,9 @@ import { addCallRoutes } from './admin/call-routes.ts'
 import { addConfigRoutes } from './admin/config-routes.ts'
 import type { ConfigDesk, EngineCommands, EngineView } from './admin/contract.ts'
 import { EventHub } from './admin/events.ts'
+import { addPhoneRoutes } from './admin/phone-routes.ts'
+import { phoneView } from './admin/phone-view.ts'
+import { addRegistrationRoutes, publishRegistrations } from './admin/registration-routes.ts'
 import type { MetricsPage } from './admin/routes.ts'
 import { type AdminOptions, type AdminServer, createAdminServer } from './admin/server.ts'
 import { adminToken } from './admin/token.ts'
@@ -87,11 +90,14 @@ export const createAdminService = async (deps: AdminServiceDeps): Promise<AdminS
     more: [
       (app) => addConfigRoutes(app, desk),
       (app) => addCallRoutes(app, engine),
+      (app) => addRegistrationRoutes(app, engine, engine),
+      (app) => addPhoneRoutes(app, () => phoneView(deps.running())),
       (app) => addWatchRoutes(app, engine, engine, (limit) => recent.list(limit)),
       ...deps.more(desk),
     ],
   })
   const stopWatching = every(WATCH_MS, () => watch(events, engine))
+  const stopRegistrations = publishRegistrations(events, engine, every)
   const stopSweeping = every(PHONES_MS, () => server.sweepPhones())
   recent.follow((line) => {
     if (events.wanted) events.publish('log', line)
@@ -118,6 +124,7 @@ export const createAdminService = async (deps: AdminServiceDeps): Promise<AdminS
     },
     stop: async () => {
       stopWatching()
+      stopRegistrations()
       stopSweeping()
       await server.stop()
     },

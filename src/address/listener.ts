@@ -84,6 +84,11 @@ export class Listener {
     return `sip:${this.#host(as)}${this.#uriTransport}`
   }
 
+  /** A URI of ours that stands for somebody behind us; `parameters` begins with `;` or is empty. */
+  uriFor(userinfo: string | undefined, parameters: string, as?: string): string {
+    return `sip:${userinfo === undefined ? '' : `${userinfo}@`}${this.#host(as)}${this.#uriTransport}${parameters}`
+  }
+
   #host(as: string | undefined): string {
     return as === undefined ? this.sentBy : `${hostText(as)}:${this.advertisedPort}`
   }

@@ -2,6 +2,7 @@ import type { ConfigProblem } from '../config/errors.ts'
 import type { CallQuality } from '../media/quality.ts'
 import type { Ladder } from '../observability/ladder.ts'
 import type { LogLevel } from '../observability/log.ts'
+import type { BindingEnd } from '../registrar/types.ts'
 import type { MediaNodeView } from '../rtpengine/types.ts'
 import type { MediaKind } from '../zones/media.ts'
 
@@ -31,8 +32,10 @@ export interface EngineView {
   ladder(id: string, redact: boolean): LadderView | undefined
   /** The same as a capture file (pcap). */
   capture(id: string): Buffer | undefined
-  /** Clients that a registrar accepted through us, by the connection that reaches them. */
-  registrations(): readonly RegistrationView[]
+  /** Who is registered, with us or through us. */
+  registrations(query: RegistrationQuery): RegistrationsView
+  /** Told of every change of them, after it. @returns takes it back */
+  watchRegistrations(watcher: (change: () => RegistrationChangeView) => void): () => void
   /** Sources that were refused, the latest first. */
   refusals(): readonly RefusalView[]
 }
@@ -49,6 +52,8 @@ export interface EngineCommands {
   drainNode(name: string, drain: boolean): boolean
   /** The same for a target of a zone. */
   drainTarget(zone: string, target: string, drain: boolean): boolean
+  /** Ends a registration, toward a registrar behind us, too. @returns what it was; undefined: there is none of that id */
+  endRegistration(id: string): RegistrationView | undefined
 }
 
 /** `running` takes new transactions; `stopping` finishes those it has. */
@@ -138,17 +143,61 @@ export interface LadderView extends Ladder {
   readonly callId: string
 }
 
+export interface RegistrationQuery {
+  /** Part of the address-of-record, Contact, remote address, zone or User-Agent, in any case; empty: all. */
+  readonly search: string
+  /** How many come before the first one. */
+  readonly skip: number
+  readonly limit: number
+}
+
+export interface RegistrationsView {
+  /** How many there are at all. */
+  readonly all: number
+  /** How many match the search. */
+  readonly total: number
+  /** By address-of-record. */
+  readonly registrations: readonly RegistrationView[]
+}
+
 export interface RegistrationView {
-  /** What it is known by, as a digest. */
-  readonly identity: string
+  /** Ours; stays the same over refreshes and restarts. */
+  readonly id: string
+  /** `alice@example.com`. */
+  readonly aor: string
+  /** URI, as the client wrote it. */
   readonly contact: string
+  /** `+sip.instance` without quotes and brackets. */
+  readonly instance?: string
   readonly zone: string
   readonly listener: string
-  /** `address:port`. */
-  readonly remote: string
   readonly transport: string
+  /** `address:port`; empty while its connection is gone. */
+  readonly remote: string
+  /** When its connection was lost, ISO 8601; undefined: it can be reached. */
+  readonly lostSince?: string
+  /** Where it is registered; undefined: with us. `target` is empty when the Request-URI led there. */
+  readonly registrar?: { readonly zone: string; readonly target: string }
   /** ISO 8601. */
   readonly since: string
+  readonly refreshedAt: string
+  /** From now on. */
+  readonly expiresInSeconds: number
+  readonly userAgent?: string
+  /** What shows that it is behind NAT; empty: nothing. */
+  readonly nat: readonly string[]
+  /** Of the last keep-alive that was answered. */
+  readonly roundTripMs?: number
+  /** Keep-alives in a row without an answer; undefined: nobody sends any. */
+  readonly losses?: number
+}
+
+/** `refreshed` is told only when the way to it is another one. */
+export interface RegistrationChangeView {
+  readonly kind: 'registered' | 'refreshed' | 'ended'
+  /** Of an ended one. */
+  readonly why?: BindingEnd
+  readonly registration: RegistrationView
 }
 
 export interface RefusalView {

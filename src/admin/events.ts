@@ -9,6 +9,7 @@ export const TOPICS = {
   state: 'viewer',
   certificates: 'viewer',
   calls: 'viewer',
+  registrations: 'viewer',
   config: 'viewer',
   log: 'operator',
   audit: 'admin',

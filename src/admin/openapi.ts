@@ -6,6 +6,8 @@ const TAGS = {
   health: 'For load balancers and Prometheus: without credentials',
   edge: 'What the edge is doing, and the commands',
   calls: 'Calls of now and those that are over, with their messages',
+  registrations: 'Who is registered',
+  phone: 'For the test phone of the web admin',
   events: 'What happens, as it happens',
   certificates: 'Which names, until when, what happens next',
   configuration: 'The configuration file and its history',

@@ -13,15 +13,6 @@ type LimitQuery = Type.Static<typeof LimitQuery>
 const TargetParams = Type.Object({ zone: Type.String({ maxLength: 64 }), target: Type.String({ maxLength: 200 }) })
 type TargetParams = Type.Static<typeof TargetParams>
 
-const Registration = Type.Object({
-  identity: Type.String(),
-  contact: Type.String(),
-  zone: Type.String(),
-  listener: Type.String(),
-  remote: Type.String(),
-  transport: Type.String(),
-  since: Type.String(),
-})
 const Refusal = Type.Object({
   at: Type.String(),
   source: Type.String(),
@@ -33,26 +24,13 @@ const Refusal = Type.Object({
 const errors = { '4xx': ErrorReply, '5xx': ErrorReply } as const
 const tags = ['edge']
 
-/** What people watch: who is registered, who was refused, what the log says; and targets taken out by hand. */
+/** What people watch: who was refused, what the log says; and targets taken out by hand. */
 export const addWatchRoutes = (
   app: FastifyInstance,
   view: EngineView,
   commands: EngineCommands,
   log: (limit: number) => readonly Readonly<Record<string, unknown>>[],
 ): void => {
-  app.get(
-    '/api/registrations',
-    {
-      config: { role: 'viewer' },
-      schema: {
-        summary: 'Clients that registered through us, by the connection that reaches them',
-        tags,
-        response: { 200: Type.Object({ registrations: Type.Array(Registration) }), ...errors },
-      },
-    },
-    () => ({ registrations: view.registrations() }),
-  )
-
   app.get(
     '/api/security',
     {

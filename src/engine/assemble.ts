@@ -20,6 +20,7 @@ import type { MediaDesk } from './media/desk.ts'
 import { KeepAlive } from './nat/keep-alive.ts'
 import { CallOrder } from './order.ts'
 import { Refusals } from './refusals.ts'
+import { Registrations } from './registration/gone.ts'
 import { ServerTransaction } from './server-transaction.ts'
 import type { TimerKind, TimerOwner } from './timers.ts'
 import { Transactions } from './transactions.ts'
@@ -62,7 +63,7 @@ export const assemble = (
   })
   const refusals = new Refusals(clock)
   const digest = (text: string): string => createHash('sha256').update(text).digest('base64url').slice(0, 12)
-  return {
+  const edge: Edge = {
     owner: deps.owner,
     clock,
     ids,
@@ -71,8 +72,9 @@ export const assemble = (
     transports: deps.transports(events),
     resolver: deps.resolver,
     transactions,
-    clients: new Clients(ids.token(4), digest, () => clock.wall()),
+    clients: new Clients(ids.token(4), digest),
     bindings: new Bindings(deps.bindings, () => clock.wall()),
+    registrations: new Registrations(() => edge),
     keepAlive: new KeepAlive(),
     gate: new Gate({
       ...{ clock, ids, log, metrics, refusals, key: randomBytes(32), subscribers: deps.subscribers },
@@ -90,6 +92,7 @@ export const assemble = (
     running: runningOf(deps, snapshot, health, undefined, undefined),
     stopping: false,
   }
+  return edge
 }
 
 /** @param policy the operator's module @param before of the configuration before this one */

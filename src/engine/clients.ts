@@ -20,9 +20,6 @@ import type { Zone } from '../zones/zone.ts'
 export class Clients {
   readonly #boot: string
   readonly #digest: (text: string) => string
-  readonly #wall: () => number
-  /** Since when a flow has been bound to anybody. */
-  readonly #since = new WeakMap<Flow, number>()
   readonly #flows = new Map<string, Flow>()
   /** The addresses-of-record, as digests behind each other, that a registrar accepted for an identity; it outlives the connection. */
   readonly #owners = new Map<string, string>()
@@ -34,12 +31,15 @@ export class Clients {
   /**
    * @param boot a text that differs for each start of the process: connection ids are unique in one life only
    * @param digest a short text, the same for the same input, from which the input cannot be told
-   * @param wall milliseconds since 1970, for those who look
    */
-  constructor(boot: string, digest: (text: string) => string, wall: () => number = () => 0) {
+  constructor(boot: string, digest: (text: string) => string) {
     this.#boot = boot
     this.#digest = digest
-    this.#wall = wall
+  }
+
+  /** Of this process: what the tokens of its connections begin with. */
+  get boot(): string {
+    return this.#boot
   }
 
   /** The token to put into a cookie for the peer at the other end of `flow`, which sent `message`, or is about to get it. */
@@ -97,14 +97,6 @@ export class Clients {
       if (!this.#owners.has(identity) && !this.#flows.get(identity)?.open) this.#bind(identity, flow)
   }
 
-  /** Who is bound to which connection, and the Contact that was seen last there. */
-  *bound(): Iterable<{ readonly flow: Flow; readonly identity: string; readonly contact: string; readonly since: number }> {
-    for (const [flow, identities] of this.#identities) {
-      for (const identity of identities)
-        yield { flow, identity, contact: this.#seen.get(flow)?.contact ?? '', since: this.#since.get(flow) ?? 0 }
-    }
-  }
-
   closed(flow: Flow): void {
     const identities = this.#identities.get(flow)
     if (identities === undefined) return
@@ -144,7 +136,6 @@ export class Clients {
     if (known === undefined) {
       known = new Set()
       this.#identities.set(flow, known)
-      this.#since.set(flow, this.#wall())
     }
     if (known.size >= MAX_IDENTITIES && !known.has(identity)) {
       // What `closed` does not know of would stay for ever: the oldest goes

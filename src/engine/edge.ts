@@ -21,6 +21,7 @@ import type { MediaDesk } from './media/desk.ts'
 import type { KeepAlive } from './nat/keep-alive.ts'
 import type { CallOrder } from './order.ts'
 import type { Refusals } from './refusals.ts'
+import type { Registrations } from './registration/gone.ts'
 import type { Transactions } from './transactions.ts'
 
 /** Everything that follows from one configuration. A request keeps the one it began with; a reload replaces the whole. */
@@ -45,6 +46,8 @@ export interface Edge {
   readonly transactions: Transactions
   readonly clients: Clients
   readonly bindings: Bindings
+  /** What becomes of bindings whose clients vanish. */
+  readonly registrations: Registrations
   readonly keepAlive: KeepAlive
   /** Asks requests of zones with `authenticate` who sends them. */
   readonly gate: Gate

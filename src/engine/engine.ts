@@ -10,6 +10,9 @@ import type {
   PastCallView,
   Phase,
   RefusalView,
+  RegistrationChangeView,
+  RegistrationQuery,
+  RegistrationsView,
   RegistrationView,
   ReloadView,
   ZoneView,
@@ -35,17 +38,8 @@ import { listenerOptions, refreshListeners } from './options.ts'
 import { loadPolicy } from './policy.ts'
 import { Prober } from './probe.ts'
 import { Receiver } from './receive.ts'
-import {
-  callViews,
-  captureOf,
-  ladderView,
-  listenerViews,
-  mediaCheck,
-  mediaView,
-  pastCallView,
-  registrationViews,
-  zoneViews,
-} from './views.ts'
+import { endRegistration, registrationChange, registrationViews } from './registration/views.ts'
+import { callViews, captureOf, ladderView, listenerViews, mediaCheck, mediaView, pastCallView, zoneViews } from './views.ts'
 
 const HOUR_MS = 3_600_000
 /** How often the addresses of targets are looked up for admission; the resolver answers from its cache while their TTL lasts. */
@@ -134,6 +128,7 @@ export class Engine implements EngineView, EngineCommands {
     this.#media?.start()
     learnTargets(this.#edge)
     this.#prober.watch(snapshot.zones.values())
+    this.#edge.registrations.start()
     this.#edge.keepAlive.start(this.#edge)
     this.#phase = 'running'
   }
@@ -143,6 +138,7 @@ export class Engine implements EngineView, EngineCommands {
     this.#phase = 'stopping'
     this.#edge.stopping = true
     this.#prober.stop()
+    this.#edge.registrations.stop()
     this.#edge.keepAlive.stop()
     await this.#finished(this.#deps.clock.now() + this.#edge.running.snapshot.stopMs)
     for (const end of this.#running) end()
@@ -223,8 +219,16 @@ export class Engine implements EngineView, EngineCommands {
     return mediaView(this.#edge, this.#media)
   }
 
-  registrations(): readonly RegistrationView[] {
-    return registrationViews(this.#edge)
+  registrations(query: RegistrationQuery): RegistrationsView {
+    return registrationViews(this.#edge, query)
+  }
+
+  watchRegistrations(watcher: (change: () => RegistrationChangeView) => void): () => void {
+    return this.#edge.bindings.watch((change) => watcher(() => registrationChange(this.#edge, change)))
+  }
+
+  endRegistration(id: string): RegistrationView | undefined {
+    return endRegistration(this.#edge, id)
   }
 
   refusals(): readonly RefusalView[] {
@@ -299,6 +303,7 @@ export class Engine implements EngineView, EngineCommands {
             'Connection closed',
           )
         this.#edge.clients.closed(flow)
+        this.#edge.registrations.closed(flow)
         if (flow.listener.transport.reliable) this.#edge.transactions.flowLost(flow, reason)
         else this.#edge.transactions.datagramFailed(flow, reason)
       },

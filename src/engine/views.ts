@@ -8,7 +8,6 @@ import type {
   ListenerView,
   MediaView,
   PastCallView,
-  RegistrationView,
   TargetView,
   ZoneView,
 } from '../admin/contract.ts'
@@ -137,22 +136,3 @@ export const mediaCheck = ({ unavailable, nodes }: MediaView): CheckView => ({
   ok: unavailable === undefined,
   detail: unavailable ?? `${nodes.filter(({ state }) => state === 'up').length} of ${nodes.length} media nodes are up`,
 })
-
-const MOST_REGISTRATIONS = 5000
-
-export const registrationViews = ({ clients, running }: Edge): readonly RegistrationView[] => {
-  const views: RegistrationView[] = []
-  for (const { flow, identity, contact, since } of clients.bound()) {
-    if (views.length === MOST_REGISTRATIONS) break
-    views.push({
-      identity,
-      contact,
-      zone: running.admission.zoneOf(flow)?.name ?? '',
-      listener: flow.listener.name,
-      remote: `${hostText(flow.remoteAddress)}:${flow.remotePort}`,
-      transport: flow.listener.transport.name,
-      since: new Date(since).toISOString(),
-    })
-  }
-  return views
-}

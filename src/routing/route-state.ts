@@ -48,7 +48,8 @@ export interface RouteState {
   readonly media: MediaState | undefined
 }
 
-export type StateFault = 'malformed' | 'forged' | 'expired-key' | 'unknown-listener' | 'unknown-zone'
+/** `forgotten`: what it names was in a table, and is gone. */
+export type StateFault = 'malformed' | 'forged' | 'expired-key' | 'unknown-listener' | 'unknown-zone' | 'forgotten'
 
 /** Writes and reads `ew`; knows the listeners and zones of one configuration. */
 export class RouteStateCodec {
@@ -99,6 +100,11 @@ export class RouteStateCodec {
     if (end < 0) return { owner: payload[1]!, caller, callee, media: undefined }
     const media = readMedia(payload.slice(end + 1))
     return media === undefined ? 'malformed' : { owner: payload[1]!, caller, callee, media }
+  }
+
+  /** 66 bits that name a text, and that nobody else can find. */
+  nameOf(text: string): string {
+    return this.#hash.mac(this.#hash.currentKey, `a name ${text}`)!
   }
 
   #side({ listener, zone, flow }: Side): string {

@@ -90,7 +90,8 @@ export const serverWith = (wishes: Wishes = {}): AdminServer => {
     pastCalls: () => [],
     ladder: () => undefined,
     capture: () => undefined,
-    registrations: () => [],
+    registrations: () => ({ all: 0, total: 0, registrations: [] }),
+    watchRegistrations: () => () => {},
     refusals: () => [],
     ...view,
   }
@@ -101,6 +102,7 @@ export const serverWith = (wishes: Wishes = {}): AdminServer => {
     },
     drainNode: drainNode ?? (() => false),
     drainTarget: () => false,
+    endRegistration: () => undefined,
   }
   const page = metrics ?? { contentType: 'text/plain; version=0.0.4; charset=utf-8', text: async () => 'edgeways_build_info 1\n' }
   const server = createAdminServer({ view: engine, commands, metrics: page, log, address, port, token: TOKEN, ...rest })
