@@ -178,6 +178,26 @@ describe.each(['ws', 'wss'] as const)('%s', (kind) => {
     expect(alive.readyState).toBe(WebSocket.OPEN)
   })
 
+  test('the answer to a ping shows the round trip; a pong that nobody asked for does not', async () => {
+    const listener = await open(kind, { pingMs: 30_000 })
+    const client = await dial(listener, { autoPong: false })
+    const { flow } = await world.events.wait('opened')
+    client.pong()
+    await world.events.wait('keptAlive')
+    expect(flow.roundTripMs).toBeUndefined()
+    const pinged = once(client, 'ping')
+    world.pass(30_000)
+    await pinged
+    world.clock.time += 47
+    client.pong()
+    await world.events.wait('keptAlive', 2)
+    expect(flow.roundTripMs).toBe(47)
+    world.clock.time += 1000
+    client.pong()
+    await world.events.wait('keptAlive', 3)
+    expect(flow.roundTripMs).toBe(47)
+  })
+
   test('a message instead of a pong is a sign of life as well', async () => {
     const listener = await open(kind, { pingMs: 30_000 })
     const client = await dial(listener, { autoPong: false })
