@@ -7,6 +7,7 @@ import { extname, join, normalize } from 'node:path'
 import { editorSchema } from '../../src/config/document.ts'
 import { loadConfig } from '../../src/config/load.ts'
 import type { CertificateView, Role } from '../../web-admin/src/api/types.ts'
+import { answerSip } from './fake-sip.ts'
 import { ordinaryDay, type World } from './world.ts'
 import { runningOrder } from './world-certificates.ts'
 import { iso } from './world-times.ts'
@@ -154,8 +155,27 @@ export const startFakeEdge = async (pages: string, first: World = ordinaryDay())
         const whole = query.get('redact') === 'true' ? masked : world.ladder
         return { body: detail.ladder ? whole : { ...whole, messages: [], parties: [] } }
       }
-      case 'GET /registrations':
-        return { body: { registrations: world.registrations } }
+      case 'GET /registrations': {
+        const skip = Number(query.get('skip') ?? 0)
+        const found = world.registrations.filter((one) =>
+          JSON.stringify(one)
+            .toLowerCase()
+            .includes(query.get('search')?.toLowerCase() ?? ''),
+        )
+        const shown = found.slice(skip, skip + Number(query.get('limit')))
+        return { body: { all: world.registrations.length, total: found.length, registrations: shown } }
+      }
+      case 'DELETE /registrations': {
+        needs('operator')
+        const ended = world.registrations.find(({ id }) => id === second)
+        world.registrations = world.registrations.filter((one) => one !== ended)
+        return { body: ended }
+      }
+      case 'GET /phone':
+        needs('operator')
+        return { body: world.phone }
+      case 'GET /turn':
+        return { body: { iceServers: [] } }
       case 'GET /security':
         return { body: world.security }
       case 'GET /log':
@@ -357,6 +377,7 @@ export const startFakeEdge = async (pages: string, first: World = ordinaryDay())
     })
     response.end(body === undefined ? (plain ?? '') : JSON.stringify(body))
   })
+  const sip = answerSip(server)
   await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening))
   const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 
@@ -383,6 +404,7 @@ export const startFakeEdge = async (pages: string, first: World = ordinaryDay())
     signOutAll: () => sessions.clear(),
     close: () =>
       new Promise((closed) => {
+        sip.close()
         server.close(() => closed())
         server.closeAllConnections()
       }),

@@ -16,6 +16,7 @@ const PAGES = [
   '/calls/p3',
   '/zones',
   '/registrations',
+  '/phone',
   '/certificates',
   '/certificates/public',
   '/certificates/bought',

@@ -13,7 +13,14 @@ export const SCREENSHOTS = process.env.EDGEWAYS_PAGE_PICTURES ?? join(tmpdir(), 
 export const buildPages = async (): Promise<string> => {
   const outDir = mkdtempSync(join(tmpdir(), 'edgeways-pages-'))
   const root = join(import.meta.dirname, '..', '..', 'web-admin')
-  await build({ configFile: join(root, 'vite.config.ts'), root, logLevel: 'error', build: { outDir, emptyOutDir: true } })
+  // Else Vite takes the environment of the tests for one of development, and the pages are others than those that are shipped
+  const before = process.env.NODE_ENV
+  process.env.NODE_ENV = 'production'
+  try {
+    await build({ configFile: join(root, 'vite.config.ts'), root, logLevel: 'error', build: { outDir, emptyOutDir: true } })
+  } finally {
+    process.env.NODE_ENV = before
+  }
   return outDir
 }
 

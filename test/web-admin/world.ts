@@ -9,6 +9,7 @@ import type {
   Ladder,
   LogLine,
   PastCall,
+  Phone,
   Registration,
   Security,
   State,
@@ -17,6 +18,7 @@ import type {
 } from '../../web-admin/src/api/types.ts'
 import { calls, details, ladder, past } from './world-calls.ts'
 import { certificate, development, made, waiting } from './world-certificates.ts'
+import { phone, registrations } from './world-phones.ts'
 import { DAY, HOUR, iso, MINUTE, SECOND } from './world-times.ts'
 
 export interface World {
@@ -28,6 +30,7 @@ export interface World {
   details: Map<string, CallDetail>
   ladder: Ladder
   registrations: Registration[]
+  phone: Phone
   security: Security
   log: LogLine[]
   config: string
@@ -169,35 +172,8 @@ export const ordinaryDay = (): World => {
     past: over,
     details: details(views, over),
     ladder: ladder(),
-    registrations: [
-      {
-        identity: '9f2c41d07be8',
-        contact: 'sip:anna@7d8f3k2.invalid;transport=ws',
-        zone: 'browsers',
-        listener: 'web/wss',
-        remote: '198.51.100.7:51022',
-        since: iso(-42 * MINUTE),
-        transport: 'wss',
-      },
-      {
-        identity: '51aa03c9e7d2',
-        contact: 'sip:ben@91jq0s.invalid;transport=ws',
-        zone: 'browsers',
-        listener: 'web/wss',
-        remote: '203.0.113.77:40112',
-        since: iso(-3 * HOUR),
-        transport: 'wss',
-      },
-      {
-        identity: 'c4407e1b92fa',
-        contact: 'sip:door@192.0.2.14:5061;transport=tls',
-        zone: 'phones',
-        listener: 'phones/tls',
-        remote: '192.0.2.14:5061',
-        since: iso(-9 * DAY),
-        transport: 'tls',
-      },
-    ],
+    registrations: registrations(),
+    phone: phone(),
     security: {
       refusals: [
         { at: iso(-40 * SECOND), source: '45.134.26.9', listener: 'lan/udp', why: 'No zone admits this source', count: 1822 },
@@ -374,6 +350,7 @@ export const firstDay = (): World => {
     past: [],
     details: new Map(),
     registrations: [],
+    phone: { zones: [], path: '/phone/sip' },
     security: { refusals: [], bans: [] },
     log: [],
     versions: [],

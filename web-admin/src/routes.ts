@@ -6,6 +6,8 @@ export type Place =
   | { readonly page: 'call'; readonly id: string }
   | { readonly page: 'zones' }
   | { readonly page: 'registrations' }
+  | { readonly page: 'subscribers' }
+  | { readonly page: 'phone' }
   | { readonly page: 'certificates' }
   | { readonly page: 'certificate'; readonly name: string }
   | { readonly page: 'new certificate' }
@@ -40,6 +42,8 @@ export const placeOf = (hash: string): Place => {
       return second === 'effective' || second === 'history' ? { page: 'configuration', part: second } : unknown
     case 'zones':
     case 'registrations':
+    case 'subscribers':
+    case 'phone':
     case 'security':
     case 'log':
     case 'users':

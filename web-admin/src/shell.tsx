@@ -20,6 +20,7 @@ import { UsersPage } from './pages/users.tsx'
 import { ZonesPage } from './pages/zones.tsx'
 import { Button } from './parts/button.tsx'
 import { Icon, type IconName, Mark } from './parts/icon.tsx'
+import { lazily } from './parts/lazily.tsx'
 import { Empty } from './parts/loaded.tsx'
 import { Page } from './parts/page.tsx'
 import { Tag } from './parts/status.tsx'
@@ -143,6 +144,7 @@ const Navigation = ({ place }: { readonly place: Place }) => {
           badge((to) => to === '/zones'),
         )}
         {link('registrations', 'registrations', 'Registrations')}
+        {operates && link('phone', 'phone', 'Test phone')}
       </div>
       <div class="nav-group">
         {link(
@@ -163,6 +165,7 @@ const Navigation = ({ place }: { readonly place: Place }) => {
       </div>
       {administers && (
         <div class="nav-group">
+          {link('subscribers', 'subscribers', 'Subscribers')}
           {link('users', 'users', 'Users and tokens')}
           {link('audit', 'audit', 'Audit')}
         </div>
@@ -225,6 +228,9 @@ const Broken = () => {
   )
 }
 
+/** With JsSIP, which nobody else needs. */
+const PhonePage = lazily('Test phone', async () => (await import('./pages/phone.tsx')).PhonePage)
+
 const PageAt = ({ place }: { readonly place: Place }) => {
   const operates = useMay('operator')
   const administers = useMay('admin')
@@ -239,6 +245,8 @@ const PageAt = ({ place }: { readonly place: Place }) => {
       return <ZonesPage />
     case 'registrations':
       return <RegistrationsPage />
+    case 'phone':
+      return operates ? <PhonePage /> : <NotAllowed title="Test phone" needs="operator" />
     case 'certificates':
       return <CertificatesPage />
     case 'new certificate':

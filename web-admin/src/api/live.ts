@@ -3,8 +3,8 @@ import { createStore } from '../store.ts'
 import { apiUrl } from './client.ts'
 import { readSession } from './session.ts'
 
-export type Topic = 'state' | 'certificates' | 'calls' | 'config' | 'log' | 'audit'
-const USUAL: readonly Topic[] = ['state', 'certificates', 'calls', 'config', 'audit']
+export type Topic = 'state' | 'certificates' | 'calls' | 'registrations' | 'config' | 'log' | 'audit'
+const USUAL: readonly Topic[] = ['state', 'certificates', 'calls', 'registrations', 'config', 'audit']
 
 export type LiveState =
   | { readonly kind: 'connecting' }

@@ -12,7 +12,7 @@ import type {
   PastCallView,
   Phase,
   RefusalView,
-  RegistrationView,
+  RegistrationsView,
   ReloadView,
   ZoneView,
 } from '../../../src/admin/contract.ts'
@@ -37,6 +37,7 @@ export type {
   TargetView,
   ZoneView,
 } from '../../../src/admin/contract.ts'
+export type { PhoneView as Phone, PhoneZone } from '../../../src/admin/phone-view.ts'
 export type { CertificateProblem, CertificateVersion, CertificateView, OrderStep } from '../../../src/certs/types.ts'
 export type { ConfigProblem } from '../../../src/config/errors.ts'
 export type { CallQuality, LegQuality } from '../../../src/media/quality.ts'
@@ -105,8 +106,12 @@ export interface CallDetail
   readonly ladder: boolean
 }
 
-export interface Registrations {
-  readonly registrations: readonly RegistrationView[]
+/** GET /registrations. */
+export type Registrations = RegistrationsView
+
+/** GET /turn: for RTCPeerConnection; empty where no TURN is configured. */
+export interface Turn {
+  readonly iceServers?: readonly { readonly urls: string | string[]; readonly username?: string; readonly credential?: string }[]
 }
 
 export interface Ban {

@@ -9,11 +9,24 @@ import { Check } from '../parts/field.tsx'
 import { Empty, Loaded } from '../parts/loaded.tsx'
 import { Card } from '../parts/page.tsx'
 import { Tag } from '../parts/status.tsx'
+import { callPath } from '../routes.ts'
 import { bytesText, countOf, listText } from '../words/numbers.ts'
 import { absoluteText, timeText } from '../words/time.ts'
 
 /** The messages of a call: caller, edge and callee beside each other, time from top to bottom. */
-export const LadderCard = ({ id, kept, live }: { readonly id: string; readonly kept: boolean; readonly live: boolean }) => {
+export const LadderCard = ({
+  id,
+  kept,
+  live,
+  link = false,
+}: {
+  /** Of a call, or SIP's Call-ID. */
+  readonly id: string
+  readonly kept: boolean
+  readonly live: boolean
+  /** The call's own page is one press away. */
+  readonly link?: boolean
+}) => {
   const [redact, setRedact] = useState(false)
   const path = `/calls/${encodeURIComponent(id)}/ladder`
   const query = redact ? '?redact=true' : ''
@@ -25,6 +38,11 @@ export const LadderCard = ({ id, kept, live }: { readonly id: string; readonly k
       title="Ladder"
       aside={
         <div class="row">
+          {link && (
+            <a href={`#${callPath(id)}`} target="_blank" rel="noreferrer">
+              Page of this call
+            </a>
+          )}
           <Check label="Mask names and numbers" checked={redact} onValue={setRedact} />
           {many && (
             <>
