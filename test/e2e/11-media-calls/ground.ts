@@ -24,12 +24,15 @@ export interface Ground {
 /** Two runs on one machine seldom have the same tens. */
 const TENS = 10 * (process.pid % 25)
 
-/** @param file 1 to 9, another one in each file: the last digit of the addresses' third byte, so that files never meet */
-export const layGround = async (file: number): Promise<Ground> => {
+/**
+ * @param file 1 to 9, another one in each file: the last digit of the addresses' third byte, so that files never meet
+ * @param series of scenarios: their second byte, and one more
+ */
+export const layGround = async (file: number, series = 11): Promise<Ground> => {
   const net = TENS + file
-  const { path: folder, remove } = temporaryFolder(`e2e-11-${net}`)
-  const wan = (host: number): string => `127.11.${net}.${host}`
-  const lan = (host: number): string => `127.12.${net}.${host}`
+  const { path: folder, remove } = temporaryFolder(`e2e-${series}-${net}`)
+  const wan = (host: number): string => `127.${series}.${net}.${host}`
+  const lan = (host: number): string => `127.${series + 1}.${net}.${host}`
   return {
     folder,
     authority: createAuthority(folder),

@@ -65,6 +65,8 @@ export const PATIENCE = 10_000
 export const sdpOf = (message: Wire): string => message.body.toString('latin1')
 export const numberOf = (message: Wire): number => Number.parseInt(headerOf(message, 'cseq'), 10)
 
+const isSdp = (message: Wire): boolean => message.body.length > 0 && headerOf(message, 'content-type').startsWith('application/sdp')
+
 /** `BYE`, `183 INVITE`. */
 export const nameOfMessage = (message: Wire): string => (message.status === 0 ? message.method : `${message.status} ${message.method}`)
 
@@ -95,7 +97,7 @@ export const createCore = (world: CallWorld, callId: string, tag: string): CallC
     settled: () => order,
     record: (message) => {
       arrived.push(message)
-      if (message.body.length > 0) sdps.push({ with: nameOfMessage(message), sdp: sdpOf(message) })
+      if (isSdp(message)) sdps.push({ with: nameOfMessage(message), sdp: sdpOf(message) })
     },
     next: (wanted, ms = PATIENCE) => {
       const fits = typeof wanted === 'string' ? (message: Wire): boolean => nameOfMessage(message) === wanted : wanted

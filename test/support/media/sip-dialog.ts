@@ -7,13 +7,13 @@ const text = (start: string, headers: readonly HeaderPair[], body: string): stri
   [
     start,
     ...headers.map(([name, value]) => `${name}: ${value}`),
-    ...(body === '' ? [] : ['Content-Type: application/sdp']),
+    ...(body === '' || headers.some(([name]) => name === 'Content-Type') ? [] : ['Content-Type: application/sdp']),
     `Content-Length: ${body.length}`,
     '',
     body,
   ].join('\r\n')
 
-/** @param body SDP, latin1; empty: none */
+/** @param body latin1, SDP unless the headers say what else; empty: none */
 export const requestText = (method: string, uri: string, headers: readonly HeaderPair[], body = ''): string =>
   text(`${method} ${uri} SIP/2.0`, headers, body)
 

@@ -2,7 +2,7 @@
  * A SIP user agent for tests, with real sockets and real media: it calls, answers, holds, and keeps dialogs by the book, all from what it
  * gets, so that a wrong Record-Route, Contact or SDP of the program under test shows as a request that arrives nowhere, or as silence.
  */
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import type { Issued } from '../authority.ts'
 import type { Place } from '../crossing.ts'
 import { freePort } from '../places.ts'
@@ -10,7 +10,7 @@ import { headerOf, nameOf, parameterOf, tagOf, uriOf, valuesOf, type Wire } from
 import { type MediaEndpoint, type MediaEndpointOptions, openMediaEndpoint } from './endpoint.ts'
 import { createCall, type FedCall, type SipCall } from './sip-call.ts'
 import type { CallWorld } from './sip-call-core.ts'
-import { type HeaderPair, hostOf, requestText, responseText } from './sip-dialog.ts'
+import { type HeaderPair, hostOf, nextHopOf, requestText, responseText } from './sip-dialog.ts'
 import type { InviteOptions } from './sip-inviting.ts'
 import { openSipSockets, type SipLink, type SipTransport } from './sip-link.ts'
 import { createTransactions, newBranch, type SipServerTransaction } from './sip-transactions.ts'
@@ -31,6 +31,8 @@ export interface SipEndpointOptions {
   readonly hosts?: Readonly<Record<string, string>>
   /** TLS, WSS: with `own` it is a server too; without, all its requests use the connection to the proxy. */
   readonly tls?: { readonly authority: string; readonly own?: Issued }
+  /** Who registers with it needs this password (digest, MD5); without, anybody may. */
+  readonly password?: string
   /** Of each call's media endpoint; its address is the endpoint's own unless another is given. */
   readonly media?: Partial<MediaEndpointOptions>
   /** SDP on its way in, before its own media sees it, and out, before it is sent: for tests that carry SDP through rtpengine by hand. */
@@ -67,6 +69,12 @@ export interface SipEndpoint {
   incoming(ms?: number): Promise<SipCall>
   /** Sends a REGISTER for its own URI; the final response. @param headers more of them */
   register(headers?: readonly HeaderPair[]): Promise<Wire>
+  /** Sends a request outside of any call to this URI; the final response. @param body with its Content-Type among the headers */
+  send(
+    method: string,
+    to: string,
+    options?: { readonly routes?: readonly string[]; readonly headers?: readonly HeaderPair[]; readonly body?: string },
+  ): Promise<Wire>
   /** The next REGISTER that came, answered with 200, and was not asked for yet; default 10 s. */
   registered(ms?: number): Promise<Binding>
   readonly calls: readonly SipCall[]
@@ -80,6 +88,19 @@ export interface SipEndpoint {
 const VIA: Readonly<Record<SipTransport, string>> = { udp: 'UDP', tcp: 'TCP', tls: 'TLS', wss: 'WSS' }
 const PARAMETER: Readonly<Record<SipTransport, string>> = { udp: '', tcp: ';transport=tcp', tls: ';transport=tls', wss: ';transport=ws' }
 const PATIENCE = 10_000
+const REALM = 'pbx.test'
+const CHALLENGE = `Digest realm="${REALM}", nonce="6a8f1e", qop="auth", algorithm=MD5`
+const md5 = (text: string): string => createHash('md5').update(text).digest('hex')
+
+/** RFC 2617 §3.2.2, with qop auth: the request's credentials are those of its user with that password. */
+const shows = (request: Wire, password: string): boolean => {
+  const given = request.headers.find(({ name }) => name === 'authorization')?.value
+  if (given === undefined) return false
+  const field = (name: string): string => new RegExp(`[ ,]${name}="?([^",]*)`).exec(given)?.[1] ?? ''
+  const [secret, what] = [md5(`${field('username')}:${REALM}:${password}`), md5(`${request.method}:${field('uri')}`)]
+  return field('response') === md5([secret, field('nonce'), field('nc'), field('cnonce'), field('qop'), what].join(':'))
+}
+
 const newTag = (): string => randomBytes(6).toString('hex')
 const as = async (sdp: string): Promise<string> => sdp
 
@@ -130,6 +151,10 @@ export const openSipEndpoint = async (options: SipEndpointOptions): Promise<SipE
     beginning.set(transaction.request, made)
   }
   const registers = ({ request, link, respond }: SipServerTransaction): void => {
+    if (options.password !== undefined && !shows(request, options.password)) {
+      respond(responseText(request, link.remote, 401, 'Unauthorized', newTag(), [['WWW-Authenticate', CHALLENGE]]))
+      return
+    }
     const given = valuesOf(request, 'contact')
     const contacts = given.map((value): HeaderPair => ['Contact', value.includes(';expires=') ? value : `${value};expires=600`])
     const path = valuesOf(request, 'path')
@@ -184,6 +209,7 @@ export const openSipEndpoint = async (options: SipEndpointOptions): Promise<SipE
       },
     },
   )
+  let closed: Promise<void> | undefined
   const toProxy = (): Promise<SipLink> => {
     const { proxy } = options
     if (proxy === undefined) throw new Error(`${name} has no proxy`)
@@ -254,13 +280,43 @@ export const openSipEndpoint = async (options: SipEndpointOptions): Promise<SipE
         PATIENCE,
       )
     },
+    send: async (method, to, { routes = [], headers = [], body = '' } = {}) => {
+      const branch = newBranch()
+      const text = requestText(
+        method,
+        to,
+        [
+          ['Via', `SIP/2.0/${VIA[transport]} ${address}:${port};branch=${branch};rport`],
+          ...routes.map((route): HeaderPair => ['Route', route]),
+          ['Max-Forwards', '70'],
+          ['From', `<sip:${name}@${options.domain ?? address}>;tag=${newTag()}`],
+          ['To', `<${to}>`],
+          ['Call-ID', randomBytes(12).toString('hex')],
+          ['CSeq', `1 ${method}`],
+          ['Contact', `<${contact}>`],
+          ...headers,
+        ],
+        body,
+      )
+      let final: Wire | undefined
+      transactions.send(await link(nextHopOf(to, routes), undefined), branch, method, text, (response) => {
+        if (response.status >= 200) final = response
+        watch.happened()
+      })
+      return watch.until(
+        () => final,
+        () => `${name}: no final response to ${method}`,
+        PATIENCE,
+      )
+    },
     registered: (ms = PATIENCE) => take(bindings, 'REGISTER', ms),
     calls,
     requests,
     problems,
-    close: async () => {
+    close: () => {
       transactions.close()
-      await Promise.all([sockets.close(), ...media.map((one) => one.close())])
+      closed ??= Promise.all([sockets.close(), ...media.map((one) => one.close())]).then(() => undefined)
+      return closed
     },
   }
 }

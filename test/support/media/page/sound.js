@@ -5,11 +5,14 @@ import { describeSound, isSilence, isTone } from '../tone.ts'
 const WINDOW_SECONDS = 0.2
 const soon = () => new Promise((resolve) => setTimeout(resolve, 40))
 
-/** Chromium's processing for speech would take a tone for noise. With `hz` the microphone is an oscillator of the page's own. */
-export const setMicrophone = (hz) => {
+/**
+ * Chromium's processing for speech would take a tone for noise. With `hz` the microphone is an oscillator of the page's own, and with `colour` the
+ * camera a canvas of one colour.
+ */
+export const setMicrophone = (hz, colour = 'blue') => {
   const devices = navigator.mediaDevices
   const capture = MediaDevices.prototype.getUserMedia.bind(devices)
-  devices.getUserMedia = async () => {
+  const hear = async () => {
     if (hz === undefined) return capture({ audio: { echoCancellation: false, noiseSuppression: false, autoGainControl: false } })
     const context = new AudioContext()
     const oscillator = new OscillatorNode(context, { frequency: hz })
@@ -19,6 +22,26 @@ export const setMicrophone = (hz) => {
     oscillator.start()
     return out.stream
   }
+  devices.getUserMedia = async ({ audio = false, video = false } = {}) => {
+    const tracks = [...(audio ? (await hear()).getTracks() : []), ...(video ? cameraOf(colour).getTracks() : [])]
+    return new MediaStream(tracks)
+  }
+}
+
+/** Something moves in the corner, since a canvas that stays as it is gives no frames. */
+const cameraOf = (colour) => {
+  const canvas = Object.assign(document.createElement('canvas'), { width: 160, height: 120 })
+  const context = canvas.getContext('2d')
+  let frame = 0
+  const draw = () => {
+    context.fillStyle = { red: '#f00', green: '#0f0', blue: '#00f' }[colour]
+    context.fillRect(0, 0, 160, 120)
+    context.fillStyle = frame++ % 2 ? '#fff' : '#000'
+    context.fillRect(0, 0, 8, 8)
+  }
+  draw()
+  setInterval(draw, 100)
+  return canvas.captureStream(10)
 }
 
 /** Plays and measures what arrives at a connection. @param connection gives the RTCPeerConnection of now */

@@ -1,0 +1,30 @@
+// @ts-nocheck
+// A phone of either library (`window.phone`), what it hears (`window.sound`) and sees (`window.picture`). Both libraries have the same words and the
+// same events, so that a test says once what has to work with both.
+import { jssipPhone } from './jssip-phone.js'
+import { createPicture } from './picture.js'
+import { sipjsPhone } from './sipjs-phone.js'
+import { createSound, setMicrophone } from './sound.js'
+
+const events = []
+const connection = () => window.phone.connection?.()
+
+/** Long times of the page's own pass that much faster: session timers count in tens of seconds. */
+const hasten = (factor) => {
+  const { setTimeout: real } = window
+  window.setTimeout = (act, ms, ...rest) => real(act, ms >= 20_000 ? ms / factor : ms, ...rest)
+}
+
+window.phone = {
+  events,
+  start: async (settings) => {
+    setMicrophone(settings.hz, settings.colour)
+    if (settings.hasten !== undefined) hasten(settings.hasten)
+    const make = settings.library === 'SIP.js' ? sipjsPhone : jssipPhone
+    const made = make(settings, (name) => events.push(name))
+    Object.assign(window.phone, made)
+    await made.connect()
+  },
+}
+window.sound = createSound(connection)
+window.picture = createPicture(connection)
