@@ -37,6 +37,8 @@ export interface LibraryPhoneSettings {
   readonly configuration?: Readonly<Record<string, string>>
   /** Sends its SDP with no candidates, or with the first one alone. */
   readonly trickle?: 'none' | 'first'
+  /** How JsSIP refreshes its session; default UPDATE. */
+  readonly refreshMethod?: 'UPDATE' | 'INVITE'
   /** Times of the page from 20 s on are that much shorter: session timers. */
   readonly hasten?: number
 }

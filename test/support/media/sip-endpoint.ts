@@ -10,7 +10,7 @@ import { headerOf, nameOf, parameterOf, tagOf, uriOf, valuesOf, type Wire } from
 import { type MediaEndpoint, type MediaEndpointOptions, openMediaEndpoint } from './endpoint.ts'
 import { createCall, type FedCall, type SipCall } from './sip-call.ts'
 import type { CallWorld } from './sip-call-core.ts'
-import { type HeaderPair, hostOf, nextHopOf, requestText, responseText } from './sip-dialog.ts'
+import { dialogByRequest, type HeaderPair, hostOf, nextHopOf, requestText, responseText } from './sip-dialog.ts'
 import type { InviteOptions } from './sip-inviting.ts'
 import { openSipSockets, type SipLink, type SipTransport } from './sip-link.ts'
 import { createTransactions, newBranch, type SipServerTransaction } from './sip-transactions.ts'
@@ -163,6 +163,37 @@ export const openSipEndpoint = async (options: SipEndpointOptions): Promise<SipE
     if (given[0] !== undefined) bindings.push({ addressOfRecord: uriOf(headerOf(request, 'to')), contact: uriOf(given[0]), path })
     watch.happened()
   }
+  /** RFC 6665: accepted for 600 s, and the state told at once, with the name of the event as its text. */
+  const subscribed = ({ request, link: from, respond }: SipServerTransaction): void => {
+    const tag = newTag()
+    const event = headerOf(request, 'event')
+    const contacts: readonly HeaderPair[] = [['Contact', `<${contact}>`]]
+    respond(responseText(request, from.remote, 200, 'OK', tag, [...contacts, ['Expires', '600']]))
+    const within = dialogByRequest(request, tag)
+    const branch = newBranch()
+    const text = requestText(
+      'NOTIFY',
+      within.target,
+      [
+        ['Via', `SIP/2.0/${VIA[transport]} ${address}:${port};branch=${branch};rport`],
+        ...within.routes.map((route): HeaderPair => ['Route', route]),
+        ['Max-Forwards', '70'],
+        ['From', within.local],
+        ['To', within.remote],
+        ['Call-ID', within.callId],
+        ['CSeq', '1 NOTIFY'],
+        ...contacts,
+        ['Event', event],
+        ['Subscription-State', 'active;expires=600'],
+        ['Content-Type', 'text/plain'],
+      ],
+      `state of ${event}`,
+    )
+    link(nextHopOf(within.target, within.routes), from).then(
+      (hop) => transactions.send(hop, branch, 'NOTIFY', text, ({ status, start }) => status >= 300 && problem(`NOTIFY: ${start}`)),
+      (error: Error) => problem(error.message),
+    )
+  }
   const callOf = (message: Wire): FedCall | undefined =>
     calls.find(({ callId, hasTag }) => callId === headerOf(message, 'call-id') && hasTag(tagOf(message, 'to')))
   const cancelled = (request: Wire, from: SipLink): void => {
@@ -186,6 +217,7 @@ export const openSipEndpoint = async (options: SipEndpointOptions): Promise<SipE
     else if (tagOf(request, 'to') !== undefined) say(481, 'No such dialog')
     else if (request.method === 'INVITE') begins(transaction)
     else if (request.method === 'REGISTER') registers(transaction)
+    else if (request.method === 'SUBSCRIBE') subscribed(transaction)
     else say(200, 'OK')
   }
   const sockets = await openSipSockets(

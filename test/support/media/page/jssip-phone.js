@@ -121,7 +121,7 @@ export const jssipPhone = (settings, happened) => {
     options: (target) =>
       userAgent.sendOptions(target, null, { eventHandlers: { succeeded: () => happened('options answered'), failed: ({ response }) => happened(`options refused ${response?.status_code}`) } }),
     subscribe: ({ target, event }) => {
-      const subscriber = userAgent.subscribe(target, event, 'application/pidf+xml', {})
+      const subscriber = userAgent.subscribe(target, event, 'text/plain', {})
       subscriber.on('active', () => happened('subscribed'))
       subscriber.on('notify', (_final, request, body) => happened(`notified ${body ?? ''}`))
       subscriber.on('terminated', () => happened('subscription over'))

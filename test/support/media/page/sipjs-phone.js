@@ -126,6 +126,10 @@ export const sipjsPhone = (settings, happened) => {
       follow(session)
       invite(session)
     },
+    /** RFC 3262: a 183 with its answer, again until the PRACK. */
+    ring: () => {
+      current.progress({ statusCode: 183, rel100: true, sessionDescriptionHandlerOptions: media() })
+    },
     answer: (video) => {
       current.accept({ sessionDescriptionHandlerOptions: media(video) })
     },
