@@ -3,7 +3,7 @@ import type { Listener } from '../address/listener.ts'
 import type { Arrival } from './arrival.ts'
 import { Challenges } from './challenges.ts'
 import type { CoarseTime, TransportDeps } from './shared.ts'
-import type { DropReason, ListenerOptions, TransportEvents } from './types.ts'
+import type { DropReason, ListenerOptions, TransportEvents, WebAnswers } from './types.ts'
 
 /** What the table needs of a connection, in whatever stage it is. */
 export interface Tracked {
@@ -30,6 +30,7 @@ const SWEEP_PARTS = 16
 export class ConnectionTable {
   readonly events: TransportEvents
   readonly time: CoarseTime
+  readonly web: WebAnswers | undefined
   /** Of all TLS listeners. */
   readonly challenges = new Challenges()
   readonly #now: () => number
@@ -46,6 +47,7 @@ export class ConnectionTable {
 
   constructor(deps: TransportDeps) {
     this.events = deps.events
+    this.web = deps.web
     this.#now = () => deps.clock.now()
     this.time = { now: deps.clock.now() }
     // A flow token may come back after a restart: then its id must not be that of another connection

@@ -1,6 +1,7 @@
 /** Whom a reverse proxy speaks for, by the headers that it adds. Pure. */
 import { canonicalAddress, ipFamily } from '../zones/networks.ts'
 import { normalAddress } from './addresses.ts'
+import type { Client } from './proxy-header.ts'
 import type { BehindProxies } from './types.ts'
 
 /** What Node makes of the headers of a request: several of one name are joined by commas. */
@@ -27,6 +28,12 @@ export const forwardedClient = (headers: Headers, ours: (address: string) => boo
     if (!ours(address)) return address
   }
   return undefined
+}
+
+/** The same for a request whose socket is known: the client's address, or that of the socket. */
+export const clientOf = (behind: BehindProxies | undefined, headers: Headers, { remote }: { readonly remote: Client }): string => {
+  if (behind?.by !== 'forwarded-for' || !isProxy(behind, remote.address)) return remote.address
+  return forwardedClient(headers, (address) => isProxy(behind, address)) ?? remote.address
 }
 
 /** An address with or without port, brackets and quotes. */

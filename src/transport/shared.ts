@@ -4,7 +4,7 @@ import { hostText } from '../address/listener.ts'
 import type { Clock } from '../base/clock.ts'
 import { TransportError } from '../base/errors.ts'
 import type { Ids, Owner } from '../base/ids.ts'
-import type { TransportEvents } from './types.ts'
+import type { TransportEvents, WebAnswers } from './types.ts'
 
 /** What the transports are made from. */
 export interface TransportDeps {
@@ -13,6 +13,8 @@ export interface TransportDeps {
   readonly ids: Ids
   /** The first character of every connection's id. */
   readonly owner: Owner
+  /** What the ws and wss listeners answer beside WebSocket handshakes. */
+  readonly web?: WebAnswers
   /** Milliseconds between two looks at all time limits; 0: only `sweep()` looks. Default 250. */
   readonly sweepMs?: number
 }

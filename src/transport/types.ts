@@ -15,6 +15,7 @@ export type DropReason =
   | 'origin' // WebSocket Origin not allowed
   | 'sub-protocol' // WebSocket without `sip`
   | 'datagram' // empty or tiny datagrams that are no keep-alive
+  | 'stun' // STUN that holds no mapping: not a plain Binding request, or more of them than are answered
   | 'backpressure' // the peer does not read what we send
   | 'proxy-header' // from a proxy of ours without the PROXY header, or X-Forwarded-For, that says whose connection it is
 
@@ -32,7 +33,7 @@ export interface TransportEvents {
    */
   closed(flow: Flow, reason: string): void
   dropped(listener: Listener, reason: DropReason, remoteAddress: string): void
-  /** A keep-alive (CRLF, WebSocket pong) arrived. */
+  /** A keep-alive (CRLF, WebSocket pong, STUN Binding request) arrived. */
   keptAlive(flow: Flow): void
 }
 
@@ -69,6 +70,32 @@ export interface Transports {
   /** Open connections, for gauges. */
   counts(): ReadonlyMap<string, number>
   closeAll(reason: string): Promise<void>
+}
+
+/** A request of a script to the HTTP side of a ws or wss listener, no WebSocket handshake. */
+export interface WebRequest {
+  readonly method: string
+  /** Path, with `?` and query where there is one, as it was asked for. */
+  readonly target: string
+  readonly listener: Listener
+  readonly remoteAddress: string
+  /** Header Authorization. */
+  readonly authorization: string | undefined
+}
+
+export interface WebAnswer {
+  readonly status: number
+  /** Repeated ones as a list. */
+  readonly headers: Readonly<Record<string, string | readonly string[]>>
+  readonly body: string
+}
+
+/** What there is for scripts beside WebSockets. Origins and preflights are the listener's business. */
+export interface WebAnswers {
+  /** Methods that are good for this path; empty: there is nothing. */
+  methods(path: string): readonly string[]
+  /** Of a method and path that are good. Never rejects. */
+  answer(request: WebRequest): Promise<WebAnswer>
 }
 
 /** What an HTTP server's event `upgrade` brings. */

@@ -6,10 +6,12 @@ import { type WebSocket, WebSocketServer } from 'ws'
 import { PONG } from '../sip/framing.ts'
 import { type Arrival, arrivalKey } from './arrival.ts'
 import { CLOSE_MS, type Endpoint } from './connections.ts'
-import { forwardedClient, isProxy } from './forwarded.ts'
+import { clientOf, forwardedClient, isProxy } from './forwarded.ts'
+import { allows } from './origin.ts'
 import type { Client } from './proxy-header.ts'
 import { type Remote, SocketFlow } from './stream.ts'
-import type { BehindProxies, Handshake } from './types.ts'
+import type { Handshake } from './types.ts'
+import { answerWeb } from './web-side.ts'
 
 /** RFC 7118 §4.1. */
 const SUB_PROTOCOL = 'sip'
@@ -30,7 +32,9 @@ export class WebSocketSide {
     this.#endpoint = endpoint
     this.#http = createServer({ keepAliveTimeout: 1000, maxHeaderSize: 16_384 })
     this.#http.on('request', (request, response) => {
-      this.#arrivalOf(request.socket)?.refused('handshake')
+      const arrival = this.#arrivalOf(request.socket)
+      if (answerWeb(endpoint, arrival, request, response)) return
+      arrival?.refused('handshake')
       response.writeHead(426, { Upgrade: 'websocket', Connection: 'close, Upgrade', 'Content-Type': 'text/plain; charset=utf-8' })
       response.end(`This port speaks SIP over WebSocket (RFC 7118). Connect with a WebSocket client and sub-protocol "${SUB_PROTOCOL}".\n`)
     })
@@ -71,9 +75,7 @@ export class WebSocketSide {
 
   /** Who is behind a handshake that another server was asked for. */
   behind({ headers }: IncomingMessage, remote: Client): Client {
-    const { behind } = this.#endpoint.options
-    if (behind?.by !== 'forwarded-for' || !isProxy(behind, remote.address)) return remote
-    return { ...remote, address: forwardedClient(headers, ours(behind)) ?? remote.address }
+    return { ...remote, address: clientOf(this.#endpoint.options.behind, headers, { remote }) }
   }
 
   /** Such a handshake goes on here; its socket is counted already. */
@@ -112,7 +114,7 @@ export class WebSocketSide {
   #known({ headers }: IncomingMessage, arrival: Arrival): boolean {
     const { behind } = this.#endpoint.options
     if (behind?.by !== 'forwarded-for' || !arrival.proxied) return true
-    const address = forwardedClient(headers, ours(behind))
+    const address = forwardedClient(headers, (one) => isProxy(behind, one))
     if (address !== undefined) return arrival.speaksFor({ address, port: arrival.remote.port })
     const { table, listener } = this.#endpoint
     table.dropped(listener, 'proxy-header', arrival.remote.address)
@@ -121,7 +123,7 @@ export class WebSocketSide {
 
   #refusal(request: IncomingMessage, originChecked: boolean): Refusal | undefined {
     const origin = originOf(request)
-    if (!originChecked && !this.#allows(origin)) {
+    if (!originChecked && !allows(this.#endpoint.options, origin)) {
       const sentence = origin === undefined ? 'An Origin header is required.' : `Origin ${origin} is not allowed here.`
       return { reason: 'origin', status: '403 Forbidden', sentence }
     }
@@ -141,12 +143,6 @@ export class WebSocketSide {
     })
     return flow
   }
-
-  #allows(origin: string | undefined): boolean {
-    const { origins, originRequired } = this.#endpoint.options
-    if (origins.includes('*')) return true
-    return origin === undefined ? !originRequired : origins.includes(origin)
-  }
 }
 
 interface Refusal {
@@ -156,11 +152,6 @@ interface Refusal {
 }
 
 const originOf = ({ headers }: IncomingMessage): string | undefined => headers.origin?.toLowerCase()
-
-const ours =
-  (behind: BehindProxies) =>
-  (address: string): boolean =>
-    isProxy(behind, address)
 
 /** A short answer in words, then the end. */
 export const refuse = (socket: Socket, status: string, sentence: string): void => {
