@@ -1,7 +1,7 @@
 /** A user who has shown who he is may speak for himself only. */
 import { firstHeader, type SipRequest } from '../sip/message.ts'
 import { address } from '../sip/read.ts'
-import { numberOf, parseUri, type SipUri, userOf } from '../sip/uri.ts'
+import { numberOf, parseUri, type SipUri, userOf, wireUser } from '../sip/uri.ts'
 import type { Proven } from './types.ts'
 
 /**
@@ -39,12 +39,3 @@ const isOwn = (
 
 /** `sip:anonymous@anonymous.invalid`; INTEROP: many write their own domain behind it. */
 const isAnonymous = (uri: SipUri): boolean => userOf(uri)?.toLowerCase() === 'anonymous' || /(?:^|\.)anonymous\.invalid$/i.test(uri.host)
-
-const BEYOND_ASCII = /[\x80-\xff]|%[89a-f][0-9a-f]/i
-
-/** A user part as people write it: bytes of UTF-8 and their escapes are characters. */
-export const wireUser = (user: string | undefined): string | undefined => {
-  if (user === undefined || !BEYOND_ASCII.test(user)) return user
-  const bytes = user.replace(/%([0-9a-f]{2})/gi, (_all, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
-  return Buffer.from(bytes, 'latin1').toString('utf8')
-}

@@ -7,7 +7,7 @@ import { bareHost } from '../address/listener.ts'
 import { type BearerCredentials, type Credentials, type DigestCredentials, parseCredentials } from '../authentication/credentials.ts'
 import { digestChallenge, digestHa1, digestResponse, quotable, sameResource } from '../authentication/digest.ts'
 import { Failures } from '../authentication/failures.ts'
-import { notOwn, wireUser } from '../authentication/identity.ts'
+import { notOwn } from '../authentication/identity.ts'
 import { Nonces } from '../authentication/nonces.ts'
 import { timedName, timedPassword } from '../authentication/timed.ts'
 import type { Proofs, Proven, TokenVerdict } from '../authentication/types.ts'
@@ -19,7 +19,8 @@ import type { Log } from '../observability/log.ts'
 import type { AuthenticationResult, Metrics } from '../observability/metrics.ts'
 import type { DigestAlgorithm, Subscribers } from '../registrar/types.ts'
 import { type HeaderLine, line, type SipRequest, withHeaders } from '../sip/message.ts'
-import type { SipUri } from '../sip/uri.ts'
+import { type SipUri, wireUser } from '../sip/uri.ts'
+import type { WebRequest } from '../transport/types.ts'
 import type { Zone } from '../zones/zone.ts'
 import type { Running } from './edge.ts'
 import type { Refusals } from './refusals.ts'
@@ -42,13 +43,20 @@ export type Verdict =
   | { readonly kind: 'proven'; readonly request: SipRequest; readonly proven: Proven }
   | { readonly kind: 'answer'; readonly status: number; readonly reason: string; readonly headers: readonly HeaderLine[] }
 
+type Refusal = Extract<Verdict, { readonly kind: 'answer' }>
+
+export type WebVerdict = { readonly kind: 'proven'; readonly proven: Proven } | Refusal
+
 /** A request at the gate. */
 interface Asked {
-  readonly request: SipRequest
-  readonly zone: Zone
-  readonly flow: Flow
+  readonly method: string
+  /** What the digest has to be about. */
+  readonly uri: string
+  readonly flow: Pick<Flow, 'listener' | 'remoteAddress'>
   readonly running: Running
   readonly settings: AuthenticationSettings
+  /** §22.2, §22.3: whether the one behind us is asked for (401), or we, on the way to somebody (407). */
+  readonly challenge: 'WWW-Authenticate' | 'Proxy-Authenticate'
 }
 
 /** Several headers are tried by nobody; a stranger could write hundreds. */
@@ -74,10 +82,33 @@ export class Gate {
   /** A promise where a token's keys or signature take time; it never rejects. */
   judge(request: SipRequest, zone: Zone, flow: Flow, running: Running): Verdict | Promise<Verdict> {
     const settings = running.snapshot.authentication
-    const asked: Asked = { request, zone, flow, running, settings }
-    const wait = this.#failures.refusesSource(flow.remoteAddress, this.#deps.clock.now(), limitsOf(settings))
+    const { method, requestUri: uri } = request
+    const challenge = method === 'REGISTER' && zone.registration.mode === 'here' ? 'WWW-Authenticate' : 'Proxy-Authenticate'
+    const asked: Asked = { method, uri, flow, running, settings, challenge }
+    const verdict = this.#judge(asked, () => ownCredentials(request, settings.realm, this.#deps.proofs().tokens !== undefined))
+    return verdict instanceof Promise ? verdict.then((one) => this.#ownName(asked, request, one)) : this.#ownName(asked, request, verdict)
+  }
+
+  /** The same for an HTTP request of a script (RFC 7616, RFC 6750). */
+  judgeWeb({ method, target, listener, remoteAddress, authorization }: WebRequest, running: Running): WebVerdict | Promise<WebVerdict> {
+    const settings = running.snapshot.authentication
+    const asked: Asked = { method, uri: target, flow: { listener, remoteAddress }, running, settings, challenge: 'WWW-Authenticate' }
+    const counted = (verdict: WebVerdict): WebVerdict => {
+      if (verdict.kind === 'proven') this.#count(verdict.proven.by)
+      return verdict
+    }
+    const verdict = this.#judge(asked, () => {
+      const shown = authorization === undefined ? undefined : parseCredentials(authorization)
+      const ours = shown !== undefined && isForUs(shown, settings.realm, this.#deps.proofs().tokens !== undefined)
+      return ours || shown?.scheme === 'malformed' ? shown : undefined
+    })
+    return verdict instanceof Promise ? verdict.then(counted) : counted(verdict)
+  }
+
+  #judge(asked: Asked, credentials: () => Credentials | undefined): WebVerdict | Promise<WebVerdict> {
+    const wait = this.#failures.refusesSource(asked.flow.remoteAddress, this.#deps.clock.now(), limitsOf(asked.settings))
     if (wait > 0) return this.#refused(asked, wait)
-    const shown = ownCredentials(request, settings.realm, this.#deps.proofs().tokens !== undefined)
+    const shown = credentials()
     if (shown === undefined) return this.#challenge(asked, 'challenged', false)
     switch (shown.scheme) {
       case 'digest':
@@ -96,8 +127,8 @@ export class Gate {
     return withoutOurs(request, running.snapshot.authentication.realm, this.#deps.proofs().tokens !== undefined)
   }
 
-  #digest(asked: Asked, shown: DigestCredentials): Verdict {
-    const { request, flow, settings } = asked
+  #digest(asked: Asked, shown: DigestCredentials): WebVerdict {
+    const { method, uri, flow, settings } = asked
     const { clock, subscribers } = this.#deps
     const algorithm = settings.algorithms.find((one) => one === shown.algorithm)
     // auth-int and hashed user names were not offered; MD5 without qop is RFC 2069, from phones older than RFC 3261
@@ -109,7 +140,7 @@ export class Gate {
       (counted ? shown.qop !== 'auth' || nc === undefined || shown.cnonce === undefined : algorithm !== 'MD5')
     )
       return this.#challenge(asked, 'challenged', false)
-    if (!sameResource(shown.uri, request.requestUri, request.method)) {
+    if (!sameResource(shown.uri, uri, method)) {
       this.#count('malformed')
       return answer(400, 'The uri of the credentials is another one than the Request-URI')
     }
@@ -119,7 +150,7 @@ export class Gate {
     const wait = this.#failures.refusesUser(flow.remoteAddress, user, clock.now(), limitsOf(settings))
     if (wait > 0) return this.#refused(asked, wait)
     const subscriber = subscriberOf(subscribers, user)
-    const right = (ha1: string): boolean => sameText(digestResponse(algorithm, ha1, request.method, shown), shown.response)
+    const right = (ha1: string): boolean => sameText(digestResponse(algorithm, ha1, method, shown), shown.response)
     let proven: Proven | undefined
     if (timed !== undefined && timed.until > clock.wall()) {
       // Each secret is tried, so that which of them fits takes no time of its own
@@ -141,13 +172,13 @@ export class Gate {
     return this.#proved(asked, proven)
   }
 
-  #token(asked: Asked, { token }: BearerCredentials): Verdict | Promise<Verdict> {
+  #token(asked: Asked, { token }: BearerCredentials): WebVerdict | Promise<WebVerdict> {
     const { tokens } = this.#deps.proofs()
     const verdict = tokens!.judge(token)
     return verdict instanceof Promise ? verdict.then((one) => this.#tokenJudged(asked, one)) : this.#tokenJudged(asked, verdict)
   }
 
-  #tokenJudged(asked: Asked, verdict: TokenVerdict): Verdict {
+  #tokenJudged(asked: Asked, verdict: TokenVerdict): WebVerdict {
     const { flow, settings, running } = asked
     const { clock, log } = this.#deps
     if (verdict.kind !== 'good') {
@@ -164,14 +195,17 @@ export class Gate {
     return this.#proved(asked, { user, subscriber: subscriberOf(this.#deps.subscribers, user), by: 'token', until })
   }
 
-  #proved(asked: Asked, proven: Proven): Verdict {
-    const { request, flow, running } = asked
+  #proved({ flow }: Asked, proven: Proven): WebVerdict {
     this.#failures.right(flow.remoteAddress, proven.user)
-    if (proven.subscriber?.enabled === false) {
-      this.#count('disabled')
-      this.#deps.refusals.add(flow.remoteAddress, flow.listener.name, 'The user is disabled')
-      return answer(403, 'This user is disabled')
-    }
+    if (proven.subscriber?.enabled !== false) return { kind: 'proven', proven }
+    this.#count('disabled')
+    this.#deps.refusals.add(flow.remoteAddress, flow.listener.name, 'The user is disabled')
+    return answer(403, 'This user is disabled')
+  }
+
+  #ownName({ flow, running }: Asked, request: SipRequest, verdict: WebVerdict): Verdict {
+    if (verdict.kind !== 'proven') return verdict
+    const { proven } = verdict
     const fault = notOwn(request, proven, (uri) => isOurs(uri, running))
     if (fault !== undefined) {
       this.#count('identity')
@@ -182,7 +216,7 @@ export class Gate {
     return { kind: 'proven', request: this.withoutOurs(request, running), proven }
   }
 
-  #wrong(asked: Asked, user: string | undefined, why: string, tokenFault?: string): Verdict {
+  #wrong(asked: Asked, user: string | undefined, why: string, tokenFault?: string): Refusal {
     const { flow, settings } = asked
     const { clock, log, refusals } = this.#deps
     refusals.add(flow.remoteAddress, flow.listener.name, why)
@@ -194,7 +228,7 @@ export class Gate {
     return this.#challenge(asked, 'wrong', false, tokenFault)
   }
 
-  #refused({ flow }: Asked, waitMs: number): Verdict {
+  #refused({ flow }: Asked, waitMs: number): Refusal {
     this.#count('flood')
     this.#deps.refusals.add(flow.remoteAddress, flow.listener.name, 'Too many wrong credentials')
     return answer(403, 'Too many wrong credentials', [line('Retry-After', String(Math.ceil(waitMs / 1000)))])
@@ -204,10 +238,8 @@ export class Gate {
    * §22.2, §22.3, RFC 8760 §2.6: one header for each algorithm, the best first.
    * INTEROP(JsSIP, SIP.js): they read the first header alone, and know only MD5; what reads WebSocket is offered MD5 first.
    */
-  #challenge({ request, zone, flow, settings }: Asked, result: AuthenticationResult, stale: boolean, tokenFault?: string): Verdict {
+  #challenge({ flow, settings, challenge: header }: Asked, result: AuthenticationResult, stale: boolean, tokenFault?: string): Refusal {
     this.#count(result)
-    const registrar = request.method === 'REGISTER' && zone.registration.mode === 'here'
-    const header = registrar ? 'WWW-Authenticate' : 'Proxy-Authenticate'
     const { realm } = settings
     const algorithms = flow.listener.transport.webSocket ? [...settings.algorithms].sort(md5First) : settings.algorithms
     const nonce = this.#nonces.make(realm)
@@ -217,7 +249,7 @@ export class Gate {
       const server = tokens.server === undefined ? '' : `, authz_server="${quotable(tokens.server)}"`
       headers.push(line(header, `Bearer realm="${quotable(realm)}"${server}${tokenFault === undefined ? '' : ', error="invalid_token"'}`))
     }
-    return registrar ? answer(401, 'Unauthorized', headers) : answer(407, 'Proxy Authentication Required', headers)
+    return header === 'WWW-Authenticate' ? answer(401, 'Unauthorized', headers) : answer(407, 'Proxy Authentication Required', headers)
   }
 
   #count(result: AuthenticationResult): void {
@@ -229,7 +261,7 @@ const md5First = (a: DigestAlgorithm, b: DigestAlgorithm): number => Number(b ==
 
 const limitsOf = ({ failures, failureMs }: AuthenticationSettings) => ({ most: failures, withinMs: failureMs })
 
-const answer = (status: number, reason: string, headers: readonly HeaderLine[] = []): Verdict => ({
+const answer = (status: number, reason: string, headers: readonly HeaderLine[] = []): Refusal => ({
   kind: 'answer',
   status,
   reason,

@@ -136,9 +136,18 @@ export const userOf = (uri: SipUri): string | undefined => {
   return user.includes('%') ? user.replace(/%[2-7][0-9A-Fa-f]/g, characterOf) : user
 }
 
-/** A user part as it stands in a URI (§25.1 user): what may not stand there is escaped. */
-export const escapedUser = (text: string): string =>
-  text.replace(/[^A-Za-z0-9\-_.!~*'()&=+$,;?/]/g, (one) => `%${one.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`)
+const BEYOND_ASCII = /[\x80-\xff]|%[89a-f][0-9a-f]/i
+
+/** A user part as people write it: bytes of UTF-8 and their escapes are characters. */
+export const wireUser = (user: string | undefined): string | undefined => {
+  if (user === undefined || !BEYOND_ASCII.test(user)) return user
+  const bytes = user.replace(/%([0-9a-f]{2})/gi, (_all, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
+  return Buffer.from(bytes, 'latin1').toString('utf8')
+}
+
+/** The way back: a user's name as it stands in a URI (§25.1 user). */
+export const escapedUser = (name: string): string =>
+  name.toWellFormed().replace(/[^A-Za-z0-9\-_.!~*'()&=+$,;?/]/gu, encodeURIComponent)
 
 /** The dialled number of a sip user or tel URI without visual separators (RFC 3966 §5.1.1), `undefined` when it is none. */
 export const numberOf = (uri: Uri): string | undefined => {
