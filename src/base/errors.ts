@@ -26,6 +26,9 @@ export class MediaError extends EdgewaysError {}
 /** The database in the data folder, or a key beside it, cannot be used; `code` says why. */
 export class StoreError extends EdgewaysError {}
 
+/** What was asked for a user of ours cannot be: there is none of that name, the name is taken, or is no name. */
+export class SubscriberError extends EdgewaysError {}
+
 /** Our bug. The message it happened in gets 500, the process goes on. */
 export class InvariantError extends EdgewaysError {
   constructor(message: string, cause?: unknown) {

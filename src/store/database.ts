@@ -89,7 +89,7 @@ export const openDatabase = (file: string, options: DatabaseOptions): Database =
     return open(file, options)
   } catch (error) {
     const found = storeError(error, file)
-    if (found.code !== 'SBC_STORE_DAMAGED' || options.damaged === undefined) throw found
+    if (!(found instanceof StoreError) || found.code !== 'SBC_STORE_DAMAGED' || options.damaged === undefined) throw found
     const aside = moveAside(file, options.wall())
     const fresh = open(file, options)
     options.damaged(aside, found.message)
@@ -157,8 +157,7 @@ const moveAside = (file: string, now: number): string => {
 }
 
 /** What SQLite and the file system say (https://www.sqlite.org/rescode.html), as an error of ours. */
-const storeError = (error: unknown, file: string): StoreError => {
-  if (error instanceof StoreError) return error
+const storeError = (error: unknown, file: string): unknown => {
   const { errcode, message, code } = error as { errcode?: number; message: string; code?: string }
   // Extended codes carry the primary one in their lowest byte
   const primary = errcode === undefined ? undefined : errcode & 0xff
@@ -176,8 +175,11 @@ const storeError = (error: unknown, file: string): StoreError => {
     case 14: // CANTOPEN
       return new StoreError('SBC_STORE_OPEN', `The database ${file} cannot be opened: ${message}`, error)
     default:
-      if (primary === undefined && code !== undefined && /^E[A-Z]+$/.test(code))
-        return new StoreError('SBC_STORE_OPEN', `The database ${file} cannot be opened: ${message}`, error)
+      // What is no fault of the database's stays what it is
+      if (primary === undefined)
+        return code !== undefined && /^E[A-Z]+$/.test(code)
+          ? new StoreError('SBC_STORE_OPEN', `The database ${file} cannot be opened: ${message}`, error)
+          : error
       return new StoreError('SBC_STORE_WRITE', `The database ${file} refused a statement: ${message}`, error)
   }
 }
