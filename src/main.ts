@@ -3,6 +3,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
+import { addTurnRoute } from './admin/turn-routes.ts'
 import { createAdminService } from './admin-service.ts'
 import type { Clock } from './base/clock.ts'
 import { CertificateError, EdgewaysError } from './base/errors.ts'
@@ -25,6 +26,7 @@ import { RecentLines } from './observability/recent.ts'
 import { Trace } from './observability/trace.ts'
 import { createTransports } from './transport/transports.ts'
 import type { Transports } from './transport/types.ts'
+import { createTurnService } from './turn-service.ts'
 
 const USAGE = `usage: edgeways COMMAND [options]
 
@@ -155,6 +157,7 @@ const run = async ({ file, dataDir, firstRun }: Places): Promise<number> => {
   })
   let transports: Transports | undefined
   const trace = new Trace(clock, snapshot.traceBytes)
+  const turn = createTurnService({ clock, log, running: () => engine.snapshot, judge: (request) => engine.judgeWeb(request) })
   const media = createMediaService(snapshot, { clock, log, metrics, every })
   const engine = new Engine(
     {
@@ -167,7 +170,7 @@ const run = async ({ file, dataDir, firstRun }: Places): Promise<number> => {
       resolver,
       keys: new KeyRing(dataDir, clock, snapshot.keyRotationSeconds),
       transports: (events) => {
-        transports = createTransports({ events, clock, ids, owner: OWNER })
+        transports = createTransports({ events, clock, ids, owner: OWNER, web: turn.web })
         return transports
       },
       media: media.pool,
@@ -201,7 +204,7 @@ const run = async ({ file, dataDir, firstRun }: Places): Promise<number> => {
     every,
     adopt: (listener, handshake) => transports!.adopt(listener, handshake),
     certificate: (entry) => certificates.source(entry, 'kept'),
-    more: (config) => [certificates.routes(config)],
+    more: (config) => [certificates.routes(config), (app) => addTurnRoute(app, turn.credentials)],
   })
   if (admin !== undefined) certificates.follow(admin.events)
   metrics.start()

@@ -24,11 +24,12 @@ import { type ConfigProblem, problemOf, problemText } from '../config/errors.ts'
 import type { Snapshot } from '../config/snapshot.ts'
 import type { LogLevel } from '../observability/log.ts'
 import type { Rule } from '../routing/decide.ts'
-import type { TransportEvents } from '../transport/types.ts'
+import type { TransportEvents, WebRequest } from '../transport/types.ts'
 import type { Admission } from './admission.ts'
 import { assemble, runningOf, TICK_MS } from './assemble.ts'
 import type { EngineDeps, MediaPool } from './deps.ts'
 import type { Edge, Running } from './edge.ts'
+import type { WebVerdict } from './gate.ts'
 import { learnTargets } from './learn.ts'
 import { ListenerSet } from './listener-set.ts'
 import { MediaDesk } from './media/desk.ts'
@@ -78,6 +79,9 @@ export class Engine implements EngineView, EngineCommands {
     this.#prober = new Prober(edge)
     metrics.setSources({
       flows: () => edge.transports.counts(),
+      bindings: () => edge.bindings.counts(),
+      dialogs: () => edge.dialogs.size,
+      dialogsVanished: () => edge.dialogs.vanished,
       mediaNodes: () => this.#media?.views() ?? [],
       mediaSessions: () => edge.media?.size ?? 0,
       mediaDeletes: () => this.#media?.deletes ?? 0,
@@ -103,6 +107,11 @@ export class Engine implements EngineView, EngineCommands {
     })
   }
 
+  /** Who sends an HTTP request to a listener? */
+  judgeWeb(request: WebRequest): WebVerdict | Promise<WebVerdict> {
+    return this.#edge.gate.judgeWeb(request, this.#edge.running)
+  }
+
   /** Opens all listeners, or none. @throws TransportError, CertificateError with a sentence that names the listener and the remedy */
   async start(): Promise<void> {
     const { snapshot } = this.#edge.running
@@ -122,12 +131,14 @@ export class Engine implements EngineView, EngineCommands {
         transactions.sweep(now)
       }),
       every(HOUR_MS, () => keys.rotate()),
+      every(HOUR_MS, () => this.#edge.dialogs.sweep()),
       every(LEARN_MS, () => learnTargets(this.#edge)),
-      every(SWEEP_MS, () => this.#edge.bindings.sweep()),
+      every(SWEEP_MS, () => this.#edge.registrar.sweep()),
     )
     this.#media?.start()
     learnTargets(this.#edge)
     this.#prober.watch(snapshot.zones.values())
+    this.#edge.passing.start()
     this.#edge.registrations.start()
     this.#edge.keepAlive.start(this.#edge)
     this.#phase = 'running'
@@ -306,6 +317,7 @@ export class Engine implements EngineView, EngineCommands {
         this.#edge.registrations.closed(flow)
         if (flow.listener.transport.reliable) this.#edge.transactions.flowLost(flow, reason)
         else this.#edge.transactions.datagramFailed(flow, reason)
+        this.#edge.dialogs.closed(flow)
       },
       dropped: (listener: Listener, reason: string) => metrics.drop(reason, listener.name),
       keptAlive: (flow: Flow) => this.#edge.keepAlive.heard(flow),
@@ -319,7 +331,7 @@ export class Engine implements EngineView, EngineCommands {
   }
 
   #run(snapshot: Snapshot, before: Admission | undefined): Running {
-    return runningOf(this.#deps, snapshot, this.#edge.health, this.#policy, before)
+    return runningOf(this.#deps, snapshot, this.#edge.health, this.#edge.callees, this.#policy, before)
   }
 
   /** The new file whole, or the old one as it was (the sockets included). */

@@ -4,7 +4,7 @@ import type { Flow } from '../../../src/address/flow.ts'
 import { Listener, type ListenerSpec } from '../../../src/address/listener.ts'
 import type { TransportName } from '../../../src/address/transports.ts'
 import { createTransports } from '../../../src/transport/transports.ts'
-import type { DropReason, ListenerOptions, StreamLimits, TransportEvents } from '../../../src/transport/types.ts'
+import type { DropReason, ListenerOptions, StreamLimits, TransportEvents, WebAnswers } from '../../../src/transport/types.ts'
 
 export const LIMITS: StreamLimits = {
   maxHead: 8192,
@@ -114,7 +114,7 @@ export class Recorder implements TransportEvents {
 }
 
 /** Transports with a clock that stands still until the test moves it. */
-export const start = () => {
+export const start = (web?: WebAnswers) => {
   const events = new Recorder()
   const clock = {
     time: 1_000_000,
@@ -132,6 +132,7 @@ export const start = () => {
     ids: { token: (length) => `T${tokens++}`.padEnd(length, '_') },
     owner: 'a',
     sweepMs: 0,
+    ...(web === undefined ? {} : { web }),
   })
   const pass = (ms: number): void => {
     clock.time += ms
