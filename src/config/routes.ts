@@ -103,7 +103,7 @@ const actionOf = (text: RouteText, path: Path, zones: ReadonlyMap<string, Zone>,
     text.advertise === undefined || listeners.length === 0
       ? undefined
       : report.take([...path, 'advertise'], advertisedName(text.advertise, listeners))
-  return { kind: 'zone', zones: destinations, fork: text.fork ?? 'serial', requestUri: text['request-uri'], advertise: advertised?.host }
+  return { kind: 'zone', zones: destinations, fork: text.fork, requestUri: text['request-uri'], advertise: advertised?.host }
 }
 
 const refuseEqualNames = (written: readonly RouteText[], report: Report): void => {

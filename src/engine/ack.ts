@@ -39,6 +39,7 @@ export const forwardAck = (edge: Edge, flow: Flow, request: SipRequest, running:
   checkLeg(edge, flow, request, classified.ingress)
   const { egress } = classified
   const callId = headerValue(request, 'call-id')!
+  edge.dialogs.acknowledged(classified)
   const media = mediaInDialog(edge, flow, classified)
   const forward = (): void | Promise<void> => {
     const way = wayInDialog(edge, egress, classified.request, classified.uri)
@@ -89,7 +90,10 @@ const send = (edge: Edge, way: Way, arrived: SipRequest, { request, egress, ingr
     recordRoute: false,
     path: false,
     cookie: '',
+    contact: undefined,
+    renewSeconds: undefined,
     target: undefined,
+    contactPath: undefined,
     inDialog: true,
     branch,
     numbers: [],

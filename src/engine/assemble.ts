@@ -13,6 +13,7 @@ import { Admission } from './admission.ts'
 import type { ClientTransaction } from './client-transaction.ts'
 import { Clients } from './clients.ts'
 import type { EngineDeps } from './deps.ts'
+import { Dialogs } from './dialogs/dialogs.ts'
 import type { Edge, Running } from './edge.ts'
 import { Gate } from './gate.ts'
 import { TargetHealth } from './health.ts'
@@ -21,6 +22,10 @@ import { KeepAlive } from './nat/keep-alive.ts'
 import { CallOrder } from './order.ts'
 import { Refusals } from './refusals.ts'
 import { Registrations } from './registration/gone.ts'
+import { Registrar } from './registration/here.ts'
+import { Callees } from './registration/lookup.ts'
+import { Passing } from './registration/passing.ts'
+import { Storm } from './registration/storm.ts'
 import { ServerTransaction } from './server-transaction.ts'
 import type { TimerKind, TimerOwner } from './timers.ts'
 import { Transactions } from './transactions.ts'
@@ -58,23 +63,33 @@ export const assemble = (
     },
   })
   const health = new TargetHealth(clock, ({ zone, target, up, reason }) => {
-    if (up) log.info({ zone, target }, 'Target is up')
-    else log.warn({ zone, target, reason }, 'Target is down')
+    if (up) {
+      log.info({ zone, target }, 'Target is up')
+      edge.passing.refreshes.registrarBack(zone, target)
+    } else log.warn({ zone, target, reason }, 'Target is down')
   })
   const refusals = new Refusals(clock)
   const digest = (text: string): string => createHash('sha256').update(text).digest('base64url').slice(0, 12)
+  const transports = deps.transports(events)
+  const clients = new Clients(ids.token(4), digest)
+  const bindings = new Bindings(deps.bindings, () => clock.wall())
+  const callees = new Callees({ bindings, clients, transports, subscribers: deps.subscribers })
   const edge: Edge = {
     owner: deps.owner,
     clock,
     ids,
     log,
     metrics,
-    transports: deps.transports(events),
+    transports,
     resolver: deps.resolver,
     transactions,
-    clients: new Clients(ids.token(4), digest),
-    bindings: new Bindings(deps.bindings, () => clock.wall()),
+    clients,
+    bindings,
+    callees,
+    registrar: new Registrar(() => edge, deps.subscribers),
+    storm: new Storm(() => edge, clock, Math.random),
     registrations: new Registrations(() => edge),
+    passing: new Passing(() => edge),
     keepAlive: new KeepAlive(),
     gate: new Gate({
       ...{ clock, ids, log, metrics, refusals, key: randomBytes(32), subscribers: deps.subscribers },
@@ -85,13 +100,15 @@ export const assemble = (
       metrics.internalError('other')
       log.error({ err: error }, 'A queued step of a call failed')
     }),
+    dialogs: new Dialogs(() => edge),
     media,
     trace: deps.trace,
     refusals,
     arrivedAt: 0,
-    running: runningOf(deps, snapshot, health, undefined, undefined),
+    running: runningOf(deps, snapshot, health, callees, undefined, undefined),
     stopping: false,
   }
+  edge.clients.watch((identity, flow) => edge.dialogs.registered(identity, flow))
   return edge
 }
 
@@ -100,6 +117,7 @@ export const runningOf = (
   deps: EngineDeps,
   snapshot: Snapshot,
   health: TargetHealth,
+  callees: Callees,
   policy: Rule | undefined,
   before: Admission | undefined,
 ): Running => {
@@ -111,7 +129,13 @@ export const runningOf = (
     validate: validateView(myself, deps.owner),
     states: new RouteStateCodec(deps.keys, deps.owner, listeners, snapshot.zones.values()),
     admission: new Admission(snapshot.zones.values(), before),
-    view: { zones: snapshot.zones, routes: snapshot.routes, usable: (zone, target) => health.usable(zone, target), random: Math.random },
+    view: {
+      zones: snapshot.zones,
+      routes: snapshot.routes,
+      usable: (zone, target) => health.usable(zone, target),
+      random: Math.random,
+      called: (uri, zones, forking) => callees.find(uri, zones, forking, { snapshot, myself }),
+    },
     rules: rulesWith(policy),
   }
 }

@@ -2,24 +2,27 @@
 import type { Destination } from '../address/destination.ts'
 import type { Flow } from '../address/flow.ts'
 import type { Listener } from '../address/listener.ts'
-import { hostText } from '../address/listener.ts'
+import { InvariantError } from '../base/errors.ts'
 import type { Problem } from '../base/problem.ts'
-import type { Candidate } from '../routing/decide.ts'
+import type { Candidate, RegisteredContact } from '../routing/decide.ts'
 import type { Side } from '../routing/route-state.ts'
 import { headerValue, type SipRequest, type SipResponse } from '../sip/message.ts'
-import { type SipUri, type Uri, uriParameter, withoutUriParameter, withUriParameter } from '../sip/uri.ts'
+import { uriParameter } from '../sip/uri.ts'
 import type { ClientTransaction, ClientUser } from './client-transaction.ts'
+import { calleeEnd } from './dialogs/end.ts'
 import { type Edge, listenerFor } from './edge.ts'
-import { acknowledge, calleeEnd, sayBye } from './hang-up.ts'
-import type { Way } from './next-hop.ts'
+import { acknowledge, sayBye } from './hang-up.ts'
+import { type Way, wayTo } from './next-hop.ts'
 import type { ProxyContext } from './proxy.ts'
+import { targetUri } from './target-uri.ts'
 import type { TimerKind } from './timers.ts'
 import type { Upstream } from './tombs.ts'
 import { cancelOf } from './transactions.ts'
 
 interface GivenUp {
   readonly invite: SipRequest
-  readonly seen: number
+  /** Value of Reason. */
+  readonly reason: string
 }
 
 /** Sends CANCELs: their answers interest nobody, the INVITE's do. */
@@ -27,7 +30,8 @@ const CANCEL_USER: ClientUser = { responded() {}, timedOut() {}, failed() {}, du
 
 export class Branch implements ClientUser {
   readonly index: number
-  readonly candidate: Candidate
+  /** What it is tried at; of a registered client another flow takes its place when one has failed (RFC 5626 §7). */
+  candidate: Candidate
   readonly #edge: Edge
   readonly #context: ProxyContext
   /** The transaction that speaks for the branch; earlier ones, given up for another destination, may still get a late answer. */
@@ -58,7 +62,7 @@ export class Branch implements ClientUser {
   start(way: Way): void {
     switch (way.kind) {
       case 'flow-failed':
-        this.#context.flowFailed(this.index)
+        if (!this.#tryNextFlow()) this.#context.flowFailed(this.index)
         return
       case 'refused':
         this.#edge.metrics.routeStateRefused('destination')
@@ -84,13 +88,13 @@ export class Branch implements ClientUser {
   }
 
   /**
-   * It can have no media: what rings is cancelled, what was answered is ended.
-   * @param invite as it arrived @param response its last one @param seen highest CSeq of the caller's requests so far
+   * It can have no media, or has no caller any more: what rings is cancelled, what was answered is ended.
+   * @param invite as it arrived @param response its last one @param reason value of Reason (RFC 3326)
    */
-  giveUp(invite: SipRequest, response: SipResponse, seen: number): void {
+  giveUp(invite: SipRequest, response: SipResponse, reason: string): void {
     // Other requests have nothing that could be called off
     if (invite.method !== 'INVITE') return
-    this.#givenUp = { invite, seen }
+    this.#givenUp = { invite, reason }
     if (response.status >= 200) this.#endDialog(this.#givenUp, response)
     else if (this.#transaction !== undefined) this.#cancel(this.#transaction, undefined)
   }
@@ -99,13 +103,13 @@ export class Branch implements ClientUser {
    * §13.2.2.4: a 2xx is acknowledged each time it comes, and its dialog is ended once. A dialog that was there before goes on as it was (§14.1);
    * one side alone must not be hung up.
    */
-  #endDialog({ invite, seen }: GivenUp, response: SipResponse): void {
-    const callee = this.egress && calleeEnd(invite, response, this.egress, seen)
+  #endDialog({ invite, reason }: GivenUp, response: SipResponse): void {
+    const callee = this.egress && calleeEnd(invite, response, this.egress, this.#edge.dialogs.seen(invite, response))
     if (callee === undefined) return
     const ends = !this.#ended.has(callee.to) && !this.#context.inDialog
     this.#ended.add(callee.to)
     const acknowledged = acknowledge(this.#edge, callee)
-    this.#context.hold(ends ? acknowledged.then(() => sayBye(this.#edge, callee, NO_MEDIA)) : acknowledged)
+    this.#context.hold(ends ? acknowledged.then(() => sayBye(this.#edge, callee, reason)) : acknowledged)
   }
 
   responded(response: SipResponse, transaction: ClientTransaction): void {
@@ -125,6 +129,13 @@ export class Branch implements ClientUser {
       // The same host by datagram would say the same
       if (this.#destination !== undefined && this.#destination === this.#stream) this.#next++
       if (this.#tryNext()) return
+    } else if ((response.status === 430 || response.status === 408) && this.#contact !== undefined) {
+      if (this.#tryNextFlow()) return
+      // RFC 5626 §5.3.1: what failed is a flow of ours or of a proxy before the client; to the caller it is the client that is away
+      if (response.status === 430) {
+        this.#context.flowFailed(this.index)
+        return
+      }
     }
     this.#context.responded(this, response, transaction.flow)
   }
@@ -145,13 +156,16 @@ export class Branch implements ClientUser {
   timedOut(transaction: ClientTransaction): void {
     if (transaction !== this.#transaction) return
     this.#silent(transaction)
-    if (!this.#tryNext()) this.#context.branchTimedOut(this.index)
+    if (!this.#tryNext() && !this.#tryNextFlow()) this.#context.branchTimedOut(this.index)
   }
 
   failed(transaction: ClientTransaction, why: string): void {
     if (transaction !== this.#transaction) return
     this.#unusable(why)
-    if (transaction.provisional || !this.#tryNext()) this.#context.branchFailed(this.index)
+    if (!transaction.provisional && (this.#tryNext() || this.#tryNextFlow())) return
+    // Sent by a connection that its client opened: there is no other way to it
+    if (this.#destination === undefined) this.#context.vanished(this.index)
+    else this.#context.branchFailed(this.index)
   }
 
   due(kind: TimerKind, transaction: ClientTransaction): void {
@@ -167,7 +181,7 @@ export class Branch implements ClientUser {
         // Once it is cancelled nothing else is tried, and Timer B decides (§9.1)
         if (transaction !== this.#transaction || transaction.provisional || !this.#context.mayBegin(this.index)) return
         this.#silent(transaction)
-        if (this.#tryNext()) return
+        if (this.#tryNext() || this.#tryNextFlow()) return
         // Another target is next: what comes from this one now comes late
         this.#transaction = undefined
         this.#context.branchTimedOut(this.index, true)
@@ -192,6 +206,23 @@ export class Branch implements ClientUser {
     return true
   }
 
+  get #contact(): RegisteredContact | undefined {
+    return this.candidate.kind === 'side' ? this.candidate.contact : undefined
+  }
+
+  /** RFC 5626 §7: the same client by another flow that it has registered; false when there is none, or nothing may be sent any more. */
+  #tryNextFlow(): boolean {
+    const next = this.#contact?.next
+    if (next === undefined || !this.#context.mayBegin(this.index)) return false
+    this.candidate = next
+    // What the one before still says comes late
+    this.#transaction = undefined
+    const way = wayTo(this.#edge, next, this.#context.uri)
+    if (way instanceof Promise) throw new InvariantError('A flow that has to be resolved')
+    this.start(way)
+    return true
+  }
+
   /** *media*, then *rewrite* and *send*: at once when no SDP has to be passed on. */
   #dispatch(flow: Flow, listener: Listener): void {
     const prepared = this.#context.prepare(this, listener)
@@ -211,14 +242,15 @@ export class Branch implements ClientUser {
   }
 
   #send(flow: Flow, listener: Listener): void {
-    const sent = this.#context.compose(this, flow, this.#target(listener))
+    const sent = this.#context.compose(this, flow, targetUri(this.candidate, this.#context.uri, listener))
     const { request } = sent
     if (listener.transport.name === 'udp' && sizeOf(request) > MAX_DATAGRAM && this.#byStream()) return
     this.flow = flow
     this.egress = sent.egress
     this.#transaction = this.#edge.transactions.send(request, sent.branch, flow, this)
     // There is somewhere else to go: the full Timer B (32 s) is longer than any caller waits
-    if ((this.#next < this.#destinations.length || this.#context.hasMore) && this.#transaction.state !== 'terminated') {
+    const elsewhere = this.#next < this.#destinations.length || this.#contact?.next !== undefined || this.#context.hasMore
+    if (elsewhere && this.#transaction.state !== 'terminated') {
       this.#transaction.startTimer('noReply', this.#edge.transactions.timers.t1 * NO_REPLY_T1)
     }
   }
@@ -254,29 +286,6 @@ export class Branch implements ClientUser {
       case 'side':
         return false
     }
-  }
-
-  /** The Request-URI toward this candidate; `undefined` keeps the one there is. */
-  #target(listener: Listener): Uri | undefined {
-    const { candidate } = this
-    if (candidate.kind !== 'target' || candidate.requestUri === 'keep') return undefined
-    const { target } = candidate
-    const { uri } = this.#context
-    const userinfo = uri.scheme === 'tel' ? uri.number : uri.userinfo
-    const kept = uri.scheme === 'tel' ? ';user=phone' : uri.parameters
-    const made: SipUri = {
-      // A target that says `transport=tls` is no `sips` one: that would ask the peer for TLS on every hop (RFC 5630 §3.1.3)
-      scheme: target.secure ? 'sips' : 'sip',
-      userinfo: userinfo ?? target.user,
-      host: hostText(target.host),
-      port: target.port,
-      parameters: kept,
-      headers: '',
-    }
-    // T4: named where the target's own URI names it, in the form of the leg
-    return target.transport === undefined || listener.transport.name === 'udp'
-      ? withoutUriParameter(made, 'transport')
-      : withUriParameter(made, 'transport', listener.transport.uri)
   }
 
   #cancel(transaction: ClientTransaction, reason: string | undefined): void {
@@ -316,8 +325,6 @@ export class Branch implements ClientUser {
   }
 }
 
-/** RFC 3326; the call was answered, and could have no sound. */
-const NO_MEDIA = 'SIP;cause=503;text="Media relay failed"'
 /** Multiples of T1 without any answer after which another destination or target is tried. */
 const NO_REPLY_T1 = 8
 /** §18.1.1: the largest request that goes by UDP when the path's MTU is unknown. */

@@ -2,16 +2,17 @@
 import type { Flow } from '../address/flow.ts'
 import { bareHost } from '../address/listener.ts'
 import { branchOf } from '../routing/branch.ts'
-import { PATH_BOUND } from '../routing/classify.ts'
 import type { Candidate } from '../routing/decide.ts'
 import { rewrite } from '../routing/rewrite.ts'
-import type { Side } from '../routing/route-state.ts'
+import type { FlowToken, Side } from '../routing/route-state.ts'
 import { headerValue, type SipRequest } from '../sip/message.ts'
 import type { Uri } from '../sip/uri.ts'
 import type { HeaderRule, NumberRule } from '../zones/rules.ts'
+import type { DialogSide } from './dialogs/dialog.ts'
 import { advertisedBy, type Edge, type Running } from './edge.ts'
 import type { RequestMedia } from './media/request-media.ts'
 import { candidateZone } from './next-hop.ts'
+import type { Passage } from './registration/passing.ts'
 
 /** What was decided for a request before any of it is sent. */
 export interface Plan {
@@ -27,6 +28,10 @@ export interface Plan {
   readonly headers: readonly HeaderRule[]
   /** undefined: no rtpengine has anything to do with it. */
   readonly media: RequestMedia | undefined
+  /** Who sent it, inside a dialog that is kept. */
+  readonly sender?: DialogSide | undefined
+  /** What is said when the flow that it should leave by is gone (RFC 5626 §5.3.1). */
+  readonly gone: 430 | 480
 }
 
 /** §12.1: methods that create dialogs, or subscriptions that live like one (RFC 6665). */
@@ -37,6 +42,8 @@ export interface Composed {
   readonly request: SipRequest
   readonly branch: string
   readonly egress: Side
+  /** Of a REGISTER that passes. */
+  readonly passage: Passage | undefined
 }
 
 /** One branch about to be sent. */
@@ -50,10 +57,12 @@ export interface Leaving {
   readonly flow: Flow
   /** The new Request-URI; `undefined` keeps what is there. */
   readonly target: Uri | undefined
+  /** A REGISTER of our own: there is no client to find a way back to. */
+  readonly bare?: boolean
 }
 
 /** The request as it leaves through `flow`, with a branch of its own. */
-export const compose = (edge: Edge, { running, plan, loop, index, candidate, flow, target }: Leaving): Composed => {
+export const compose = (edge: Edge, { running, plan, loop, index, candidate, flow, target, bare }: Leaving): Composed => {
   const { ingress, media } = plan
   const inDialog = plan.egress !== undefined
   const request = media === undefined ? plan.request : media.request(index)
@@ -61,29 +70,45 @@ export const compose = (edge: Edge, { running, plan, loop, index, candidate, flo
   const egress = plan.egress ?? {
     listener: flow.listener,
     zone,
-    flow: zone.profile.reach === 'flow' ? edge.clients.token(flow, zone, undefined) : undefined,
+    flow: zone.profile.reach === 'flow' ? tokenOf(edge, flow, candidate) : undefined,
   }
   const recordRoute = !inDialog && DIALOG_CREATING.has(request.method)
-  const path = !inDialog && request.method === 'REGISTER' && ingress.zone.path && ingress.flow !== undefined
-  let cookie = ''
-  if (recordRoute) cookie = running.states.encode(ingress, egress, headerValue(request, 'call-id')!, media?.state(index, candidate))
-  else if (path) cookie = running.states.encode(egress, ingress, PATH_BOUND)
+  const advertiseEgress = advertisedBy(egress.listener, plan.advertise, egress.zone.advertise)
+  const passage =
+    request.method === 'REGISTER' && ingress.flow !== undefined && !inDialog && !bare
+      ? edge.passing.passage(running, request, ingress, egress, candidate, advertiseEgress)
+      : undefined
+  const cookie = recordRoute
+    ? running.states.encode(ingress, egress, headerValue(request, 'call-id')!, media?.state(index, candidate))
+    : (passage?.cookie ?? '')
   const branch = branchOf(edge.owner, edge.ids.token(12), loop)
   const crossing = {
     ingress,
     egress,
     advertiseIngress: advertisedBy(ingress.listener, tenantOf(plan.uri), ingress.zone.advertise),
-    advertiseEgress: advertisedBy(egress.listener, plan.advertise, egress.zone.advertise),
+    advertiseEgress,
     recordRoute,
-    path,
+    path: passage?.way === 'path',
     cookie,
+    contact: passage?.contact,
+    renewSeconds: passage?.renewSeconds,
     target,
+    contactPath: candidate.kind === 'side' ? candidate.contact?.path : undefined,
     inDialog,
     branch,
     numbers: plan.numbers,
     headers: plan.headers,
   }
-  return { request: rewrite(request, crossing), branch, egress }
+  return { request: rewrite(request, crossing), branch, egress, passage }
+}
+
+/** Of several clients on one connection the dialog belongs to the one that is called: when it comes back, its requests find it. */
+const tokenOf = (edge: Edge, flow: Flow, candidate: Candidate): FlowToken => {
+  const token = edge.clients.token(flow, candidateZone(candidate), undefined)
+  const known = candidate.kind === 'side' ? candidate.side.flow : undefined
+  return token.kind === 'connection' && known?.kind === 'connection' && known.identity !== ''
+    ? { ...token, identity: known.identity }
+    : token
 }
 
 /** A tenant: the Request-URI's host may be one of the names that the listener also has (A1, third level). */

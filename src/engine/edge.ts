@@ -15,6 +15,7 @@ import type { ValidateView } from '../routing/validate.ts'
 import type { Transports } from '../transport/types.ts'
 import type { Admission } from './admission.ts'
 import type { Clients } from './clients.ts'
+import type { Dialogs } from './dialogs/dialogs.ts'
 import type { Gate } from './gate.ts'
 import type { TargetHealth } from './health.ts'
 import type { MediaDesk } from './media/desk.ts'
@@ -22,6 +23,10 @@ import type { KeepAlive } from './nat/keep-alive.ts'
 import type { CallOrder } from './order.ts'
 import type { Refusals } from './refusals.ts'
 import type { Registrations } from './registration/gone.ts'
+import type { Registrar } from './registration/here.ts'
+import type { Callees } from './registration/lookup.ts'
+import type { Passing } from './registration/passing.ts'
+import type { Storm } from './registration/storm.ts'
 import type { Transactions } from './transactions.ts'
 
 /** Everything that follows from one configuration. A request keeps the one it began with; a reload replaces the whole. */
@@ -46,13 +51,21 @@ export interface Edge {
   readonly transactions: Transactions
   readonly clients: Clients
   readonly bindings: Bindings
+  /** Who of our registered users is called by a Request-URI. */
+  readonly callees: Callees
+  /** The embedded registrar. */
+  readonly registrar: Registrar
+  readonly storm: Storm
   /** What becomes of bindings whose clients vanish. */
   readonly registrations: Registrations
+  /** Registrations whose registrar is behind us. */
+  readonly passing: Passing
   readonly keepAlive: KeepAlive
   /** Asks requests of zones with `authenticate` who sends them. */
   readonly gate: Gate
   readonly health: TargetHealth
   readonly order: CallOrder
+  readonly dialogs: Dialogs
   /** undefined: no call has media of ours. */
   readonly media: MediaDesk | undefined
   readonly trace: Trace | undefined

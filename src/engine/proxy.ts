@@ -8,7 +8,7 @@ import { applyHeaderRules } from '../routing/alterations/header-rules.ts'
 import { takeOffVia } from '../routing/alterations/take-off-via.ts'
 import { loopHash } from '../routing/branch.ts'
 import type { Candidate } from '../routing/decide.ts'
-import { failsOver, ONE_BRANCH, ResponseContext, type ResponseEffect } from '../routing/response-context.ts'
+import { failsOver, ONE_BRANCH, ResponseContext, type ResponseEffect, type ResponsePolicy } from '../routing/response-context.ts'
 import { append, type HeaderLine, headerValue, type SipResponse } from '../sip/message.ts'
 import type { Uri } from '../sip/uri.ts'
 import type { Zone } from '../zones/zone.ts'
@@ -18,9 +18,19 @@ import { type Composed, compose, type Plan } from './compose.ts'
 import type { Edge, Running } from './edge.ts'
 import type { RequestMedia } from './media/request-media.ts'
 import { alone, candidateZone, type Way, wayInDialog, wayTo } from './next-hop.ts'
+import type { Passage } from './registration/passing.ts'
 import type { ServerTransaction, ServerUser } from './server-transaction.ts'
 
 const POLICY = { keep503: true, failover: failsOver } as const
+
+/** §16.7: of the contacts of a user the next ones are tried whatever the ones before said (6xx apart): a desk that is busy has a voicemail. */
+const policyFor = (groups: Plan['groups']): ResponsePolicy =>
+  groups.length > 1 && groups.some(isOfContacts)
+    ? { keep503: true, failover: (status, next) => failsOver(status) || isOfContacts(groups[next]!) }
+    : POLICY
+
+const isOfContacts = (group: readonly Candidate[]): boolean => isContact(group[0]!)
+const isContact = (candidate: Candidate): boolean => candidate.kind === 'side' && candidate.contact !== undefined
 
 export class ProxyContext implements ServerUser {
   readonly running: Running
@@ -40,8 +50,12 @@ export class ProxyContext implements ServerUser {
   #reason: string | undefined
   /** Final responses that we made ourselves: no Via of ours is on them. */
   #own: SipResponse[] | undefined
+  /** Of a REGISTER: how it went to the registrar that was tried last. */
+  #passage: Passage | undefined
   #status = 0
   #started = 0
+  /** Nobody is there who would get an answer. */
+  #alone = false
 
   constructor(edge: Edge, running: Running, server: ServerTransaction, arrival: Flow, plan: Plan) {
     this.#edge = edge
@@ -57,7 +71,7 @@ export class ProxyContext implements ServerUser {
     this.#responses = new ResponseContext<SipResponse>(
       server.invite,
       this.#candidates.length === 1 ? ONE_BRANCH : plan.groups.map((group) => group.length),
-      POLICY,
+      policyFor(plan.groups),
     )
     server.user = this
   }
@@ -90,6 +104,7 @@ export class ProxyContext implements ServerUser {
 
   /** The caller's connection is gone: nobody waits for an answer any more, and nobody may answer a call that has no caller. */
   upstreamLost(): void {
+    this.#alone = true
     this.#perform(this.#responses.cancelled())
   }
 
@@ -120,11 +135,14 @@ export class ProxyContext implements ServerUser {
   /** The request as it leaves through `flow`, with a branch of its own. */
   compose({ index, candidate }: Branch, flow: Flow, target: Uri | undefined): Composed {
     this.#loop ??= loopHash(this.#server.request ?? this.#plan!.request)
-    return compose(this.#edge, { running: this.running, plan: this.#plan!, loop: this.#loop, index, candidate, flow, target })
+    const composed = compose(this.#edge, { running: this.running, plan: this.#plan!, loop: this.#loop, index, candidate, flow, target })
+    this.#passage = composed.passage
+    return composed
   }
 
   /** @param flow where the response came from: the branch may have been sent to several destinations */
   responded(branch: Branch, response: SipResponse, flow: Flow): void {
+    if (this.#alone && this.#unwanted(branch, response)) return
     if (this.#media === undefined) {
       this.#decided(branch, response, flow)
       return
@@ -134,23 +152,36 @@ export class ProxyContext implements ServerUser {
     else this.#passed(branch, passed, response, flow)
   }
 
+  /**
+   * §13.2.2.4: a call that was answered when its caller had vanished is acknowledged and ended in the caller's place. In a dialog that goes on
+   * (the client may come back) the 2xx gets its ACK alone.
+   */
+  #unwanted(branch: Branch, response: SipResponse): boolean {
+    if (!this.#server.invite || response.status < 200 || response.status >= 300 || this.#plan === undefined) return false
+    branch.giveUp(this.#plan.request, response, CALLER_GONE)
+    if (this.inDialog) return false
+    this.refuse(branch.index, 487, 'Request Terminated')
+    return true
+  }
+
   #passed(branch: Branch, result: SipResponse | Problem, arrived: SipResponse, flow: Flow): void {
     const media = this.#media!
+    if (this.#alone && this.#unwanted(branch, arrived)) return
     if (isProblem(result)) {
       // Who answered is called off; for the caller this way has failed like any other
-      if (this.#plan !== undefined) branch.giveUp(this.#plan.request, arrived, media.seen(branch.index))
+      if (this.#plan !== undefined) branch.giveUp(this.#plan.request, arrived, NO_MEDIA)
       media.failed(branch.index)
       this.refuse(branch.index, result.status, result.reason)
       return
     }
     if (arrived.status >= 300) media.failed(branch.index)
-    else if (arrived.status >= 200) media.answered(branch.index, arrived, branch.egress)
+    else if (arrived.status >= 200) media.answered(branch.index, arrived)
     this.#decided(branch, result, flow)
   }
 
   #decided(branch: Branch, response: SipResponse, flow: Flow): void {
-    this.#learn(branch, response, flow)
-    this.#perform(this.#responses.response(branch.index, response.status, response))
+    const learned = response.status >= 200 && response.status < 300 ? this.#learn(branch, response, flow) : response
+    this.#perform(this.#responses.response(branch.index, response.status, learned))
   }
 
   branchFailed(branch: number): void {
@@ -168,9 +199,20 @@ export class ProxyContext implements ServerUser {
     this.#perform(this.#responses.timerC(branch))
   }
 
-  /** RFC 5626 §5.3.1: the connection that the token names is gone. */
+  /** RFC 5626 §5.3.1: the connection that the token names is gone. 430 says so to who knows Path; to others it means nothing. */
   flowFailed(branch: number): void {
-    this.refuse(branch, 430, 'Flow Failed')
+    // To whoever called a user, and not that flow, the user is away
+    if (isContact(this.#candidates[branch]!) || this.#plan?.gone === 480) this.refuse(branch, 480, 'Temporarily Unavailable')
+    else this.refuse(branch, 430, 'Flow Failed')
+  }
+
+  /** The connection that a client had opened is gone, and with it the request. */
+  vanished(branch: number): void {
+    const sender = this.#plan?.sender
+    if (sender !== undefined && this.#edge.dialogs.undelivered(sender, this.#server.method)) this.refuse(branch, 200, 'OK')
+    else if (this.inDialog) this.flowFailed(branch)
+    // Another target may well be there
+    else this.refuse(branch, 480, 'Temporarily Unavailable', 430)
   }
 
   /** The dialog's peer named somewhere that the zone does not know (design D8). */
@@ -178,8 +220,8 @@ export class ProxyContext implements ServerUser {
     this.refuse(branch, 403, 'Destination not admitted')
   }
 
-  /** A final response of our own for a branch that never left, or that we gave up. */
-  refuse(branch: number, status: number, reason: string): void {
+  /** A final response of our own for a branch that never left, or that we gave up. @param weighed what it counts as among those of other branches */
+  refuse(branch: number, status: number, reason: string, weighed = status): void {
     this.#media?.failed(branch)
     const { request } = this.#server
     if (request === undefined) {
@@ -190,7 +232,7 @@ export class ProxyContext implements ServerUser {
     const made = answer(request, status, reason, this.#edge.ids.token(8))
     if (this.#own === undefined) this.#own = [made]
     else this.#own.push(made)
-    this.#perform(this.#responses.response(branch, status, made))
+    this.#perform(this.#responses.response(branch, weighed, made))
   }
 
   #startGroup(first: number, count: number): void | Promise<void> {
@@ -284,7 +326,7 @@ export class ProxyContext implements ServerUser {
           this.#server.abandon()
           break
         case 'cancel':
-          this.#branches[effect.branch]?.cancel(this.#reason)
+          this.#branches[effect.branch]?.cancel(this.#reason ?? (this.#status >= 200 && this.#status < 300 ? ELSEWHERE : undefined))
           break
         case 'startGroup': {
           const pending = this.#startGroup(effect.first, effect.count)
@@ -302,6 +344,9 @@ export class ProxyContext implements ServerUser {
   }
 
   #finished(): void {
+    const plan = this.#plan
+    if (plan?.sender !== undefined) this.#edge.dialogs.finished(plan.sender, this.#server.method, this.#status)
+    else if (plan !== undefined && this.#server.invite) this.#edge.dialogs.decided(this.callId, plan.request)
     const pending = this.#media?.finished(this.#status)
     if (pending !== undefined) this.hold(pending)
     // What stays for Timers L and M is small
@@ -326,7 +371,7 @@ export class ProxyContext implements ServerUser {
       this.#withoutVia(message)
       return
     }
-    const egressZone = candidateZone(this.#candidates[branch]!)
+    const egressZone = candidateZone(this.#branches[branch]?.candidate ?? this.#candidates[branch]!)
     const ruled = applyHeaderRules(applyHeaderRules(bare, egressZone.headersIn), this.#ingressZone.headersOut)
     this.#server.respond(contentLength(ruled))
   }
@@ -339,18 +384,33 @@ export class ProxyContext implements ServerUser {
       this.#server.respond(answer(this.#server.request, 502, 'Bad Gateway', ids.token(8)))
   }
 
-  /** Which client is behind which connection, told by what was accepted. */
-  #learn(branch: Branch, response: SipResponse, flow: Flow): void {
-    if (response.status < 200 || response.status >= 300) return
+  /** Which client is behind which connection, told by what was accepted. @returns the 2xx as the client is to get it */
+  #learn(branch: Branch, response: SipResponse, flow: Flow): SipResponse {
     const { request } = this.#server
     if (request?.method === 'REGISTER') {
-      if (this.#ingressZone.profile.reach === 'flow') this.#edge.clients.registered(this.#arrival, this.#ingressZone, request)
-      return
+      const { running, clients, passing } = this.#edge
+      if (this.#ingressZone.profile.reach === 'flow') clients.registered(this.#arrival, this.#ingressZone, request)
+      const [plan, passage, { candidate }] = [this.#plan, this.#passage, branch]
+      if (plan === undefined || passage === undefined) return response
+      const arrival = this.#arrival
+      return passing.accepted({ running, ingress: plan.ingress, candidate, passage, arrival, request: plan.request }, response)
     }
     const zone = candidateZone(branch.candidate)
     if (this.#server.invite && zone.profile.reach === 'flow') this.#edge.clients.seen(flow, zone, response)
+    const { dialogs } = this.#edge
+    const plan = this.#plan
+    if (plan?.sender !== undefined) dialogs.answered(plan.sender, this.#server.method, response)
+    else if (plan !== undefined && this.#server.invite && !this.inDialog)
+      dialogs.confirmed(plan.request, response, plan.ingress, branch.egress, this.#media?.at(branch.index))
+    return response
   }
 }
+
+/** RFC 3326; the call was answered, and could have no sound. */
+const NO_MEDIA = 'SIP;cause=503;text="Media relay failed"'
+const CALLER_GONE = 'SIP;cause=480;text="Connection lost"'
+/** RFC 3326 §2: phones that ring too do not show a missed call then. */
+const ELSEWHERE = 'SIP;cause=200;text="Call completed elsewhere"'
 
 /** §16.7 item 7: the challenges of all branches go with the best 401 or 407. */
 const withChallenges = (response: SipResponse, others: readonly SipResponse[]): SipResponse => {

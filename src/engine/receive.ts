@@ -20,6 +20,7 @@ import type { Zone } from '../zones/zone.ts'
 import { forwardAck } from './ack.ts'
 import { answer, canAnswer, statusOf, trying } from './answers.ts'
 import type { Plan } from './compose.ts'
+import type { DialogSide } from './dialogs/dialog.ts'
 import type { Edge, Running } from './edge.ts'
 import type { Verdict } from './gate.ts'
 import { checkLeg } from './legs.ts'
@@ -200,7 +201,8 @@ export class Receiver {
       this.#refuse(transaction, request, fault, 'validate')
       return
     }
-    const classified = classify(request, { myself: running.myself, states: running.states, arrivedOn: flow.listener })
+    const { myself, states } = running
+    const classified = classify(request, { myself, states, arrivedOn: flow.listener, kept: edge.passing.kept })
     if (classified.kind === 'problem') {
       edge.metrics.routeStateRefused(classified.fault)
       this.#refuse(transaction, request, classified, 'classify')
@@ -227,7 +229,12 @@ export class Receiver {
           this.#refuse(transaction, request, media, 'media')
           return
         }
-        return new ProxyContext(edge, running, transaction, flow, inDialogPlan(inside, media)).start()
+        const sender = edge.dialogs.follow(flow, inside, media?.at(0))
+        if (edge.dialogs.byeToNobody(inside, sender, media?.at(0))) {
+          transaction.respond(answer(request, 200, 'OK', edge.ids.token(8)))
+          return
+        }
+        return new ProxyContext(edge, running, transaction, flow, inDialogPlan(inside, media, sender)).start()
       }
       case 'initial':
         return this.#initial(flow, running, zone, transaction, classified)
@@ -248,6 +255,7 @@ export class Receiver {
       transaction.respond(answer(request, 200, 'OK', edge.ids.token(8), [line('Allow', OWN_ALLOW)]))
       return
     }
+    if (request.method === 'REGISTER' && edge.storm.turnsAway(flow, zone, transaction, request)) return undefined
     if (!zone.authenticate) return this.#admitted(flow, running, zone, transaction, classified, undefined)
     const verdict = edge.gate.judge(request, zone, flow, running)
     return verdict instanceof Promise
@@ -282,9 +290,15 @@ export class Receiver {
   ): void | Promise<void> {
     const edge = this.#edge
     let { request, uri } = classified
+    if (request.method === 'REGISTER' && edge.registrar.takes({ flow, zone, running, transaction, request, uri, proven })) return undefined
     if (zone.numbersIn.length > 0) {
       request = applyNumberRules(request, zone.numbersIn)
       uri = parseUri(request.requestUri)!
+    }
+    const refreshed = request.method === 'REGISTER' ? edge.passing.arrives(flow, zone, request) : undefined
+    if (refreshed !== undefined) {
+      transaction.respond(refreshed)
+      return
     }
     const decision = decide({ request, uri, zone, via: classified.via, user: proven?.user }, running.view, running.rules)
     const { log } = edge
@@ -323,6 +337,7 @@ export class Receiver {
       numbers: decision.numbers,
       headers: decision.headers,
       media: transaction.invite ? mediaOfCall(edge, flow, request, ingress) : undefined,
+      gone: classified.gone,
     }
     return new ProxyContext(edge, running, transaction, flow, plan).start()
   }
@@ -406,8 +421,22 @@ const candidateText = (candidate: Candidate): string =>
 const inDialogPlan = (
   { request, uri, ingress, egress }: Extract<Classified, { kind: 'in-dialog' }>,
   media: RequestMedia | undefined,
+  sender: DialogSide | undefined,
 ): Plan => {
   // In a dialog a zone's flow or listener decides, not its targets
   const candidate: Candidate = { kind: 'side', side: egress }
-  return { request, uri, ingress, egress, groups: [[candidate]], rule: 'dialog', advertise: undefined, numbers: [], headers: [], media }
+  return {
+    request,
+    uri,
+    ingress,
+    egress,
+    groups: [[candidate]],
+    rule: 'dialog',
+    advertise: undefined,
+    numbers: [],
+    headers: [],
+    media,
+    sender,
+    gone: 430,
+  }
 }

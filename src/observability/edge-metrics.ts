@@ -12,6 +12,8 @@ import {
   type HeardSample,
   type MetricSources,
   type Metrics,
+  type PassedRegistration,
+  type RegistrationResult,
   TRANSACTION_KINDS,
   type TransactionKind,
 } from './metrics.ts'
@@ -48,10 +50,14 @@ export class EdgeMetrics implements Metrics {
   readonly #routeStateRefused = new WordCounter()
   readonly #internalErrors = new WordCounter()
   readonly #authentications = new WordCounter()
+  readonly #registrations = new WordCounter()
   readonly #keepAlives = new WordCounter()
+  readonly #passed = new WordCounter()
   readonly #oversize = { tcp: 0, sent: 0 }
   readonly #reloads = { applied: 0, refused: 0 }
   #legViolations = 0
+  #dialogsEnded = 0
+  #dialogsResumed = 0
   #sources: MetricSources | undefined
   #delay: ReturnType<typeof monitorEventLoopDelay> | undefined
   #busy: EventLoopUtilization | undefined
@@ -135,6 +141,10 @@ export class EdgeMetrics implements Metrics {
     this.#authentications.add(result, '')
   }
 
+  registration(zone: string, result: RegistrationResult): void {
+    this.#registrations.add(zone, result)
+  }
+
   reload(result: 'applied' | 'refused'): void {
     this.#reloads[result] += 1
   }
@@ -149,6 +159,14 @@ export class EdgeMetrics implements Metrics {
 
   mediaReplyDropped(node: string, reason: string): void {
     this.#media.replyDropped(node, reason)
+  }
+
+  dialogResumed(): void {
+    this.#dialogsResumed += 1
+  }
+
+  dialogEnded(): void {
+    this.#dialogsEnded += 1
   }
 
   mediaCall(outcome: 'ok' | 'failed' | 'refused'): void {
@@ -171,6 +189,10 @@ export class EdgeMetrics implements Metrics {
     this.#keepAlives.add(zone, what)
   }
 
+  passedRegistration(zone: string, what: PassedRegistration): void {
+    this.#passed.add(zone, what)
+  }
+
   setSources(sources: MetricSources): void {
     this.#sources = sources
   }
@@ -190,8 +212,15 @@ export class EdgeMetrics implements Metrics {
       drops: () => this.#drops.samples('reason', 'listener'),
       unadmitted: () => this.#unadmitted.samples('listener', 'answer'),
       routeStateRefused: () => this.#routeStateRefused.samples('reason'),
+      registrations: () => this.#registrations.samples('zone', 'result'),
+      registrationsActive: () =>
+        [...(this.#sources?.bindings?.() ?? [])].map(({ zone, registrar, count }) => ({ labels: { zone, registrar }, value: count })),
       authentications: () => this.#authentications.samples('result'),
       legViolations: () => one(this.#legViolations),
+      dialogs: () => one(this.#sources?.dialogs?.() ?? 0),
+      dialogsVanished: () => one(this.#sources?.dialogsVanished?.() ?? 0),
+      dialogsEnded: () => one(this.#dialogsEnded),
+      dialogsResumed: () => one(this.#dialogsResumed),
       oversize: () => byWord('outcome', this.#oversize),
       targetUp: () =>
         [...(this.#sources?.targets() ?? [])].map(({ zone, target, up }) => ({ labels: { zone, target }, value: up ? 1 : 0 })),
@@ -199,6 +228,7 @@ export class EdgeMetrics implements Metrics {
       reloads: () => byWord('result', this.#reloads),
       internalErrors: () => this.#internalErrors.samples('step'),
       keepAlives: () => this.#keepAlives.samples('zone', 'outcome'),
+      passedRegistrations: () => this.#passed.samples('zone', 'what'),
       ...this.#media.readers(() => this.#sources),
       ...this.certificates.readers(),
       eventLoopDelay: () => this.#delaySamples(),

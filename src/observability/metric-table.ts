@@ -78,6 +78,21 @@ export const METRICS = {
     help: 'Requests whose Route carried signed state that was forged, damaged or too old (403)',
     labels: { reason: 'what was wrong with it' },
   },
+  registrations: {
+    name: 'edgeways_registrations_total',
+    type: 'counter',
+    help: 'REGISTERs that the edge answered itself',
+    labels: {
+      zone: ZONE,
+      result: '`registered`, `refreshed`, `removed`, `asked` (nothing changed), `refused`, `delayed` (too many at once: told to come back)',
+    },
+  },
+  registrationsActive: {
+    name: 'edgeways_registrations_active',
+    type: 'gauge',
+    help: 'Contacts that are registered through the edge',
+    labels: { zone: 'name of the zone that the client is in', registrar: '`here`: our own, `behind`: one behind us' },
+  },
   authentications: {
     name: 'edgeways_authentications_total',
     type: 'counter',
@@ -111,6 +126,30 @@ export const METRICS = {
     help: 'Time the target took to answer its last answered OPTIONS',
     labels: { zone: 'name of the zone', target: 'name of the target' },
   },
+  dialogs: {
+    name: 'edgeways_dialogs_watched',
+    type: 'gauge',
+    help: 'Calls that are up, of those with a client reached through its own connection, or with media of ours',
+    labels: {},
+  },
+  dialogsVanished: {
+    name: 'edgeways_dialogs_client_away',
+    type: 'gauge',
+    help: 'Clients in calls whose connection is gone, and who may come back',
+    labels: {},
+  },
+  dialogsEnded: {
+    name: 'edgeways_dialogs_connection_lost_total',
+    type: 'counter',
+    help: 'Calls that the edge ended because the client did not come back',
+    labels: {},
+  },
+  dialogsResumed: {
+    name: 'edgeways_dialogs_resumed_total',
+    type: 'counter',
+    help: 'Calls that went on because the client came back in time',
+    labels: {},
+  },
   reloads: {
     name: 'edgeways_reloads_total',
     type: 'counter',
@@ -128,6 +167,15 @@ export const METRICS = {
     type: 'counter',
     help: 'Packets that keep the way to clients behind NAT open; `sent` without `answered` or `lost` are those of four bytes',
     labels: { zone: ZONE, outcome: '`sent`, `answered`, `lost`' },
+  },
+  passedRegistrations: {
+    name: 'edgeways_passed_registrations_total',
+    type: 'counter',
+    help: 'What became of registrations whose registrar is behind us',
+    labels: {
+      zone: "name of the client's zone; with `no-path` of the registrar's",
+      what: '`passed`: accepted; `answered`: a refresh that the registrar need not hear of; `taken-back`: the registrar forgot a client that is gone, `take-back-refused`: it wanted new credentials, `take-back-failed`: it gave no answer or another one; `no-path`: an answer showed that it knows no Path',
+    },
   },
   mediaCommands: {
     name: 'edgeways_media_commands_total',

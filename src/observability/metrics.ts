@@ -6,6 +6,9 @@ export type Direction = 'in' | 'out'
 export const TRANSACTION_KINDS = ['invite-server', 'invite-client', 'non-invite-server', 'non-invite-client'] as const
 export type TransactionKind = (typeof TRANSACTION_KINDS)[number]
 
+/** `asked`: it changed nothing; `delayed`: told to come back later. */
+export type RegistrationResult = 'registered' | 'refreshed' | 'removed' | 'asked' | 'refused' | 'delayed'
+
 /** One target as a scrape sees it. */
 export interface TargetSample {
   readonly zone: string
@@ -17,9 +20,14 @@ export interface TargetSample {
 
 /** What is asked at scrape time instead of being counted. */
 export interface MetricSources {
+  /** Registrations by the zone of the client and the registrar that keeps them. */
+  bindings?(): Iterable<{ readonly zone: string; readonly registrar: 'here' | 'behind'; readonly count: number }>
   /** Open flows by listener: `Transports.counts()`. */
   flows(): ReadonlyMap<string, number>
   targets(): Iterable<TargetSample>
+  /** Dialogs that are kept, and their parties that have vanished and may come back. */
+  dialogs?(): number
+  dialogsVanished?(): number
   mediaNodes?(): Iterable<MediaNodeView>
   /** Sessions that we hold in our own table. */
   mediaSessions?(): number
@@ -73,6 +81,8 @@ export interface Metrics {
   unadmitted(listener: string, answer: 'reject' | 'silence'): void
   authentication(result: AuthenticationResult): void
   reload(result: 'applied' | 'refused'): void
+  /** A REGISTER that we answered ourselves. */
+  registration(zone: string, result: RegistrationResult): void
   /** An uncaught error in the handling of one message. */
   internalError(step: Step | 'other'): void
   /**
@@ -90,13 +100,25 @@ export interface Metrics {
   mediaFlag(flag: 'one-way' | 'no-media' | 'timeout'): void
   /** A session of ours in a daemon that no call of ours has any more; it was deleted. */
   mediaStray(node: string): void
+  /** A client whose connection was gone came back to its call. */
+  dialogResumed(): void
+  /** A call was ended by us, because one of its parties did not come back. */
+  dialogEnded(): void
   /** One leg of a call that ended. */
   mediaHeard(leg: HeardSample): void
   /** N4: one to a client behind NAT, which was answered or was not. Packets of four bytes are `sent` alone. */
   keepAlive(zone: string, what: 'sent' | 'answered' | 'lost'): void
+  /** Registrations whose registrar is behind us. @param zone of the client; with `no-path` of the registrar */
+  passedRegistration(zone: string, what: PassedRegistration): void
   /** Replaces what scrapes ask. */
   setSources(sources: MetricSources): void
 }
+
+/**
+ * `passed`: the registrar accepted it. `answered`: by us, between two renewals. `taken-back`: in the name of a client that is gone; `refused`
+ * (it wants new credentials) and `failed` ones stay until they expire. `no-path`: an answer showed that the registrar knows no Path.
+ */
+export type PassedRegistration = 'passed' | 'answered' | 'taken-back' | 'take-back-refused' | 'take-back-failed' | 'no-path'
 
 /** Counts nothing: for tests and tools. */
 export const SILENT_METRICS: Metrics = {
@@ -112,6 +134,7 @@ export const SILENT_METRICS: Metrics = {
   unadmitted: () => {},
   authentication: () => {},
   reload: () => {},
+  registration: () => {},
   internalError: () => {},
   mediaCommand: () => {},
   mediaReplyDropped: () => {},
@@ -119,6 +142,9 @@ export const SILENT_METRICS: Metrics = {
   mediaFlag: () => {},
   mediaStray: () => {},
   mediaHeard: () => {},
+  dialogResumed: () => {},
+  dialogEnded: () => {},
   keepAlive: () => {},
+  passedRegistration: () => {},
   setSources: () => {},
 }

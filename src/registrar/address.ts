@@ -1,15 +1,18 @@
 /** Addresses-of-record of our own users (§10.2, §10.3 item 5), and what of them a Request-URI names. */
-import { bareHost } from '../address/listener.ts'
-import { escapedUser, numberOf, type SipUri, type Uri, uriParameter, userOf } from '../sip/uri.ts'
+import { hostText } from '../address/listener.ts'
+import { escapedUser, numberOf, type SipUri, type Uri, uriParameter, userOf, wireUser } from '../sip/uri.ts'
 import { instanceOfGruu } from './gruu.ts'
 import type { Subscriber, Subscribers } from './types.ts'
 
 /** Which hosts are ours. */
 export interface OurDomains {
-  /** Lower case, no brackets; the first one stands in addresses-of-record. */
+  /** A domain of the registrar, or a name or address of our own. */
+  readonly isOurs: (uri: SipUri) => boolean
+}
+
+/** Lower case, no brackets; the first one stands in addresses-of-record. */
+export interface Domains {
   readonly domains: readonly string[]
-  /** Our own names and addresses. */
-  readonly owns: (uri: SipUri) => boolean
 }
 
 /** What a URI in a domain of ours says. */
@@ -21,10 +24,10 @@ export interface OurAddress {
 }
 
 /** undefined: the URI is of no domain of ours, or names nobody. A tel URI is of every domain. */
-export const ourAddress = (uri: Uri, { domains, owns }: OurDomains): OurAddress | undefined => {
+export const ourAddress = (uri: Uri, { isOurs }: OurDomains): OurAddress | undefined => {
   if (uri.scheme === 'tel') return { user: numberOf(uri) ?? uri.number, instance: '' }
-  const user = userOf(uri)
-  if (user === undefined || !(domains.includes(bareHost(uri.host)) || owns(uri))) return undefined
+  const user = wireUser(userOf(uri))
+  if (user === undefined || !isOurs(uri)) return undefined
   return { user, instance: instanceOfGruu(uriParameter(uri, 'gr')) }
 }
 
@@ -38,10 +41,7 @@ export const subscriberOf = (user: string, subscribers: Subscribers | undefined)
 }
 
 /** The one text for a user of ours, whichever of our domains, aliases and spellings was written. */
-export const addressOfRecord = (user: string, { domains }: Pick<OurDomains, 'domains'>): string => `${user}@${domains[0] ?? ''}`
+export const addressOfRecord = (user: string, { domains }: Domains): string => `${user}@${domains[0] ?? ''}`
 
 /** An address-of-record as a URI. */
-export const uriOfRecord = (user: string, { domains }: Pick<OurDomains, 'domains'>): string => {
-  const domain = domains[0] ?? ''
-  return `sip:${escapedUser(user)}@${domain.includes(':') ? `[${domain}]` : domain}`
-}
+export const uriOfRecord = (user: string, { domains }: Domains): string => `sip:${escapedUser(user)}@${hostText(domains[0] ?? '')}`

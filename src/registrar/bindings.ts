@@ -58,6 +58,18 @@ export class Bindings {
     for (const known of this.#byAor.values()) yield* known.values()
   }
 
+  /** How many there are, by the zone of the client and where the registrar is. */
+  counts(): Iterable<{ readonly zone: string; readonly registrar: 'here' | 'behind'; readonly count: number }> {
+    const counts = new Map<string, { zone: string; registrar: 'here' | 'behind'; count: number }>()
+    for (const { zone, registrar } of this.all()) {
+      const where = registrar === undefined ? 'here' : 'behind'
+      const known = counts.get(`${where} ${zone}`)
+      if (known === undefined) counts.set(`${where} ${zone}`, { zone, registrar: where, count: 1 })
+      else known.count++
+    }
+    return counts.values()
+  }
+
   /** A new one, or the next state of one that is there. @throws StoreError: nothing has changed */
   put(binding: Binding): void {
     this.#store?.put(binding)

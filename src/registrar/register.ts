@@ -32,12 +32,15 @@ export interface RegisterPlace {
   readonly nat: readonly string[]
   /** RFC 5626 §4.4.1: within so many seconds the client is to say something on a connection; undefined: no word about it. */
   readonly flowTimer: number | undefined
+  /** What showed who the client is ends then, and every binding with it, milliseconds since 1970; undefined: it does not end. */
+  readonly until: number | undefined
   /** Is its client behind a connection that is open, or an address? Of those that are not the oldest makes room for a new one. */
   readonly reachable: (binding: Binding) => boolean
 }
 
 export interface Registered {
   readonly kind: 'registered'
+  readonly aor: string
   /** `asked`: nothing changes. */
   readonly what: 'registered' | 'refreshed' | 'removed' | 'asked'
   readonly put: readonly Binding[]
@@ -63,7 +66,14 @@ export const register = (request: SipRequest, place: RegisterPlace): Registered 
   if (asked === undefined) return problem(400, 'Malformed Contact', '§20.10', 'Contact')
   if (asked.some(({ uri }) => uri === '*')) return removeAll(request, place, asked)
   if (asked.length === 0)
-    return { kind: 'registered', what: 'asked', put: [], remove: [], headers: headersOf(request, place, [], place.bindings, false) }
+    return {
+      kind: 'registered',
+      aor: place.aor,
+      what: 'asked',
+      put: [],
+      remove: [],
+      headers: headersOf(request, place, [], place.bindings, false),
+    }
   return update(request, place, asked)
 }
 
@@ -75,6 +85,7 @@ const removeAll = (request: SipRequest, place: RegisterPlace, asked: readonly Na
   for (const binding of place.bindings) if (isOld(request, binding)) return outOfOrder()
   return {
     kind: 'registered',
+    aor: place.aor,
     what: place.bindings.length === 0 ? 'asked' : 'removed',
     put: [],
     remove: place.bindings.map(({ key }) => ({ key, why: 'unregistered' })),
@@ -92,7 +103,7 @@ interface Wanted {
 }
 
 const update = (request: SipRequest, place: RegisterPlace, asked: readonly NameAddr[]): Registered | Problem => {
-  const { settings, now } = place
+  const { settings } = place
   const path = pathOf(request)
   if (path === undefined) return problem(400, 'Malformed Path', 'RFC 3327 §4', 'Path')
   const direct = firstHopIsOutbound(request, path)
@@ -133,7 +144,7 @@ const update = (request: SipRequest, place: RegisterPlace, asked: readonly NameA
     // A client that has learned outbound since is still the same contact
     const plain = one.outbound ? known.get(contact.canonical) : undefined
     if (plain !== undefined && after.delete(plain.key)) gone.set(plain.key, 'replaced')
-    const binding = bindingOf(request, place, path, one, known.get(key), now)
+    const binding = bindingOf(request, place, path, one, known.get(key))
     put.set(key, binding)
     after.set(key, binding)
   }
@@ -145,6 +156,7 @@ const update = (request: SipRequest, place: RegisterPlace, asked: readonly NameA
   const outbound = supported.has('outbound') && wanted.some((one) => one.outbound && one.expires > 0)
   return {
     kind: 'registered',
+    aor: place.aor,
     what: put.size > 0 ? (fresh.length > 0 ? 'registered' : 'refreshed') : gone.size > 0 ? 'removed' : 'asked',
     put: [...put.values()],
     remove: [...gone].map(([key, why]) => ({ key, why })),
@@ -205,7 +217,6 @@ const bindingOf = (
   path: readonly string[],
   { contact, key, expires }: Wanted,
   before: Binding | undefined,
-  now: number,
 ): Binding => ({
   aor: place.aor,
   key: own(key),
@@ -218,9 +229,9 @@ const bindingOf = (
   path,
   callId: own(headerValue(request, 'call-id')!),
   cseq: cseq(request)!.number,
-  expiresAt: now + expires * 1000,
-  since: before?.since ?? now,
-  refreshedAt: now,
+  expiresAt: Math.min(place.now + expires * 1000, place.until ?? Number.POSITIVE_INFINITY),
+  since: before?.since ?? place.now,
+  refreshedAt: place.now,
   userAgent: own((headerValue(request, 'user-agent') ?? '').slice(0, LONGEST_AGENT)),
   nat: place.nat,
   registrar: undefined,

@@ -1,3 +1,4 @@
+import type { NameAddr } from '../sip/name-addr.ts'
 import type { Uri } from '../sip/uri.ts'
 import type { HeaderRule, NumberRule } from '../zones/rules.ts'
 import type { Side } from './route-state.ts'
@@ -15,8 +16,14 @@ export interface Crossing {
   readonly path: boolean
   /** The `ew` of Record-Route or Path; empty when neither is written. */
   readonly cookie: string
+  /** What a Contact of a REGISTER becomes toward a registrar that knows no Path; undefined: all stay. */
+  readonly contact: ((contact: NameAddr) => string | undefined) | undefined
+  /** A REGISTER asks for so many seconds at least; undefined: as it says. */
+  readonly renewSeconds: number | undefined
   /** The new Request-URI; `undefined` keeps what is there. */
   readonly target: Uri | undefined
+  /** RFC 3327 §5.4: set when `target` is a registered contact: the Path that it registered with, topmost first. */
+  readonly contactPath: readonly string[] | undefined
   /** Inside a dialog the Request-URI is the peer's own Contact: only a transport that contradicts the leg is touched. */
   readonly inDialog: boolean
   readonly branch: string

@@ -6,9 +6,10 @@
 import { bareHost } from '../address/listener.ts'
 import { InvariantError } from '../base/errors.ts'
 import { headerLines, type SipRequest } from '../sip/message.ts'
-import { numberOf, type SipUri, type Uri, userOf } from '../sip/uri.ts'
+import { numberOf, parseUri, type SipUri, type Uri, userOf } from '../sip/uri.ts'
 import type { HeaderRule, NumberRule } from '../zones/rules.ts'
 import type { Target, Zone } from '../zones/zone.ts'
+import { applyNumberRules } from './alterations/number-rules.ts'
 import type { Route } from './route.ts'
 import type { Side } from './route-state.ts'
 
@@ -32,14 +33,31 @@ export interface RoutingView {
   readonly usable: (zone: Zone, target: Target) => boolean
   /** A number in [0, 1): which of several targets with equal priority goes first. */
   readonly random: () => number
+  /** The contacts of whoever a Request-URI names, as far as they are in these zones, all of which register here. */
+  readonly called: (uri: Uri, zones: readonly Zone[], forking: 'q' | 'serial' | 'parallel') => Called
 }
+
+/** What the registrar of ours knows of a Request-URI. */
+export type Called =
+  | { readonly kind: 'groups'; readonly groups: readonly (readonly Candidate[])[] }
+  | { readonly kind: 'nobody'; readonly status: number; readonly reason: string }
 
 /** One place to send a request to. */
 export type Candidate =
   | { readonly kind: 'target'; readonly zone: Zone; readonly target: Target; readonly requestUri: 'target' | 'keep' }
   /** By its own Request-URI, through the zone's listeners. */
   | { readonly kind: 'request-uri'; readonly zone: Zone }
-  | { readonly kind: 'side'; readonly side: Side }
+  | { readonly kind: 'side'; readonly side: Side; readonly contact?: RegisteredContact }
+
+/** What a registered client wants to be called by. */
+export interface RegisteredContact {
+  /** §16.6 item 2: the Request-URI. */
+  readonly uri: Uri
+  /** RFC 3327 §5.4: the Path of the proxies between us and the client, as Routes. */
+  readonly path: readonly string[]
+  /** RFC 5626 §7: another flow of the same client, for when this one fails. */
+  readonly next: Candidate | undefined
+}
 
 export type RouteDecision =
   | {
@@ -77,7 +95,7 @@ export const configuredRoutes: Rule = {
   decide(classified, view) {
     for (const route of view.routes) {
       if (!matches(route, classified)) continue
-      return act(route, view)
+      return act(route, classified, view)
     }
     return PASS
   },
@@ -121,7 +139,7 @@ export const matches = (route: Route, { request, uri, zone }: ClassifiedRequest)
   return route.headers.every(({ name, match }) => headerLines(request, name).some((one) => match.test(one.value)))
 }
 
-const act = (route: Route, view: RoutingView): RouteDecision => {
+const act = (route: Route, classified: ClassifiedRequest, view: RoutingView): RouteDecision => {
   const { action } = route
   switch (action.kind) {
     case 'respond':
@@ -129,13 +147,43 @@ const act = (route: Route, view: RoutingView): RouteDecision => {
     case 'drop':
       return { kind: 'drop', why: 'route', rule: route.name }
     case 'zone': {
-      const groups = action.zones.flatMap((name) => candidates(view.zones.get(name)!, action, view))
+      const groups: (readonly Candidate[])[] = []
+      let nobody: Extract<Called, { kind: 'nobody' }> | undefined
+      for (const zones of neighbours(action.zones.map((name) => view.zones.get(name)!))) {
+        if (!keepsClients(zones[0]!)) {
+          groups.push(...candidates(zones[0]!, action, view))
+          continue
+        }
+        const called = view.called(renumbered(classified, route), zones, action.fork ?? 'q')
+        if (called.kind === 'groups') groups.push(...called.groups)
+        else nobody ??= called
+      }
+      if (groups.length === 0 && nobody !== undefined)
+        return { kind: 'respond', status: nobody.status, reason: nobody.reason, rule: route.name }
       // Teams and carriers try their next trunk on 503, and end the call on 500 or 480
       if (groups.length === 0) return { kind: 'respond', status: 503, reason: 'No target available', rule: route.name }
       return { kind: 'forward', groups, rule: route.name, advertise: action.advertise, numbers: route.numbers, headers: route.headerRules }
     }
   }
 }
+
+/** Of its clients our own registrar knows where they are. */
+const keepsClients = ({ registration, targets }: Zone): boolean => registration.mode === 'here' && targets.length === 0
+
+/** Each zone alone, but zones of registered clients that follow each other together: a user's phone and browser ring at the same time. */
+const neighbours = (zones: readonly Zone[]): readonly (readonly Zone[])[] => {
+  const lists: Zone[][] = []
+  for (const zone of zones) {
+    const last = lists.at(-1)
+    if (last !== undefined && keepsClients(last[0]!) && keepsClients(zone)) last.push(zone)
+    else lists.push([zone])
+  }
+  return lists
+}
+
+/** Whom the request is for once the route's own rules have changed the number; the contacts themselves are called as they want to be. */
+const renumbered = ({ request, uri }: ClassifiedRequest, { numbers }: Route): Uri =>
+  numbers.length === 0 ? uri : (parseUri(applyNumberRules(request, numbers).requestUri) ?? uri)
 
 type ZoneAction = Extract<Route['action'], { kind: 'zone' }>
 

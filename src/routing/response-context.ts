@@ -37,10 +37,10 @@ export interface ResponsePolicy {
   /** A best response of 503 goes upstream as it is; else as 500, since 503 says that we ourselves serve nobody (§16.7 item 6). */
   readonly keep503: boolean
   /**
-   * The next group is to be tried when this is the best status of the present one. A timeout counts as 408, a transport
+   * The group `next` is to be tried when this is the best status of the one before. A timeout counts as 408, a transport
    * error as 503 (§16.9). Not asked after a 2xx or 6xx.
    */
-  readonly failover: (status: number) => boolean
+  readonly failover: (status: number, next: number) => boolean
 }
 
 /** What says more about the target than about the request. RFC 5626 §5.3: 430 is a flow that failed. */
@@ -256,7 +256,7 @@ export class ResponseContext<Message> {
 
   #mayContinue(): boolean {
     if (this.#decided || this.#cancelled || this.#group + 1 >= this.#groups.length) return false
-    return this.#groupBest !== undefined && this.#policy.failover(this.#groupBest.status)
+    return this.#groupBest !== undefined && this.#policy.failover(this.#groupBest.status, this.#group + 1)
   }
 
   #final(): ResponseEffect<Message> {

@@ -1,11 +1,14 @@
 import type { SipRequest } from '../sip/message.ts'
 import { addVia } from './alterations/add-via.ts'
+import { maskContact } from './alterations/contact.ts'
+import { contactPath } from './alterations/contact-path.ts'
 import { contentLength } from './alterations/content-length.ts'
 import { headerRules } from './alterations/header-rules.ts'
 import { maxForwards } from './alterations/max-forwards.ts'
 import { numberRules } from './alterations/number-rules.ts'
 import { path } from './alterations/path.ts'
 import { recordRoute } from './alterations/record-route.ts'
+import { renewal } from './alterations/renewal.ts'
 import { setTarget } from './alterations/set-target.ts'
 import { strictRoute } from './alterations/strict-route.ts'
 import type { Crossing } from './crossing.ts'
@@ -21,6 +24,9 @@ export const REQUEST_ALTERATIONS = [
   headerRules,
   recordRoute,
   path,
+  maskContact,
+  renewal,
+  contactPath,
   strictRoute,
   contentLength,
   addVia,

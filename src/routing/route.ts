@@ -27,7 +27,8 @@ export type RouteAction =
   | {
       readonly kind: 'zone'
       readonly zones: readonly string[]
-      readonly fork: 'serial' | 'parallel'
+      /** undefined: targets one after the other, registered contacts by their q. */
+      readonly fork: 'serial' | 'parallel' | undefined
       readonly requestUri: 'target' | 'keep' | undefined
       readonly advertise: string | undefined
     }

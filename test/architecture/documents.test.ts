@@ -108,7 +108,10 @@ describe('the policy module in docs/routing.md', () => {
     const target = `sip:${number}@sbc.example.com`
     const request = makeRequest(`INVITE ${target} SIP/2.0\r\n`, 'INVITE', target, [], EMPTY)
     const uri = parseUri(target)!
-    return decide({ request, uri, zone: zones.get('browsers')!, via: undefined }, { zones, routes, usable: () => true, random: () => 0 })
+    return decide(
+      { request, uri, zone: zones.get('browsers')!, via: undefined },
+      { zones, routes, usable: () => true, random: () => 0, called: () => ({ kind: 'nobody', status: 404, reason: 'Not Found' }) },
+    )
   }
 
   test('is the file that stands in deploy/examples, and the configuration names it', () => {

@@ -37,6 +37,9 @@ class Memory implements BindingStore {
     this.bindings.delete(`${aor} ${key}`)
     this.removed.push(aor)
   }
+  together(run: () => void) {
+    run()
+  }
 }
 
 /** The harness' clock begins here. */

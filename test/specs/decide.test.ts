@@ -121,6 +121,7 @@ describe('where an initial request goes', () => {
       routes: routes.map(routeOf),
       usable: (_zone: Zone, one: Target) => !down.includes(one.name),
       random: () => drawn.shift() ?? 0,
+      called: () => ({ kind: 'nobody', status: 404, reason: 'Not Found' }) as const,
     }
     const via = asked.via === undefined ? undefined : side(zones.get(asked.via)!, web, connection('c1'))
     const classified = { request: one, uri: parseUri(one.requestUri)!, zone: zones.get(asked.from ?? 'pbx')!, via }

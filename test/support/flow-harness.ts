@@ -12,7 +12,7 @@ import type { Snapshot } from '../../src/config/snapshot.ts'
 import { Engine } from '../../src/engine/engine.ts'
 import type { Log, LogFields } from '../../src/observability/log.ts'
 import { type Metrics, SILENT_METRICS } from '../../src/observability/metrics.ts'
-import type { BindingStore } from '../../src/registrar/types.ts'
+import type { BindingStore, Subscribers } from '../../src/registrar/types.ts'
 import { resolverOver, TableLookup, type ZoneTable } from '../unit/dns/fixture.ts'
 import type { FakeMedia } from './fake-media.ts'
 import { FlowChecks } from './flow-checks.ts'
@@ -27,6 +27,8 @@ export interface EdgeOptions {
   readonly media?: FakeMedia
   /** What outlives the process of registrations. */
   readonly bindings?: BindingStore
+  /** Users of ours. */
+  readonly subscribers?: Subscribers
   /** Headers that the configuration's own rules change. */
   readonly touches?: readonly string[]
 }
@@ -78,6 +80,7 @@ export class EdgeUnderTest {
   #lives = 0
   readonly #media: FakeMedia | undefined
   readonly #bindings: BindingStore | undefined
+  readonly #subscribers: Subscribers | undefined
   #tolerated: RegExp[] = []
   #stopped = false
   #breaks = false
@@ -86,6 +89,7 @@ export class EdgeUnderTest {
     this.#configuration = configuration
     this.#media = options.media
     this.#bindings = options.bindings
+    this.#subscribers = options.subscribers
     this.#clock = { now: () => this.#now, wall: () => 1_790_000_000_000 + this.#now }
     this.lookup = new TableLookup(options.dns ?? {}, 3600)
     this.checks = new FlowChecks(options.touches ?? [], options.media)
@@ -139,6 +143,7 @@ export class EdgeUnderTest {
                 return this.#media!
               },
         ...(this.#bindings && { bindings: this.#bindings }),
+        ...(this.#subscribers && { subscribers: this.#subscribers }),
         certificates: ({ name, hosts }) => ({ name, chain: '', key: '', hosts }),
         reread: (previous) => loadConfig(this.#configuration, { file: '/etc/edgeways/edge.yaml', dataDir: '/var/lib/edgeways', previous }),
         logLevel: { get: () => 'info', set: () => {} },
@@ -366,6 +371,7 @@ export class EdgeUnderTest {
       retransmission: (direction) => this.#counted(`retransmission ${direction}`),
       legTransportViolation: () => this.#counted('leg'),
       oversizeDatagram: (outcome) => this.#counted(`oversize ${outcome}`),
+      registration: (zone, result) => this.#counted(`${zone} ${result}`),
       routeStateRefused: (reason) => this.#counted(`refused ${reason}`),
       unadmitted: (_, answer) => this.#counted(`unadmitted ${answer}`),
       internalError: () => this.#counted('500'),

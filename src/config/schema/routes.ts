@@ -66,7 +66,8 @@ const route = mapping({
   drop: optional(Type.Boolean({ description: 'Gives no answer at all.', examples: [true] })),
   fork: optional(
     Type.Enum(['serial', 'parallel'], {
-      description: 'Several contacts or targets: one after the other (the default), or all at once.',
+      description:
+        'Several targets: one after the other (the default), or all at once. Contacts of a registered user: by their q, equal ones at once (the default), or one after the other, or all at once.',
       examples: ['parallel'],
     }),
   ),

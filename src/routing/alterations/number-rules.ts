@@ -5,13 +5,20 @@ import { formatUri, numberOf, parseUri, type Uri } from '../../sip/uri.ts'
 import type { NumberField, NumberRule } from '../../zones/rules.ts'
 import type { Crossing } from '../crossing.ts'
 
-/** The rules of the decision, then of the zone that the request goes to. Those of the zone it comes from run before the routes look at it. */
-export const numberRules = (request: SipRequest, { numbers, egress, inDialog }: Crossing): SipRequest =>
-  inDialog ? request : applyNumberRules(applyNumberRules(request, numbers), egress.zone.numbersOut)
+/**
+ * The rules of the decision, then of the zone that the request goes to. Those of the zone it comes from run before the routes look at it.
+ * A registered contact is called by the URI that it registered (§19.1.1), whatever looks like a number in it.
+ */
+export const numberRules = (request: SipRequest, { numbers, egress, inDialog, contactPath }: Crossing): SipRequest => {
+  if (inDialog) return request
+  const kept = contactPath === undefined ? undefined : 'request-uri'
+  return applyNumberRules(applyNumberRules(request, numbers, kept), egress.zone.numbersOut, kept)
+}
 
-export const applyNumberRules = (request: SipRequest, rules: readonly NumberRule[]): SipRequest => {
+/** @param kept is not touched */
+export const applyNumberRules = (request: SipRequest, rules: readonly NumberRule[], kept?: NumberField): SipRequest => {
   let altered = request
-  for (const rule of rules) for (const field of rule.fields) altered = applyToField(altered, rule, field)
+  for (const rule of rules) for (const field of rule.fields) if (field !== kept) altered = applyToField(altered, rule, field)
   return altered
 }
 

@@ -6,8 +6,10 @@ const PHONE = '<sip:alice@192.168.1.5:5062>'
 const INSTANCE = '"<urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bf6>"'
 const OUTBOUND = `<sip:alice@abc.invalid;transport=ws>;+sip.instance=${INSTANCE};reg-id=1`
 
-/** Steps one after the other: what is asked, and the Contacts of the 200, or the status that refuses. */
-const CASES: readonly (readonly [name: string, ...steps: (readonly [Ask, readonly string[] | number])[]])[] = [
+/** Steps, one after the other: what is asked, and the Contacts of the 200, or the status that refuses. */
+type Step = readonly [Ask, readonly string[] | number]
+
+const CASES: readonly (readonly [name: string, ...steps: Step[]])[] = [
   ['§10.3 item 7: without a word about time it is the default', [{ contacts: [PHONE] }, [`${PHONE};expires=600`]]],
   ['§10.2.1.1: the Contact’s own time wins over Expires', [{ contacts: [`${PHONE};expires=90`], expires: 300 }, [`${PHONE};expires=90`]]],
   ['§10.3 item 7: Expires counts for contacts without a time', [{ contacts: [PHONE], expires: 300 }, [`${PHONE};expires=300`]]],
@@ -147,7 +149,7 @@ const CASES: readonly (readonly [name: string, ...steps: (readonly [Ask, readonl
 describe('REGISTER', () => {
   test.each(CASES)('%s', (_name, ...steps) => {
     const record = new Record()
-    for (const [ask, expected] of steps) expect(record.contacts(ask)).toEqual(expected)
+    for (const [ask, expected] of steps as readonly Step[]) expect(record.contacts(ask)).toEqual(expected)
   })
 
   test('§10.3 item 8: the time that is left is told', () => {

@@ -64,6 +64,7 @@ export class Record {
       flow: FLOW,
       nat: [],
       flowTimer: undefined,
+      until: undefined,
       reachable: () => true,
       ...this.place,
     })

@@ -18,6 +18,7 @@ const view = (random = seeded(1), down: readonly string[] = []): RoutingView => 
   routes: [],
   usable: (_zone, one) => !down.includes(one.name),
   random,
+  called: () => ({ kind: 'nobody', status: 404, reason: 'Not Found' }),
 })
 
 const order = (targets: readonly Target[], random = seeded(1), down: readonly string[] = []) =>

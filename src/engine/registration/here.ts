@@ -1,0 +1,135 @@
+import type { Flow } from '../../address/flow.ts'
+import type { Proven } from '../../authentication/types.ts'
+import { StoreError } from '../../base/errors.ts'
+import { isProblem, type Problem, problem } from '../../base/problem.ts'
+import type { RegistrarSettings } from '../../config/snapshot.ts'
+import { addressOfRecord, ourAddress, subscriberOf, uriOfRecord } from '../../registrar/address.ts'
+import { type Registered, register } from '../../registrar/register.ts'
+import type { Binding, Subscribers } from '../../registrar/types.ts'
+import { firstHeader, headerValue, line, type SipRequest } from '../../sip/message.ts'
+import { address } from '../../sip/read.ts'
+import { parseUri, type Uri } from '../../sip/uri.ts'
+import { natSigns } from '../../zones/nat-signs.ts'
+import type { Zone } from '../../zones/zone.ts'
+import { answer } from '../answers.ts'
+import type { Edge, Running } from '../edge.ts'
+import type { ServerTransaction } from '../server-transaction.ts'
+import { domainsOf } from './lookup.ts'
+
+/** A REGISTER that its zone admitted. */
+export interface Arrival {
+  readonly flow: Flow
+  readonly zone: Zone
+  readonly running: Running
+  readonly transaction: ServerTransaction
+  readonly request: SipRequest
+  /** Its Request-URI. */
+  readonly uri: Uri
+  /** undefined: the zone does not ask. */
+  readonly proven: Proven | undefined
+}
+
+/** The embedded registrar: answers the REGISTERs of zones with `registration: here`. */
+export class Registrar {
+  readonly #edge: () => Edge
+  readonly #subscribers: Subscribers | undefined
+
+  constructor(edge: () => Edge, subscribers: Subscribers | undefined) {
+    this.#edge = edge
+    this.#subscribers = subscribers
+  }
+
+  /** @returns false: the registrar is somebody behind us */
+  takes(arrival: Arrival): boolean {
+    const { zone, running, transaction, request } = arrival
+    const { mode } = zone.registration
+    if (mode === 'pass') return false
+    const { registrar } = running.snapshot
+    const outcome =
+      mode === 'refuse' || registrar === undefined
+        ? problem(403, 'Nobody registers here', '§10.3', 'Request-URI')
+        : this.#kept(arrival, this.#judge(arrival, registrar))
+    const { metrics, log, ids, refusals } = this.#edge()
+    metrics.registration(zone.name, isProblem(outcome) ? 'refused' : outcome.what)
+    if (!isProblem(outcome)) {
+      const headers = outcome.headers.map(([name, value]) => line(name, value))
+      transaction.respond(answer(request, 200, 'OK', ids.token(8), headers))
+      return true
+    }
+    const { status, reason, rfc } = outcome
+    if (log.enabled('debug')) log.debug({ callId: headerValue(request, 'call-id'), zone: zone.name, step: 'register', status, rfc }, reason)
+    if (status === 403 || status === 404) refusals.add(arrival.flow.remoteAddress, arrival.flow.listener.name, reason)
+    const headers = (outcome.headers ?? []).map(([name, value]) => line(name, value))
+    transaction.respond(answer(request, status, reason, ids.token(8), headers))
+    return true
+  }
+
+  /** §10.3 items 1 to 8; nothing has happened yet. */
+  #judge({ flow, zone, running, request, uri, proven }: Arrival, settings: RegistrarSettings): Registered | Problem {
+    const ours = domainsOf(running, settings)
+    if (uri.scheme === 'tel' || !ours.isOurs(uri)) return problem(404, 'No domain of this registrar', '§10.3 item 1', 'Request-URI')
+    const to = firstHeader(request, 'to')
+    const written = parseUri(to === undefined ? '' : (address(to)?.uri ?? ''))
+    const named = written === undefined || written.scheme === 'tel' ? undefined : ourAddress(written, ours)
+    if (named === undefined) return problem(404, 'No address of this registrar', '§10.3 item 5', 'To')
+    const subscriber = subscriberOf(named.user, this.#subscribers)
+    const user = subscriber?.user ?? named.user
+    if (proven !== undefined && proven.user !== user) return problem(403, 'To is not yours', '§10.3 item 4', 'To')
+    if (subscriber?.enabled === false) return problem(403, 'This user is disabled', '§10.3 item 4', 'To')
+    const { bindings, clients, clock, callees } = this.#edge()
+    const aor = addressOfRecord(user, settings)
+    const token = clients.token(flow, zone, request)
+    return register(request, {
+      aor,
+      record: uriOfRecord(user, settings),
+      associated: (subscriber?.aliases ?? []).map((alias) => uriOfRecord(alias, settings)),
+      bindings: bindings.of(aor).filter(({ registrar }) => registrar === undefined),
+      settings,
+      now: clock.wall(),
+      zone: zone.name,
+      listener: flow.listener.name,
+      flow: token,
+      nat: natSigns(request, flow, zone.nat),
+      flowTimer: flow.listener.transport.reliable ? flowTimerOf(running, flow) : undefined,
+      until: proven?.until,
+      reachable: (binding: Binding) => callees.isReachable(binding),
+    })
+  }
+
+  /** §10.3: what is answered with 200 is kept, also when the process dies right behind it. */
+  #kept({ flow, zone, request }: Arrival, outcome: Registered | Problem): Registered | Problem {
+    if (isProblem(outcome) || outcome.what === 'asked') return outcome
+    const { bindings, clients, log } = this.#edge()
+    const { aor } = outcome
+    try {
+      bindings.change(aor, outcome.put, outcome.remove)
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error
+      log.error({ code: error.code, err: error, aor }, 'A registration cannot be kept, and is refused')
+      return { ...problem(503, 'Registrations cannot be kept now', '§10.3', 'Contact'), headers: [['Retry-After', '10']] }
+    }
+    clients.registered(flow, zone, request)
+    return outcome
+  }
+
+  /** Ends bindings that have expired. */
+  sweep(): void {
+    const { bindings, log } = this.#edge()
+    try {
+      bindings.sweep()
+    } catch (error) {
+      // They are nobody's way to anybody; the next sweep tries again
+      log.error({ err: error }, 'Registrations that have expired cannot be taken out of the database')
+    }
+  }
+}
+
+/** RFC 5626 §4.4.1: a client that says something this often keeps its connection. */
+const MOST_FLOW_TIMER = 120
+/** Of the time after which a silent connection is closed. */
+const FLOW_TIMER_SHARE = 0.8
+
+const flowTimerOf = ({ snapshot }: Running, flow: Flow): number => {
+  const idleMs = snapshot.listeners.find(({ listener }) => listener === flow.listener)?.options.limits.idleMs ?? 0
+  return idleMs === 0 ? MOST_FLOW_TIMER : Math.max(1, Math.min(MOST_FLOW_TIMER, Math.floor((idleMs / 1000) * FLOW_TIMER_SHARE)))
+}
