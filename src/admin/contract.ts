@@ -132,7 +132,7 @@ export interface PastCallView {
   /** ISO 8601. */
   readonly startedAt: string
   readonly seconds: number
-  readonly how: 'bye' | 'media-timeout'
+  readonly how: 'bye' | 'media-timeout' | 'connection-lost'
   readonly by?: 'caller' | 'callee'
   readonly node: string
   readonly quality?: CallQuality

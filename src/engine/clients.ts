@@ -21,6 +21,7 @@ export class Clients {
   readonly #boot: string
   readonly #digest: (text: string) => string
   readonly #flows = new Map<string, Flow>()
+  #bound: (identity: string, flow: Flow) => void = () => {}
   /** The addresses-of-record, as digests behind each other, that a registrar accepted for an identity; it outlives the connection. */
   readonly #owners = new Map<string, string>()
   /** What each flow is known by. */
@@ -45,15 +46,19 @@ export class Clients {
   /** The token to put into a cookie for the peer at the other end of `flow`, which sent `message`, or is about to get it. */
   token(flow: Flow, zone: Zone, message: SipMessage | undefined): FlowToken {
     if (!flow.listener.transport.reliable) return { kind: 'datagram', address: flow.remoteAddress, port: flow.remotePort }
-    const read = message === undefined ? undefined : this.#read(flow, zone, message)[0]
-    // Somebody else's identity in our cookie would send this peer's requests to the one it belongs to
-    const written = read === undefined || this.#isFree(read, flow) || this.#isOwn(read, zone, message!) ? read : undefined
+    const written = message === undefined ? undefined : this.identity(flow, zone, message)
     return {
       kind: 'connection',
       boot: this.#boot,
       id: flow.id,
       identity: written ?? this.#identities.get(flow)?.values().next().value ?? '',
     }
+  }
+
+  /** What the sender of `message` is known by, when it may be: somebody else's in our cookie would send requests to the one it belongs to. */
+  identity(flow: Flow, zone: Zone, message: SipMessage): string | undefined {
+    const read = this.#read(flow, zone, message)[0]
+    return read === undefined || this.#isFree(read, flow) || this.#isOwn(read, zone, message) ? read : undefined
   }
 
   /** The open connection that a token means, today. */
@@ -70,6 +75,22 @@ export class Clients {
   byContact(uri: SipUri, zone: Zone): Flow | undefined {
     const flow = this.#flows.get(this.#contactIdentity(uri, zone))
     return flow?.open ? flow : undefined
+  }
+
+  /** The open connection of a client. */
+  at(identity: string): Flow | undefined {
+    const flow = this.#flows.get(identity)
+    return flow?.open ? flow : undefined
+  }
+
+  /** What the client with that Contact is known by. */
+  identityOf(contact: SipUri, zone: Zone): string {
+    return this.#contactIdentity(contact, zone)
+  }
+
+  /** @param bound told when a client is found behind a connection */
+  watch(bound: (identity: string, flow: Flow) => void): void {
+    this.#bound = bound
   }
 
   /** A registrar accepted what this client sent: from now on it is here. */
@@ -145,6 +166,7 @@ export class Clients {
     }
     known.add(identity)
     this.#flows.set(identity, flow)
+    this.#bound(identity, flow)
   }
 
   #read(flow: Flow, zone: Zone, message: SipMessage): readonly string[] {

@@ -63,7 +63,10 @@ const wayBySide = (edge: Edge, side: Side): Way => {
  * listener that the dialog began with, whatever transport the URI names (T9).
  */
 export const wayInDialog = (edge: Edge, side: Side, request: SipRequest, uri: Uri): Way | Promise<Way> => {
-  if (side.flow !== undefined) return wayBySide(edge, side)
+  if (side.flow !== undefined) {
+    const flow = edge.dialogs.elsewhere(request, side)
+    return flow === undefined ? wayBySide(edge, side) : { kind: 'flow', flow }
+  }
   const route = topRoute(request)
   const next = route === undefined ? uri : routeUri(route)
   if (next === undefined || next.scheme === 'tel') return FLOW_FAILED

@@ -92,7 +92,7 @@ export const pastCallView = (
   ...sidesOf(session),
   startedAt: new Date(clock.wall() - clock.now() + session.startedAt).toISOString(),
   seconds: Math.round((clock.now() - session.startedAt) / 1000),
-  how: how === 'media-timeout' ? how : 'bye',
+  how: how === 'media-timeout' || how === 'connection-lost' ? how : 'bye',
   ...(by === undefined ? {} : { by }),
   node: session.node.name,
   ...(quality === undefined ? {} : { quality }),

@@ -138,18 +138,21 @@ describe('connections that come and go', () => {
     browser.sends(180)
     pbx.gets(100, 180)
     browser.disconnects()
-    pbx.gets(503)
+    pbx.gets(480)
     pbx.sends('ACK')
   })
 
   test('§18.2.2: the connection is gone when the answer to another request comes: nothing is left of it', async () => {
-    const { browser, pbx } = await startPlace()
+    const { edge, browser, pbx } = await startPlace()
     callUp(browser, pbx)
     browser.sends('INFO')
     pbx.gets('INFO')
     browser.disconnects()
     pbx.sends(200)
     browser.getsNothing()
+    edge.passes(20_100)
+    pbx.gets('BYE')
+    pbx.sends(200)
   })
 })
 

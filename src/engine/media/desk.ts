@@ -148,7 +148,7 @@ export class MediaDesk implements MediaEvents {
   }
 
   /** The end of the call: its sessions are deleted, for sure but not now, and its figures are logged. @param by who ended it */
-  end(session: MediaSession, how: 'failed' | 'bye' | 'media-timeout', by?: Party): void {
+  end(session: MediaSession, how: 'failed' | 'bye' | 'media-timeout' | 'connection-lost', by?: Party): void {
     if (session.ended) return
     session.ended = true
     this.#missed.delete(session.id)

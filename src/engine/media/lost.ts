@@ -1,5 +1,4 @@
 import type { Edge } from '../edge.ts'
-import { sayBye } from '../hang-up.ts'
 import type { MediaSession } from './session.ts'
 
 const REASON = 'SIP;cause=408;text="Media timeout"'
@@ -11,10 +10,6 @@ const REASON = 'SIP;cause=408;text="Media timeout"'
 export const endLost = (edge: Edge, session: MediaSession): void => {
   // It goes on, in silence, until one side has enough or offers again
   if (edge.running.snapshot.media.onMediaTimeout === 'report') return
-  for (const { ends, up, gone } of session.branches.values()) {
-    if (!up || gone) continue
-    if (ends?.caller !== undefined) void sayBye(edge, ends.caller, REASON)
-    if (ends?.callee !== undefined) void sayBye(edge, ends.callee, REASON)
-  }
+  edge.dialogs.endAll(session, REASON)
   edge.media?.end(session, 'media-timeout')
 }

@@ -1,15 +1,14 @@
 /** Where the media of a request belongs: the session that a new call gets, or the one that a dialog has. */
 import type { Listener } from '../../address/listener.ts'
-import { own } from '../../base/bytes.ts'
 import { shortName } from '../../base/keyed-hash.ts'
 import { isProblem, type Problem } from '../../base/problem.ts'
-import { type Exchange, otherParty, type Party } from '../../media/negotiation.ts'
+import type { Exchange, Party } from '../../media/negotiation.ts'
 import type { Candidate } from '../../routing/decide.ts'
 import type { MediaState, Side } from '../../routing/route-state.ts'
-import { firstHeader, type SipMessage, type SipRequest, type SipResponse } from '../../sip/message.ts'
-import { addresses, cseq, fromTag, toTag } from '../../sip/read.ts'
+import type { SipRequest, SipResponse } from '../../sip/message.ts'
+import { fromTag, toTag } from '../../sip/read.ts'
 import { type MediaPolicy, mediaLeg } from '../../zones/media.ts'
-import { calleeEnd, callerEnd } from '../hang-up.ts'
+import type { DialogMedia } from '../dialogs/dialog.ts'
 import { candidateZone } from '../next-hop.ts'
 import { type MediaDesk, setOf } from './desk.ts'
 import { type MediaSession, SessionBranch } from './session.ts'
@@ -32,12 +31,14 @@ export interface Placement {
   readonly sender: Party
   /** Asked before a request leaves on a branch, each time. @returns undefined: not anchored */
   place(index: number, candidate: Candidate, listener: Listener): Passing | Problem | undefined
+  /** Where it was placed. */
+  at(index: number): DialogMedia | undefined
   /** An offer got through: what it replaces may go (§4: offer the next branch first, then delete the one before). */
   offered(): void
   /** A branch that comes to nothing. */
   failed(index: number): void
   /** A 2xx goes back. */
-  answered(index: number, response: SipResponse, egress: Side | undefined): void
+  answered(index: number, response: SipResponse): void
   /** Nothing more will be decided. @param status of the final response; 0: none @returns what later messages of the call have to wait for */
   finished(status: number): Promise<void> | undefined
 }
@@ -59,16 +60,14 @@ export class NewCall implements Placement {
   readonly #desk: MediaDesk
   readonly #callId: string
   readonly #ingress: Side
-  readonly #invite: SipRequest
   readonly #passings: (Passing | undefined)[] = []
   #session: MediaSession | undefined
   #over: SessionBranch[] = []
 
-  constructor(desk: MediaDesk, callId: string, ingress: Side, invite: SipRequest) {
+  constructor(desk: MediaDesk, callId: string, ingress: Side) {
     this.#desk = desk
     this.#callId = callId
     this.#ingress = ingress
-    this.#invite = invite
   }
 
   place(index: number, candidate: Candidate, listener: Listener): Passing | Problem | undefined {
@@ -90,6 +89,10 @@ export class NewCall implements Placement {
     return passing
   }
 
+  at(index: number): DialogMedia | undefined {
+    return this.#passings[index]
+  }
+
   offered(): void {
     for (const branch of this.#over) this.#desk.drop(this.#session!, branch)
     this.#over = []
@@ -102,16 +105,8 @@ export class NewCall implements Placement {
     this.#over.push(passing.branch)
   }
 
-  answered(index: number, response: SipResponse, egress: Side | undefined): void {
-    const passing = this.#passings[index]
-    if (passing === undefined) return
-    const { branch } = passing
-    branch.answered(toTag(response) ?? '')
-    // A fork behind us that answers, too: the first one's ends stay, the other gets its BYE from the caller
-    branch.ends ??= {
-      caller: callerEnd(this.#invite, response, this.#ingress, branch.seen.caller),
-      callee: egress === undefined ? undefined : calleeEnd(this.#invite, response, egress, branch.seen.callee),
-    }
+  answered(index: number, response: SipResponse): void {
+    this.#passings[index]?.branch.answered(toTag(response) ?? '')
   }
 
   finished(): Promise<void> | undefined {
@@ -151,10 +146,13 @@ export class InDialog implements Placement {
     this.#method = request.method
     this.#tag = (sender === 'caller' ? toTag(request) : fromTag(request)) ?? ''
     this.#passing = { ...found, request: undefined, exchange: undefined, accepted: false, early: undefined }
-    this.#follow(request)
   }
 
   place(): Passing {
+    return this.#passing
+  }
+
+  at(): DialogMedia {
     return this.#passing
   }
 
@@ -162,40 +160,31 @@ export class InDialog implements Placement {
 
   failed(): void {}
 
-  answered(_: number, response: SipResponse): void {
-    if (this.#method === 'INVITE' || this.#method === 'UPDATE') this.#refresh(response, otherParty(this.sender))
-  }
+  answered(): void {}
 
   finished(status: number): Promise<void> | undefined {
     if (this.#method !== 'BYE' || status === 401 || status === 407) return undefined
-    const { session, branch } = this.#passing
-    if (!branch.ended(this.#tag)) return undefined
-    for (const other of session.branches.values()) {
-      if (other === branch || other.gone || !other.up) continue
-      this.#desk.drop(session, branch)
-      return session.hearAgain()
-    }
-    this.#desk.end(session, 'bye', this.sender)
-    return undefined
+    return dialogOver(this.#desk, this.#passing, this.#tag, 'bye', this.sender)
   }
+}
 
-  /** Keeps what we would need to end the dialog ourselves. */
-  #follow(request: SipRequest): void {
-    const { seen, ends } = this.#passing.branch
-    const receiver = otherParty(this.sender)
-    seen[receiver] = Math.max(seen[receiver], cseq(request)?.number ?? 0)
-    const end = ends?.[receiver]
-    if (end !== undefined) end.sequence = Math.max(end.sequence, seen[receiver])
-    if (this.#method === 'INVITE' || this.#method === 'UPDATE') this.#refresh(request, this.sender)
+/**
+ * A dialog has ended. Its branch goes with its last dialog, the call with its last branch.
+ * @param tag the callee's @param by who ended it @returns what later messages of the call have to wait for
+ */
+export const dialogOver = (
+  desk: MediaDesk,
+  { session, branch }: DialogMedia,
+  tag: string,
+  how: 'bye' | 'connection-lost',
+  by: Party,
+): Promise<void> | undefined => {
+  if (!branch.ended(tag)) return undefined
+  for (const other of session.branches.values()) {
+    if (other === branch || other.gone || !other.up) continue
+    desk.drop(session, branch)
+    return session.hearAgain()
   }
-
-  /** §12.2: target refresh. */
-  #refresh(message: SipMessage, party: Party): void {
-    const { ends } = this.#passing.branch
-    const end = ends?.[party]
-    const contact = firstHeader(message, 'contact')
-    const uri = contact === undefined ? undefined : addresses(contact)?.[0]?.uri
-    if (ends === undefined || end === undefined || uri === undefined || uri === end.target) return
-    this.#passing.branch.ends = { ...ends, [party]: { ...end, target: own(uri) } }
-  }
+  desk.end(session, how, by)
+  return undefined
 }

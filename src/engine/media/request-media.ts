@@ -12,6 +12,7 @@ import type { MediaState, RouteState, Side } from '../../routing/route-state.ts'
 import { type SdpBody, sdpOf, withoutSdp } from '../../sip/body.ts'
 import { headerValue, type SipRequest, type SipResponse } from '../../sip/message.ts'
 import { toTag } from '../../sip/read.ts'
+import type { DialogMedia } from '../dialogs/dialog.ts'
 import type { Edge } from '../edge.ts'
 import type { MediaDesk } from './desk.ts'
 import { InDialog, NewCall, type Passing, type Placement, stateOf } from './placement.ts'
@@ -171,18 +172,18 @@ export class RequestMedia {
     }
   }
 
-  /** A 2xx goes back on a branch. @param egress the side that it came from, as the Route state has it */
-  answered(index: number, response: SipResponse, egress: Side | undefined): void {
-    this.#placement.answered(index, response, egress)
+  /** A 2xx goes back on a branch. */
+  answered(index: number, response: SipResponse): void {
+    this.#placement.answered(index, response)
     const passing = this.#passings[index]
     if (passing === undefined) return
     passing.accepted = true
     if (passing.exchange?.answer !== undefined) passing.branch.negotiation.confirmed(passing.exchange)
   }
 
-  /** Highest CSeq that the receiver of the request has seen from its sender. */
-  seen(index: number): number {
-    return this.#passings[index]?.branch.seen[otherParty(this.#placement.sender)] ?? 0
+  /** Where the media of a branch is. */
+  at(index: number): DialogMedia | undefined {
+    return this.#placement.at(index)
   }
 
   /** A branch ended without a 2xx. */
@@ -223,7 +224,7 @@ const unusable = (fault: Problem): Problem => (fault.status < 500 ? problem(502,
 export const mediaOfCall = (edge: Edge, arrival: Flow, request: SipRequest, ingress: Side): RequestMedia | undefined =>
   edge.media === undefined || !ingress.zone.media.anchored
     ? undefined
-    : new RequestMedia(edge.media, request, arrival, new NewCall(edge.media, headerValue(request, 'call-id')!, ingress, request))
+    : new RequestMedia(edge.media, request, arrival, new NewCall(edge.media, headerValue(request, 'call-id')!, ingress))
 
 /**
  * For a request inside a dialog, whose own state says whether there is a session.

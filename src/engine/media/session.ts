@@ -12,7 +12,7 @@ import { type MediaReply, readReply } from '../../media/reply.ts'
 import type { LegMemory, MediaIdentity, NgDictionary, Passage } from '../../media/types.ts'
 import type { MediaNode } from '../../rtpengine/types.ts'
 import type { MediaLeg } from '../../zones/media.ts'
-import type { DialogEnd } from '../hang-up.ts'
+import type { Dialog } from '../dialogs/dialog.ts'
 import type { MediaDesk } from './desk.ts'
 
 /** Tag of the caller's leg in rtpengine, in every session. */
@@ -46,10 +46,6 @@ export class SessionBranch {
   failed = false
   /** By the To tags of the 2xx that were passed on, one for each fork behind us that answered: does it go on? Empty in a process that saw none. */
   readonly #dialogs = new Map<string, boolean>()
-  /** Highest CSeq that each party has seen from the other, from the first request on. */
-  readonly seen: Record<Party, number> = { caller: 0, callee: 0 }
-  /** How to end the dialog, from the 2xx on; not known in a process that did not see it. */
-  ends: { readonly caller: DialogEnd | undefined; readonly callee: DialogEnd | undefined } | undefined
 
   /** @param up it is a dialog already, of a process before this one */
   constructor(number: number, leg: MediaLeg, up = false) {
@@ -89,6 +85,8 @@ export class MediaSession {
   readonly ngCallId: string
   readonly caller: SessionLeg
   readonly branches = new Map<number, SessionBranch>()
+  /** Those of its dialogs that we could end, from their 2xx on. */
+  readonly dialogs = new Set<Dialog>()
   /** Clock milliseconds. */
   readonly startedAt: number
   /** Of the last command: what came later than a list was asked for is not missing in it. */

@@ -1,0 +1,326 @@
+/**
+ * Who of the two parties of a call has vanished, and what is done about it (N5, design D4): dialogs of INVITE that have a party reached by
+ * flow, or media of ours, are kept from their 2xx on. A client whose connection is gone may come back within the grace of its zone; then its
+ * dialogs go on. Else the other party gets a BYE in its place.
+ *
+ * No request is routed by this table, with one exception: a client that came back, and that no registrar has spoken for yet. It is lost with
+ * the process, and learned again from the requests inside the dialogs.
+ */
+import type { Flow } from '../../address/flow.ts'
+import type { Listener } from '../../address/listener.ts'
+import { own } from '../../base/bytes.ts'
+import { otherParty, type Party } from '../../media/negotiation.ts'
+import type { Classified } from '../../routing/classify.ts'
+import type { FlowToken, RouteState, Side } from '../../routing/route-state.ts'
+import { headerValue, type SipRequest, type SipResponse } from '../../sip/message.ts'
+import { cseq, fromTag, toTag } from '../../sip/read.ts'
+import { parseUri } from '../../sip/uri.ts'
+import type { Edge } from '../edge.ts'
+import type { MediaSession } from '../media/session.ts'
+import { wayInDialog } from '../next-hop.ts'
+import { Dialog, type DialogMedia, type DialogSide, keyOf, PARTIES, placeOf, placeOfFlow } from './dialog.ts'
+import { calleeEnd, callerEnd, contactOf, receiverEnd } from './end.ts'
+import { DialogTable } from './table.ts'
+import { Vanished } from './vanished.ts'
+
+type InDialog = Pick<Extract<Classified, { kind: 'in-dialog' }>, 'request' | 'ingress' | 'egress' | 'state'>
+
+/** Methods of dialogs of INVITE alone: a subscription ends otherwise (RFC 6665). */
+const OF_INVITE = new Set(['INVITE', 'UPDATE', 'PRACK', 'INFO'])
+/** Nothing was heard of it for so long: its BYE was lost. */
+const FORGET_MS = 86_400_000
+
+export class Dialogs {
+  readonly #edgeOf: () => Edge
+  readonly #table = new DialogTable()
+  readonly #vanished: Vanished
+
+  constructor(edge: () => Edge) {
+    this.#edgeOf = edge
+    this.#vanished = new Vanished(edge, this.#table)
+  }
+
+  /** Dialogs that are kept. */
+  get size(): number {
+    return this.#table.size - this.#vanished.over
+  }
+
+  /** Parties of calls that have vanished and may come back. */
+  get vanished(): number {
+    return this.#vanished.size
+  }
+
+  // ---- what the proxy core tells
+
+  /** A 2xx to an INVITE that began a call goes back. @param invite as it arrived @param egress the side that answered, as the Route state has it */
+  confirmed(invite: SipRequest, response: SipResponse, ingress: Side, egress: Side | undefined, media: DialogMedia | undefined): void {
+    if (egress === undefined || (ingress.flow === undefined && egress.flow === undefined && media === undefined)) return
+    const callerTag = fromTag(invite) ?? ''
+    const calleeTag = toTag(response) ?? ''
+    const callId = headerValue(invite, 'call-id')!
+    const key = keyOf(callId, callerTag, calleeTag)
+    const sides = { caller: ingress, callee: egress }
+    let dialog = this.#table.find(key) === undefined ? undefined : this.#table.between(key, sides)
+    if (dialog === undefined) {
+      const ends = {
+        caller: { side: ingress, end: callerEnd(invite, response, ingress, 0) },
+        callee: { side: egress, end: calleeEnd(invite, response, egress, 0) },
+      }
+      dialog = this.#add(key, callId, calleeTag, ends, 'up')
+      if (dialog === undefined) return
+    } else {
+      // The 2xx once more
+      if (dialog.state !== 'early') return
+      dialog.state = 'up'
+      dialog.caller.end ??= callerEnd(invite, response, ingress, 0)
+      dialog.callee.end ??= calleeEnd(invite, response, egress, 0)
+      this.#table.settled(callOf(callId, callerTag), dialog)
+    }
+    dialog.acknowledged = false
+    this.#attach(dialog, media)
+    // Its connection was closed while rtpengine had the answer
+    for (const party of PARTIES) if (dialog[party].side.flow !== undefined && dialog[party].place === '') this.#vanished.lose(dialog[party])
+  }
+
+  /** Highest CSeq that the callee of an INVITE has seen from its caller, in the dialog that a response made. */
+  seen(invite: SipRequest, response: SipResponse): number {
+    if (this.#table.size === 0) return 0
+    const key = keyOf(headerValue(invite, 'call-id')!, fromTag(invite) ?? '', toTag(response) ?? '')
+    return this.#table.find(key)?.callee.end?.sequence ?? 0
+  }
+
+  /** Nothing more will be decided for an INVITE that began a call. */
+  decided(callId: string, invite: SipRequest): void {
+    if (this.#table.early > 0) this.#table.dropEarly(callOf(callId, fromTag(invite) ?? ''))
+  }
+
+  /**
+   * A request inside a dialog, before it goes on.
+   * @param flow where it came from @param media of the dialog
+   * @returns undefined: nothing is to be known of it
+   */
+  follow(flow: Flow, classified: InDialog, media: DialogMedia | undefined): DialogSide | undefined {
+    const { request, ingress, state } = classified
+    if (state.caller.flow === undefined && state.callee.flow === undefined && media === undefined) return undefined
+    const sender = senderOf(classified)
+    const key = keyOfRequest(request, sender)
+    const number = cseq(request)?.number ?? 0
+    const first = this.#table.find(key)
+    let dialog: Dialog | undefined
+    for (let one = first; one !== undefined; one = one.next) {
+      const receiver = one[otherParty(sender)]
+      if (receiver.end !== undefined && number > receiver.end.sequence) receiver.end.sequence = number
+    }
+    if (first !== undefined) dialog = this.#table.between(key, state)
+    if (dialog === undefined) {
+      if (!OF_INVITE.has(request.method)) return undefined
+      dialog = this.#learn(key, classified, sender)
+      if (dialog === undefined) return undefined
+    }
+    dialog.touchedAt = this.#edgeOf().clock.now()
+    if (media !== undefined && dialog.media === undefined) this.#attach(dialog, media)
+    const receiver = dialog[otherParty(sender)]
+    receiver.end ??= receiverEnd(request, receiver.side)
+    const { method } = request
+    if (method === 'BYE') {
+      if (dialog.state !== 'over') dialog.state = 'ending'
+    } else if (method === 'INVITE' || method === 'UPDATE') refresh(dialog[sender], request)
+    const side = dialog[sender]
+    if (
+      side.side.flow?.kind === 'connection' &&
+      flow.listener === side.side.listener &&
+      ingress === state[sender] &&
+      side.place !== flow.id
+    )
+      this.#vanished.back(side, flow, true)
+    return side
+  }
+
+  /** The ACK to a 2xx passes. */
+  acknowledged(classified: InDialog): void {
+    const { state, request } = classified
+    if (state.caller.flow === undefined && state.callee.flow === undefined) return
+    const dialog = this.#table.find(keyOfRequest(request, senderOf(classified)))
+    for (let one = dialog; one !== undefined; one = one.next) one.acknowledged = true
+  }
+
+  /** A 2xx to a request inside a dialog. */
+  answered(sender: DialogSide, method: string, response: SipResponse): void {
+    const { dialog } = sender
+    if (method === 'INVITE' || method === 'UPDATE') refresh(dialog.other(sender), response)
+    if (dialog.state !== 'early' || !OF_INVITE.has(method) || method === 'PRACK') return
+    dialog.state = 'up'
+    // An UPDATE may have been one before the call was answered
+    if (method !== 'UPDATE') this.#table.settled(callOf(dialog.callId, callerTagOf(dialog)), dialog)
+  }
+
+  /** Nothing more will be decided for a request inside a dialog. @param status of the final response; 0: none */
+  finished(sender: DialogSide, method: string, status: number): void {
+    const { dialog } = sender
+    // Its end waits for somebody
+    if (dialog.state === 'over') return
+    if (method === 'BYE' && (status === 401 || status === 407)) {
+      if (dialog.state === 'ending') dialog.state = 'up'
+      return
+    }
+    const receiver = dialog.other(sender)
+    if (method === 'BYE' && (status === 408 || status === 0) && receiver.side.flow?.kind === 'connection') {
+      this.#vanished.unheard(receiver, undefined)
+      return
+    }
+    // RFC 5057 §5.1: who answers 481 has no dialog any more. After 408 its other party is to say BYE, and until then nothing is lost by keeping
+    // it; nor with media, whose end tells whoever is left
+    const over = method === 'BYE' || (status === 481 && dialog.media === undefined)
+    if (over) for (const one of this.#chain(dialog.key)) this.#vanished.forget(one)
+  }
+
+  /** The connection of who was to get a request is gone. @returns it was a BYE: the dialog is over all the same */
+  undelivered(sender: DialogSide, method: string): boolean {
+    if (method !== 'BYE') return false
+    this.#vanished.unheard(sender.dialog.other(sender), undefined)
+    return true
+  }
+
+  /**
+   * A BYE for a client that has no connection: the dialog is over, whoever answers. Its sender is answered here, and the client hears of it if it
+   * comes back.
+   * @returns it was: nothing goes on
+   */
+  byeToNobody({ request, egress, state }: InDialog, sender: DialogSide | undefined, media: DialogMedia | undefined): boolean {
+    if (request.method !== 'BYE' || egress.flow?.kind !== 'connection') return false
+    const edge = this.#edgeOf()
+    const uri = parseUri(request.requestUri)
+    const way = uri === undefined ? undefined : wayInDialog(edge, egress, request, uri)
+    if (way === undefined || way instanceof Promise || way.kind !== 'flow-failed') return false
+    const callId = headerValue(request, 'call-id')!
+    edge.log.info({ callId, zone: egress.zone.name }, 'A call ended while its client was gone')
+    edge.trace?.note(callId, `BYE is answered here: the connection of its receiver (zone ${egress.zone.name}) is gone`)
+    const receiver = egress === state.callee ? 'callee' : 'caller'
+    const known = sender?.dialog ?? this.#stranger(request, state, receiver)
+    if (known === undefined) return true
+    this.#attach(known, media)
+    this.#vanished.unheard(known[receiver], headerValue(request, 'reason'))
+    return true
+  }
+
+  /** Where a request inside a dialog finds a client that came back, and that no registrar has spoken for yet. */
+  elsewhere(request: SipRequest, { flow: token }: Side): Flow | undefined {
+    if (this.#vanished.claims === 0 || token?.kind !== 'connection') return undefined
+    for (const sender of PARTIES) {
+      const side = this.#table.find(keyOfRequest(request, sender))?.[otherParty(sender)]
+      const written = side?.side.flow
+      if (side?.flow?.open && written?.kind === 'connection' && written.id === token.id) return side.flow
+    }
+    return undefined
+  }
+
+  // ---- what happens to connections
+
+  /** A connection is gone, with everybody behind it. */
+  closed(flow: Flow): void {
+    if (this.#edgeOf().stopping || !flow.listener.transport.reliable) return
+    for (const side of this.#table.at(placeOfFlow(flow))) this.#vanished.lose(side)
+  }
+
+  /** A client without a connection does not answer any more (N4). @param listener that it used @param token how it was reached */
+  lost(side: Pick<Side, 'listener'>, token: FlowToken): void {
+    for (const one of this.#table.at(placeOf(side.listener, token))) this.#vanished.lose(one)
+  }
+
+  /** A client is behind that connection now; a registrar said so. @param identity as in flow tokens */
+  registered(identity: string, flow: Flow): void {
+    this.#vanished.registered(identity, flow)
+  }
+
+  /** Its media has died: both sides get a BYE. */
+  endAll(session: MediaSession, reason: string): void {
+    for (const dialog of [...session.dialogs]) if (dialog.state !== 'over') this.#vanished.end(dialog, reason, undefined)
+  }
+
+  /** Forgets dialogs whose BYE was lost. */
+  sweep(): void {
+    const before = this.#edgeOf().clock.now() - FORGET_MS
+    for (const dialog of [...this.#table.all()]) if (dialog.touchedAt < before) this.#vanished.forget(dialog)
+  }
+
+  // ---- parts
+
+  #add(
+    key: string,
+    callId: string,
+    tag: string,
+    ends: ConstructorParameters<typeof Dialog>[1],
+    state: Dialog['state'],
+  ): Dialog | undefined {
+    const names = { key: own(key), callId: own(callId), tag: own(tag) }
+    const dialog = new Dialog(names, ends, state, this.#edgeOf().clock.now(), this.#vanished.due)
+    if (!this.#table.add(dialog)) return undefined
+    for (const party of PARTIES) {
+      const { listener, flow } = dialog[party].side
+      if (flow !== undefined) this.#table.place(dialog[party], this.#placeNow(listener, flow))
+    }
+    return dialog
+  }
+
+  /** Where a token leads today; that of another life of the process may lead nowhere. */
+  #placeNow(listener: Listener, token: FlowToken): string {
+    if (token.kind === 'datagram') return placeOf(listener, token)
+    const { clients, transports } = this.#edgeOf()
+    return clients.find(token, (id) => transports.flowById(id))?.id ?? ''
+  }
+
+  #attach(dialog: Dialog, media: DialogMedia | undefined): void {
+    if (media === undefined || dialog.media !== undefined) return
+    dialog.media = media
+    media.session.dialogs.add(dialog)
+  }
+
+  /** Before its 2xx, or from before this process: what one request shows is how to speak to its receiver. */
+  #learn(key: string, { request, state }: InDialog, sender: Party): Dialog | undefined {
+    const dialog = this.#add(key, headerValue(request, 'call-id')!, calleeTagOf(request, sender), endsOf(request, state, sender), 'early')
+    if (dialog === undefined) return undefined
+    dialog.acknowledged = true
+    this.#table.addEarly(callOf(dialog.callId, callerTagOf(dialog)), dialog)
+    return dialog
+  }
+
+  /** A dialog that a BYE ends before anything else was known of it. */
+  #stranger(request: SipRequest, state: RouteState, receiver: Party): Dialog | undefined {
+    const sender = otherParty(receiver)
+    const key = keyOfRequest(request, sender)
+    return this.#add(key, headerValue(request, 'call-id')!, calleeTagOf(request, sender), endsOf(request, state, sender), 'ending')
+  }
+
+  #chain(key: string): readonly Dialog[] {
+    const list: Dialog[] = []
+    for (let one = this.#table.find(key); one !== undefined; one = one.next) list.push(one)
+    return list
+  }
+}
+
+const senderOf = ({ egress, state }: Pick<InDialog, 'egress' | 'state'>): Party => (egress === state.callee ? 'caller' : 'callee')
+
+const keyOfRequest = (request: SipRequest, sender: Party): string => {
+  const [from, to] = [fromTag(request) ?? '', toTag(request) ?? '']
+  const callId = headerValue(request, 'call-id')!
+  return sender === 'caller' ? keyOf(callId, from, to) : keyOf(callId, to, from)
+}
+
+const calleeTagOf = (request: SipRequest, sender: Party): string => (sender === 'caller' ? toTag(request) : fromTag(request)) ?? ''
+
+const endsOf = (request: SipRequest, { caller, callee }: RouteState, sender: Party) => ({
+  caller: { side: caller, end: sender === 'caller' ? undefined : receiverEnd(request, caller) },
+  callee: { side: callee, end: sender === 'caller' ? receiverEnd(request, callee) : undefined },
+})
+
+/** All dialogs that one INVITE may make. */
+const callOf = (callId: string, callerTag: string): string => `${callId} ${callerTag}`
+
+const callerTagOf = ({ key, callId, tag }: Dialog): string => key.slice(callId.length + 1, key.length - tag.length - 1)
+
+/** §12.2: the remote target moves with the Contact of an INVITE or UPDATE, and of their 2xx. */
+const refresh = ({ end }: DialogSide, message: SipRequest | SipResponse): void => {
+  if (end === undefined) return
+  const target = contactOf(message)
+  if (target !== undefined && target !== end.target) end.target = own(target)
+}
