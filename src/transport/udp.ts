@@ -3,12 +3,15 @@ import type { Flow } from '../address/flow.ts'
 import type { Listener } from '../address/listener.ts'
 import { normalAddress } from './addresses.ts'
 import { bindError, type CoarseTime } from './shared.ts'
+import { bindingResponse, isStun } from './stun.ts'
 import type { ListenerOptions, TransportEvents } from './types.ts'
 
 /** Remotes remembered per listener: two generations of this size. */
 const GENERATION = 16_384
 /** No SIP message is shorter than this. */
 const TINY = 32
+/** STUN requests answered between two sweeps (a quarter of a second): 20 000 clients each fifth second, and a bound for who floods. */
+const MOST_STUN = 1000
 /** What may be too long for a datagram is always sent with a look at the result. */
 const LONG = 60_000
 
@@ -29,6 +32,8 @@ export class DatagramListener {
   #young = new Map<string, DatagramFlow>()
   #old = new Map<string, DatagramFlow>()
   #closed = false
+  #stunTick = -1
+  #stunAnswered = 0
   readonly #generation: number
 
   constructor(listener: Listener, options: ListenerOptions, events: TransportEvents, time: CoarseTime, generation = GENERATION) {
@@ -80,9 +85,9 @@ export class DatagramListener {
     else this.#socket.send(bytes, port, address)
   }
 
-  /** A flow of this socket sent a message. */
+  /** A flow of this socket sent something; keep-alives do not count. */
   told(flow: DatagramFlow, bytes: Buffer): void {
-    this.#events.sent?.(flow, bytes)
+    if (bytes.length >= TINY) this.#events.sent?.(flow, bytes)
   }
 
   get tick(): number {
@@ -101,11 +106,28 @@ export class DatagramListener {
     const flow = this.flow(remote.address, remote.port)
     const first = bytes[0]
     if (bytes.length >= TINY && first! > 32) this.#events.received(flow, bytes)
+    else if (isStun(bytes)) this.#stun(flow, bytes, remote)
     else if (first === undefined) this.#events.dropped(this.listener, 'datagram', flow.remoteAddress)
     else if (isKeepAlive(bytes)) this.#events.keptAlive(flow)
     // §7.5: a message may follow CRLFs
     else if (bytes.length >= TINY && (first === 13 || first === 10)) this.#events.received(flow, bytes)
     else this.#events.dropped(this.listener, 'datagram', flow.remoteAddress)
+  }
+
+  /** RFC 5626 §8: tells the client where its datagram came from, which holds its mapping. */
+  #stun(flow: DatagramFlow, bytes: Buffer, remote: RemoteInfo): void {
+    if (this.#stunTick !== this.#time.now) {
+      this.#stunTick = this.#time.now
+      this.#stunAnswered = 0
+    }
+    const response = this.#stunAnswered < MOST_STUN ? bindingResponse(bytes, flow.remoteAddress, flow.remotePort) : undefined
+    if (response === undefined) {
+      this.#events.dropped(this.listener, 'stun', flow.remoteAddress)
+      return
+    }
+    this.#stunAnswered++
+    this.transmit(response, remote.port, remote.address, false)
+    this.#events.keptAlive(flow)
   }
 
   #remember(id: string, address: string, port: number): DatagramFlow {

@@ -10,7 +10,7 @@ import { makeListener, options, start } from './support.ts'
 
 const TRANSACTION = Buffer.from('b7e7a701bc34d686fa87dfae', 'hex')
 
-const message = (type: number, attributes = Buffer.alloc(0), length = attributes.length): Buffer => {
+const message = (type: number, attributes: Buffer = Buffer.alloc(0), length = attributes.length): Buffer => {
   const head = Buffer.alloc(8)
   head.writeUInt16BE(type, 0)
   head.writeUInt16BE(length, 2)
@@ -29,7 +29,7 @@ const withFingerprint = (plain: Buffer, wrong = 0): Buffer => {
   const before = Buffer.from(plain)
   before.writeUInt16BE(plain.length - 20 + 8, 2)
   const crc = Buffer.alloc(4)
-  crc.writeUInt32BE(((crc32(before) ^ 0x5354554e) >>> 0) ^ wrong)
+  crc.writeUInt32BE((crc32(before) ^ 0x5354554e ^ wrong) >>> 0)
   return Buffer.concat([before, attribute(0x8028, crc)])
 }
 
