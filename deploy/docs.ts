@@ -6,6 +6,7 @@ import { addCertificateRoutes } from '../src/admin/certificate-routes.ts'
 import { addConfigRoutes } from '../src/admin/config-routes.ts'
 import { apiDocument } from '../src/admin/openapi.ts'
 import { apiDescription } from '../src/admin/server.ts'
+import { addSubscriberRoutes } from '../src/admin/subscriber-routes.ts'
 import { addTurnRoute } from '../src/admin/turn-routes.ts'
 import { addWatchRoutes } from '../src/admin/watch-routes.ts'
 import { configurationDocument } from '../src/config/document.ts'
@@ -36,6 +37,7 @@ const description = await apiDescription((JSON.parse(read('package.json')) as { 
   (app) => addWatchRoutes(app, CARDBOARD, CARDBOARD, () => []),
   (app) => addCertificateRoutes(app, CARDBOARD, CARDBOARD),
   (app) => addTurnRoute(app, CARDBOARD),
+  (app) => addSubscriberRoutes(app, CARDBOARD),
 ])
 
 const documents: Readonly<Record<string, string>> = {

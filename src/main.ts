@@ -24,9 +24,13 @@ import { EdgeMetrics } from './observability/edge-metrics.ts'
 import { createLogger, type Logger } from './observability/logger.ts'
 import { RecentLines } from './observability/recent.ts'
 import { Trace } from './observability/trace.ts'
+import { askPassword } from './password-prompt.ts'
+import { StoredBindings } from './store/bindings.ts'
+import { createSubscriberService } from './subscriber-service.ts'
 import { createTransports } from './transport/transports.ts'
 import type { Transports } from './transport/types.ts'
 import { createTurnService } from './turn-service.ts'
+import { userCommand } from './user-commands.ts'
 
 const USAGE = `usage: edgeways COMMAND [options]
 
@@ -34,6 +38,7 @@ run                 start the edge (with --config FILE, or the configuration in 
 check FILE          validate a configuration; exit code 0 valid, 1 not, 2 unreadable
 config [FILE]       print the effective configuration, with defaults and where each value is from
 call [URI]          place a demonstration call through the running edge
+user COMMAND        users of phones and browsers: list, show, add, password, enable, disable, alias, remove (--help says more)
 version             print the version
 
 --config FILE       configuration file           (EDGEWAYS_CONFIG; default: edgeways.yaml in the data folder)
@@ -52,6 +57,12 @@ interface Places {
 }
 
 const main = async (args: readonly string[]): Promise<number> => {
+  if (args[0] === 'user')
+    return userCommand(args.slice(1), {
+      ...{ stdout: process.stdout, stderr: process.stderr, environment: process.env, wall: clock.wall },
+      password: askPassword(process.stdin, process.stderr),
+      terminal: process.stdin.isTTY === true,
+    })
   let parsed: ReturnType<typeof parse>
   try {
     parsed = parse(args)
@@ -155,6 +166,7 @@ const run = async ({ file, dataDir, firstRun }: Places): Promise<number> => {
       await admin?.refresh()
     },
   })
+  const subscribers = createSubscriberService(snapshot, { dataDir, clock, log })
   let transports: Transports | undefined
   const trace = new Trace(clock, snapshot.traceBytes)
   const turn = createTurnService({ clock, log, running: () => engine.snapshot, judge: (request) => engine.judgeWeb(request) })
@@ -176,8 +188,12 @@ const run = async ({ file, dataDir, firstRun }: Places): Promise<number> => {
       media: media.pool,
       trace,
       certificates: certificates.source,
+      bindings: new StoredBindings(subscribers.database, log),
+      subscribers: subscribers.subscribers,
+      proofs: subscribers.proofs,
       applied: (next) => {
         certificates.applied(next)
+        subscribers.applied(next)
         void admin?.refresh()
       },
       reread: (previous) => loadConfigFile(file, { dataDir, environment: process.env, previous }),
@@ -204,7 +220,7 @@ const run = async ({ file, dataDir, firstRun }: Places): Promise<number> => {
     every,
     adopt: (listener, handshake) => transports!.adopt(listener, handshake),
     certificate: (entry) => certificates.source(entry, 'kept'),
-    more: (config) => [certificates.routes(config), (app) => addTurnRoute(app, turn.credentials)],
+    more: (config) => [certificates.routes(config), subscribers.routes, (app) => addTurnRoute(app, turn.credentials)],
   })
   if (admin !== undefined) certificates.follow(admin.events)
   metrics.start()
@@ -223,6 +239,7 @@ const run = async ({ file, dataDir, firstRun }: Places): Promise<number> => {
   await engine.stop()
   await media.stop()
   await admin?.stop()
+  subscribers.stop()
   pbx?.stop()
   resolver.stop()
   metrics.stop()

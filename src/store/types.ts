@@ -56,4 +56,16 @@ export interface SubscriberDesk {
   remove(user: string): void
 }
 
+/** What a phone needs for a while, so that nobody has to type a password. */
+export interface PhoneCredentials {
+  /** Its address-of-record. */
+  readonly uri: string
+  /** User name for digest. */
+  readonly user: string
+  readonly password: string
+  readonly realm: string
+  /** ISO 8601. */
+  readonly expires: string
+}
+
 export const DIGEST_ALGORITHMS: readonly DigestAlgorithm[] = ['SHA-256', 'MD5']
