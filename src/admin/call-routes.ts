@@ -5,7 +5,7 @@ import { ApiError } from './api-error.ts'
 import type { CallView, EngineView } from './contract.ts'
 import { ErrorReply } from './schemas.ts'
 
-const IdParams = Type.Object({ id: Type.String({ maxLength: 64, description: 'Of a call, as the lists have it' }) })
+const IdParams = Type.Object({ id: Type.String({ maxLength: 256, description: 'Of a call, as the lists have it; or its Call-ID' }) })
 type IdParams = Type.Static<typeof IdParams>
 const PastQuery = Type.Object(
   {
@@ -57,12 +57,14 @@ export const addCallRoutes = (app: FastifyInstance, view: EngineView): void => {
       },
     },
     ({ params: { id } }) => {
-      const call = view.calls(MOST).find((one) => one.id === id) ?? view.pastCalls(MOST, undefined).find((one) => one.id === id)
+      const named = (one: { readonly id: string; readonly callId: string }): boolean => one.id === id || one.callId === id
+      const call = view.calls(MOST).find(named) ?? view.pastCalls(MOST, undefined).find(named)
       if (call === undefined) throw unknownCall()
-      const ladder = view.ladder(id, false)
+      const ladder = view.ladder(call.id, false)
+      const rule = ladder?.notes.find((note) => note.rule !== undefined)?.rule
       return {
         ...call,
-        decision: { explanation: [...(ladder?.notes ?? []).map(({ text }) => text), mediaText(call)] },
+        decision: { ...(rule !== undefined && { rule }), explanation: [...(ladder?.notes ?? []).map(({ text }) => text), mediaText(call)] },
         ladder: (ladder?.messages.length ?? 0) > 0,
       }
     },

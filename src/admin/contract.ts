@@ -26,7 +26,7 @@ export interface EngineView {
   pastCalls(limit: number, before: string | undefined): readonly PastCallView[]
   /**
    * The messages of a call, present or past, with what was decided about it.
-   * @param id of a CallView or PastCallView
+   * @param id of a CallView or PastCallView, or SIP's Call-ID
    * @returns undefined when there is no such call; without messages when none are kept
    */
   ladder(id: string, redact: boolean): LadderView | undefined

@@ -18,6 +18,7 @@ const Phone = Type.Object({
     { description: 'Zones that a browser can enter by' },
   ),
   path: Type.String({ description: 'Of the WebSocket on the port of the web admin itself; a query `zone=NAME` says which zone' }),
+  turn: Type.Boolean({ description: '`GET /api/turn` has credentials for TURN servers' }),
   demo: Type.Optional(
     Type.Object(
       { echo: Type.String(), callBack: Type.String(), extensions: Type.Array(Extension) },

@@ -21,6 +21,8 @@ export interface PhoneView {
   readonly zones: readonly PhoneZone[]
   /** Path of the WebSocket on the port of the web admin itself; a query `zone=NAME` says which zone. */
   readonly path: string
+  /** GET /api/turn has credentials for TURN servers. */
+  readonly turn: boolean
   /** The demonstration PBX; without it, there is none. */
   readonly demo?: { readonly echo: string; readonly callBack: string; readonly extensions: readonly Extension[] }
 }
@@ -28,11 +30,14 @@ export interface PhoneView {
 export const phoneView = (snapshot: Snapshot): PhoneView => ({
   zones: [...snapshot.zones.values()].flatMap((zone) => zoneOf(zone, snapshot)),
   path: PHONE_PATH,
+  turn: snapshot.turn !== undefined,
   ...(snapshot.demo !== undefined && { demo: { echo: ECHO.name, callBack: CALL_BACK.name, extensions: EXTENSIONS } }),
 })
 
 const zoneOf = (zone: Zone, { registrar, authentication }: Snapshot): readonly PhoneZone[] => {
-  const sockets = zone.listeners.filter(({ transport }) => transport.webSocket)
+  const sockets = zone.listeners
+    .filter(({ transport }) => transport.webSocket)
+    .sort((a, b) => Number(b.transport.secure) - Number(a.transport.secure))
   const [first] = sockets
   if (first === undefined) return []
   const realm = zone.authenticate ? authentication?.realm : undefined
@@ -42,9 +47,7 @@ const zoneOf = (zone: Zone, { registrar, authentication }: Snapshot): readonly P
       registration: zone.registration.mode,
       authenticate: zone.authenticate,
       domain: (zone.registration.mode === 'here' ? registrar?.domains[0] : undefined) ?? realm ?? first.advertisedHost,
-      listeners: sockets
-        .toSorted((a, b) => Number(b.transport.secure) - Number(a.transport.secure))
-        .map(({ name, transport, sentBy }) => ({ name, url: `${transport.name}://${sentBy}` })),
+      listeners: sockets.map(({ name, transport, sentBy }) => ({ name, url: `${transport.name}://${sentBy}` })),
     },
   ]
 }

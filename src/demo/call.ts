@@ -24,7 +24,8 @@ export interface CallOptions {
 
 const LIMITS = { startLine: 8192, headers: 200, head: 65_535, body: 262_144 }
 const ANSWER_MS = 10_000
-const PACKETS = 25
+/** Long enough for the tone of the PBX and for some of its echo. */
+const PACKETS = 75
 const HOLD_MS = 20
 
 /** @returns the exit code: 0 when the call was set up, heard its echo, and ended */
@@ -140,7 +141,7 @@ class Phone {
     })
   }
 
-  /** Twenty-five packets of 20 ms each, to where the answer says; they come back when media flows both ways. */
+  /** Packets of 20 ms each, to where the answer says; sound comes back when media flows both ways. */
   async #talk(answer: SipResponse): Promise<void> {
     const text = answer.body.latin1Slice(0)
     const port = Number(/^m=audio (\d+)/m.exec(text)?.[1] ?? 0)
@@ -158,7 +159,7 @@ class Phone {
       this.#rtp.send(packet, port, host)
       await new Promise((done) => setTimeout(done, HOLD_MS))
     }
-    this.#say(`      sound: ${PACKETS} packets sent to ${host}:${port}, ${this.#echoes} came back`)
+    this.#say(`      sound: ${PACKETS} packets sent to ${host}:${port}, ${this.#echoes} came back: its tone, then the echo`)
   }
 
   #request(method: string, uri: string, headers: readonly string[], body: string): Promise<SipResponse> {

@@ -1,6 +1,6 @@
 /**
- * The demonstration PBX: a small voice server on plain UDP and RTP/AVP, on loopback, so that a newcomer has somebody to call. Everybody it is
- * called by it answers, and sends back the sound it hears; it takes every registration. It is an endpoint, not a part of the edge.
+ * The demonstration PBX: a small voice server on plain UDP and RTP/AVP, on loopback, so that a newcomer has somebody to call, and is called.
+ * `extensions.ts` says whom; every other number is the echo, too. It is an endpoint, not a part of the edge.
  */
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram'
 import { hostText } from '../address/listener.ts'
@@ -8,9 +8,25 @@ import { EMPTY } from '../base/bytes.ts'
 import { TransportError } from '../base/errors.ts'
 import type { Ids } from '../base/ids.ts'
 import type { Log } from '../observability/log.ts'
-import { firstHeader, type HeaderLine, headerLines, headerValue, line, makeResponse, type SipRequest, serialise } from '../sip/message.ts'
+import {
+  firstHeader,
+  type HeaderLine,
+  headerLines,
+  headerValue,
+  line,
+  makeResponse,
+  type SipRequest,
+  type SipResponse,
+  serialise,
+} from '../sip/message.ts'
 import { parse } from '../sip/parse.ts'
-import { address, toTag } from '../sip/read.ts'
+import { address, addresses, cseq, toTag } from '../sip/read.ts'
+import { parseUri, userOf } from '../sip/uri.ts'
+import { BUSY, CALL_BACK, type Extension, NOBODY } from './extensions.ts'
+import { Registrations } from './registrations.ts'
+import { Requests } from './requests.ts'
+import { answer, offer, targetOf } from './sdp.ts'
+import { EchoVoice } from './voice.ts'
 
 export interface DemoOptions {
   /** A loopback address. */
@@ -20,13 +36,30 @@ export interface DemoOptions {
   readonly log: Log
 }
 
+type Peer = { readonly address: string; readonly port: number }
+
+/** A dialog and its sound. Values of From, To and Route as we write them in requests. */
 interface Call {
+  readonly id: string
   readonly tag: string
-  readonly rtp: Socket
-  readonly rtpPort: number
   readonly since: number
-  /** The bytes of the 200, sent again until its ACK comes (§13.3.1.4). */
+  readonly peer: Peer
+  readonly local: string
+  /** With the tag of the other side, once it is known. */
+  remote: string
+  /** Contact of the other side. */
+  target: string
+  routes: readonly string[]
+  /** Of our requests. */
+  sequence: number
+  /** Of our session descriptions. */
+  version: number
+  voice: EchoVoice | undefined
+  state: 'ringing' | 'up'
+  /** A final answer, sent again until its ACK comes (§13.3.1.4, Timer G). */
   repeat: NodeJS.Timeout | undefined
+  /** What it is for. */
+  readonly purpose: 'echo' | 'call back'
 }
 
 const LIMITS = { startLine: 8192, headers: 200, head: 65_535, body: 262_144 }
@@ -34,16 +67,44 @@ const RING_MS = 300
 const MOST_CALLS = 100
 const T1 = 500
 const T2 = 4000
+/** Of the extension that says goodbye: long enough for the tone. */
+const GOODBYE_MS = 1500
+const CALL_BACK_MS = 3000
+const RING_OUT_MS = 30_000
+const ALLOW = 'INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, INFO'
+
+const REASONS: Readonly<Record<number, string>> = {
+  180: 'Ringing',
+  200: 'OK',
+  480: 'Temporarily Unavailable',
+  481: 'Call/Transaction Does Not Exist',
+  486: 'Busy Here',
+  487: 'Request Terminated',
+  488: 'Not Acceptable Here',
+  503: 'Service Unavailable',
+}
+
+const is = ({ number, name }: Extension, user: string): boolean => user === number || user === name
 
 export class DemoPbx {
   readonly #options: DemoOptions
   readonly #socket: Socket
   readonly #calls = new Map<string, Call>()
   readonly #timers = new Set<NodeJS.Timeout>()
+  readonly #registrations = new Registrations(() => Date.now())
+  readonly #requests: Requests
+  /** INVITEs without a final answer, by Call-ID. */
+  readonly #pending = new Map<string, { readonly invite: SipRequest; readonly remote: RemoteInfo }>()
 
   constructor(options: DemoOptions) {
     this.#options = options
     this.#socket = createSocket(options.address.includes(':') ? 'udp6' : 'udp4')
+    this.#requests = new Requests({
+      sentBy: `${hostText(options.address)}:${options.port}`,
+      ids: options.ids,
+      send: (bytes, peer) => this.#socket.send(bytes, peer.port, peer.address),
+      later: (ms, act) => this.#later(ms, act),
+    })
   }
 
   /** @throws TransportError when the port is taken */
@@ -70,97 +131,221 @@ export class DemoPbx {
 
   stop(): void {
     for (const timer of this.#timers) clearTimeout(timer)
-    for (const id of [...this.#calls.keys()]) this.#end(id)
+    for (const call of [...this.#calls.values()]) this.#end(call)
     this.#socket.close()
   }
 
   #received(bytes: Buffer, remote: RemoteInfo): void {
     const message = parse(bytes, LIMITS)
-    if (message.kind !== 'request') return
+    if (message.kind === 'problem') return
+    if (message.kind === 'response') {
+      this.#requests.answered(message)
+      return
+    }
     const id = headerValue(message, 'call-id')
     if (id === undefined) return
+    const call = this.#calls.get(id)
     switch (message.method) {
       case 'INVITE':
-        this.#invited(message, id, remote)
+        if (call === undefined) this.#invited(message, id, remote)
+        else this.#invitedAgain(message, call, remote)
         return
       case 'ACK':
-        clearTimeout(this.#calls.get(id)?.repeat)
+        if (call !== undefined) this.#acknowledged(message, call)
         return
       case 'BYE':
-        this.#answer(message, this.#end(id) ? 200 : 481, remote)
+        this.#answer(message, call === undefined ? 481 : 200, remote)
+        if (call !== undefined) this.#end(call)
         return
       case 'CANCEL':
-        this.#answer(message, 200, remote)
+        this.#answer(message, call === undefined ? 481 : 200, remote)
+        if (call !== undefined) this.#cancelled(call)
         return
-      case 'REGISTER':
-        this.#answer(message, 200, remote, registrationOf(message))
+      case 'REGISTER': {
+        const headers = this.#registrations.register(message, { address: remote.address, port: remote.port })
+        this.#answer(message, headers === undefined ? 503 : 200, remote, headers)
         return
+      }
       default:
-        this.#answer(message, 200, remote, [line('Allow', 'INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, INFO')])
+        this.#answer(message, 200, remote, [line('Allow', ALLOW)])
     }
   }
 
   #invited(invite: SipRequest, id: string, remote: RemoteInfo): void {
-    const known = this.#calls.get(id)
-    if (known !== undefined) {
-      // Again, or a re-INVITE: the same media
-      this.#accept(invite, id, known, remote)
+    const from = firstHeader(invite, 'from')
+    const to = firstHeader(invite, 'to')
+    const contact = firstHeader(invite, 'contact')
+    const target = contact === undefined ? undefined : addresses(contact)?.[0]?.uri
+    if (from === undefined || to === undefined || target === undefined) return
+    const user = userIn(invite.requestUri)
+    const caller = userIn(address(from)?.uri ?? '')
+    const busy = is(BUSY, user) || this.#calls.size >= MOST_CALLS
+    const refused = busy ? 486 : is(CALL_BACK, user) && this.#registrations.find(caller) === undefined ? 480 : undefined
+    const tag = this.#options.ids.token(8)
+    const call: Call = {
+      id,
+      tag,
+      since: Date.now(),
+      peer: { address: remote.address, port: remote.port },
+      local: `${to.value};tag=${tag}`,
+      remote: from.value,
+      target,
+      routes: headerLines(invite, 'record-route').map(({ value }) => value),
+      sequence: 0,
+      version: 1,
+      voice: undefined,
+      state: 'ringing',
+      repeat: undefined,
+      purpose: is(CALL_BACK, user) ? 'call back' : 'echo',
+    }
+    this.#calls.set(id, call)
+    if (refused !== undefined) {
+      const hint = refused === 480 ? [line('Warning', `399 edgeways "Register first: only whom we know can be called back"`)] : []
+      this.#final(invite, refused, call, remote, hint)
       return
     }
-    if (this.#calls.size >= MOST_CALLS) {
-      this.#answer(invite, 486, remote)
+    this.#options.log.info({ callId: id, from: address(from)?.uri }, 'Demonstration PBX: ringing')
+    this.#answer(invite, 180, remote, [this.#contact()], call.tag)
+    this.#pending.set(id, { invite, remote })
+    if (!is(NOBODY, user)) this.#later(RING_MS, () => void this.#accept(invite, call, remote))
+  }
+
+  /** A retransmission, or a new offer: to hold, or to go on. */
+  #invitedAgain(invite: SipRequest, call: Call, remote: RemoteInfo): void {
+    if (toTag(invite) === undefined || call.state !== 'up') return
+    if (invite.body.length > 0) call.version++
+    void this.#accept(invite, call, remote)
+  }
+
+  #cancelled(call: Call): void {
+    const pending = this.#pending.get(call.id)
+    if (pending === undefined) return
+    this.#pending.delete(call.id)
+    this.#final(pending.invite, 487, call, pending.remote)
+  }
+
+  async #accept(invite: SipRequest, call: Call, remote: RemoteInfo): Promise<void> {
+    const { address: host, ids } = this.#options
+    // Called off, perhaps
+    if (this.#calls.get(call.id) !== call || (call.state === 'ringing' && !this.#pending.delete(call.id))) return
+    call.voice ??= await EchoVoice.open(host, ids, () => this.#hangUp(call))
+    // It may have ended meanwhile
+    if (this.#calls.get(call.id) !== call) {
+      call.voice.close()
       return
     }
-    const rtp = createSocket('udp4')
-    // Echo: every packet goes back to whoever sent it
-    rtp.on('message', (packet, from) => rtp.send(packet, from.port, from.address))
-    rtp.on('error', () => this.#end(id))
-    rtp.bind({ address: this.#options.address, port: 0 }, () => {
-      const call: Call = { tag: this.#options.ids.token(8), rtp, rtpPort: rtp.address().port, since: Date.now(), repeat: undefined }
-      this.#calls.set(id, call)
-      this.#options.log.info({ callId: id, from: address(firstHeader(invite, 'from')!)?.uri }, 'Demonstration PBX: ringing')
-      this.#answer(invite, 180, remote, [], call.tag)
-      this.#later(RING_MS, () => this.#accept(invite, id, call, remote))
+    call.state = 'up'
+    const own = { address: host, port: call.voice.port, id: call.since, version: call.version }
+    const offered = invite.body.latin1Slice(0)
+    const target = targetOf(offered)
+    if (offered !== '' && target === undefined) {
+      this.#final(invite, 488, call, remote)
+      return
+    }
+    if (target !== undefined) call.voice.talk(target)
+    const body = target === undefined ? offer(own) : answer(offered, own)
+    this.#final(invite, 200, call, remote, [this.#contact(), line('Content-Type', 'application/sdp')], body)
+  }
+
+  #acknowledged(ack: SipRequest, call: Call): void {
+    clearTimeout(call.repeat)
+    if (call.state === 'ringing') {
+      this.#calls.delete(call.id)
+      return
+    }
+    // Our own offer, answered
+    const target = targetOf(ack.body.latin1Slice(0))
+    if (target !== undefined) call.voice?.talk(target)
+    if (call.purpose === 'call back' && call.sequence === 0) this.#sayGoodbye(call)
+  }
+
+  #sayGoodbye(call: Call): void {
+    call.sequence = 1
+    this.#later(GOODBYE_MS, () => {
+      if (this.#calls.get(call.id) !== call) return
+      this.#hangUp(call)
+      const user = userIn(/<([^>]*)>/.exec(call.remote)?.[1] ?? call.remote)
+      this.#later(CALL_BACK_MS, () => void this.#call(user))
     })
   }
 
-  #accept(invite: SipRequest, id: string, call: Call, remote: RemoteInfo): void {
-    const { address: host, port } = this.#options
-    const sdp = Buffer.from(
-      ['v=0', `o=- ${call.since} 1 IN IP4 ${host}`, 's=-', `c=IN IP4 ${host}`, 't=0 0', ...mediaOf(invite, call.rtpPort), ''].join('\r\n'),
-      'latin1',
-    )
-    const send = () =>
-      this.#answer(
-        invite,
-        200,
-        remote,
-        [line('Contact', `<sip:echo@${hostText(host)}:${port}>`), line('Content-Type', 'application/sdp')],
-        call.tag,
-        sdp,
-      )
-    let wait = T1
-    let sent = 0
-    const again = () => {
-      send()
-      sent += wait
-      if (sent > 64 * T1) this.#end(id)
-      else call.repeat = this.#later(wait, again)
-      wait = Math.min(wait * 2, T2)
+  /** Calls somebody who is registered. */
+  async #call(user: string): Promise<void> {
+    const { address: host, port, ids, log } = this.#options
+    const registered = this.#registrations.find(user)
+    if (registered === undefined || this.#calls.size >= MOST_CALLS) return
+    const id = ids.token(20)
+    const tag = ids.token(8)
+    const call: Call = {
+      id,
+      tag,
+      since: Date.now(),
+      peer: registered.from,
+      local: `"Demonstration PBX" <sip:${CALL_BACK.name}@${hostText(host)}:${port}>;tag=${tag}`,
+      remote: `<sip:${user}@${hostText(host)}>`,
+      target: registered.contact,
+      routes: registered.path,
+      sequence: 1,
+      version: 1,
+      voice: undefined,
+      state: 'ringing',
+      repeat: undefined,
+      purpose: 'echo',
     }
-    if (this.#calls.get(id) !== call) return
-    clearTimeout(call.repeat)
-    again()
+    this.#calls.set(id, call)
+    const voice = await EchoVoice.open(host, ids, () => this.#hangUp(call))
+    call.voice = voice
+    log.info({ callId: id, to: registered.contact }, 'Demonstration PBX: calls back')
+    const sdp = offer({ address: host, port: voice.port, id: call.since, version: 1 })
+    const done = (response: SipResponse | undefined): void => {
+      clearTimeout(tooLong)
+      if (response === undefined || response.status >= 300) this.#end(call)
+      else this.#answered(response, call)
+    }
+    const invite = this.#requests.invite(call, [this.#contact(), line('Content-Type', 'application/sdp')], sdp, done)
+    const tooLong = this.#later(RING_OUT_MS, () => invite.cancel())
   }
 
-  #end(id: string): boolean {
-    const call = this.#calls.get(id)
-    if (call === undefined) return false
-    this.#calls.delete(id)
+  #answered(response: SipResponse, call: Call): void {
+    const known = this.#calls.get(call.id) === call
+    const to = firstHeader(response, 'to')
+    const contact = firstHeader(response, 'contact')
+    call.remote = to?.value ?? call.remote
+    call.target = (contact === undefined ? undefined : addresses(contact)?.[0]?.uri) ?? call.target
+    // §12.1.2: in reverse order
+    call.routes = headerLines(response, 'record-route')
+      .flatMap((one) => (addresses(one) ?? []).map(({ text }) => text))
+      .reverse()
+    this.#requests.acknowledge(call, cseq(response)?.number ?? call.sequence)
+    const target = targetOf(response.body.latin1Slice(0))
+    if (!known || target === undefined) {
+      this.#hangUp(call)
+      return
+    }
+    call.state = 'up'
+    call.voice?.talk(target)
+  }
+
+  #hangUp(call: Call): void {
+    if (this.#calls.get(call.id) === call) this.#end(call)
+    if (call.state === 'up') {
+      call.sequence++
+      this.#requests.bye(call)
+    }
+  }
+
+  #end(call: Call): void {
+    this.#calls.delete(call.id)
+    this.#pending.delete(call.id)
     clearTimeout(call.repeat)
-    call.rtp.close()
-    this.#options.log.info({ callId: id, seconds: Math.round((Date.now() - call.since) / 1000) }, 'Demonstration PBX: call ended')
-    return true
+    call.voice?.close()
+    const seconds = Math.round((Date.now() - call.since) / 1000)
+    this.#options.log.info({ callId: call.id, seconds }, 'Demonstration PBX: call ended')
+  }
+
+  #contact(): HeaderLine {
+    const { address: host, port } = this.#options
+    return line('Contact', `<sip:demo@${hostText(host)}:${port}>`)
   }
 
   #later(ms: number, act: () => void): NodeJS.Timeout {
@@ -170,6 +355,29 @@ export class DemoPbx {
     }, ms)
     this.#timers.add(timer)
     return timer
+  }
+
+  /** A final answer to an INVITE, again and again until somebody confirms it. */
+  #final(
+    invite: SipRequest,
+    status: number,
+    call: Call,
+    remote: RemoteInfo,
+    extra: readonly HeaderLine[] = [],
+    body: Buffer = EMPTY,
+  ): void {
+    let wait = T1
+    let sent = 0
+    const again = (): void => {
+      if (this.#calls.get(call.id) !== call) return
+      this.#answer(invite, status, remote, extra, call.tag, body)
+      sent += wait
+      if (sent > 64 * T1) this.#end(call)
+      else call.repeat = this.#later(wait, again)
+      wait = Math.min(wait * 2, T2)
+    }
+    clearTimeout(call.repeat)
+    again()
   }
 
   #answer(
@@ -194,30 +402,8 @@ export class DemoPbx {
   }
 }
 
-const REASONS: Readonly<Record<number, string>> = { 180: 'Ringing', 200: 'OK', 481: 'Call/Transaction Does Not Exist', 486: 'Busy Here' }
-
-/** A registrar's answer: the bindings that were asked for, with the lifetime that was asked for, at most an hour. */
-const registrationOf = (register: SipRequest): readonly HeaderLine[] => {
-  const asked = Number(headerValue(register, 'expires') ?? 600)
-  const contacts = headerLines(register, 'contact').filter((one) => one.value !== '*')
-  return [...contacts, ...headerLines(register, 'path'), line('Expires', String(Math.min(Number.isFinite(asked) ? asked : 600, 3600)))]
-}
-
-/** The first audio of the offer, with the G.711 codecs (and DTMF) that it has; everything else is refused with port 0 (RFC 3264 §6). */
-const mediaOf = (invite: SipRequest, port: number): readonly string[] => {
-  const offer = invite.body.latin1Slice(0).split(/\r?\n/)
-  const media = offer.filter((one) => one.startsWith('m='))
-  if (media.length === 0) return [`m=audio ${port} RTP/AVP 0 8`, 'a=rtpmap:0 PCMU/8000', 'a=rtpmap:8 PCMA/8000', 'a=sendrecv']
-  let taken = false
-  return media.flatMap((one) => {
-    const [kind, , protocol, ...formats] = one.slice(2).split(' ')
-    if (taken || kind !== 'audio') return [`m=${kind} 0 ${protocol} ${formats.join(' ')}`]
-    taken = true
-    const events = offer.find((attribute) => /^a=rtpmap:\d+ telephone-event\/8000/i.test(attribute))
-    const event = events === undefined ? undefined : /^a=rtpmap:(\d+)/.exec(events)?.[1]
-    const chosen = formats.filter((format) => format === '0' || format === '8')
-    const list = [...(chosen.length > 0 ? chosen : formats.slice(0, 1)), ...(event === undefined ? [] : [event])]
-    const maps = offer.filter((attribute) => list.some((format) => attribute.startsWith(`a=rtpmap:${format} `)))
-    return [`m=audio ${port} ${protocol} ${list.join(' ')}`, ...maps, 'a=sendrecv']
-  })
+/** User part of a URI; empty when there is none. */
+const userIn = (text: string): string => {
+  const uri = parseUri(text)
+  return (uri !== undefined && uri.scheme !== 'tel' ? userOf(uri) : undefined) ?? ''
 }

@@ -313,7 +313,11 @@ export class Receiver {
       log.debug({ ...fields, method: request.method, decision: decision.kind }, 'Route chosen')
     }
     if (edge.trace !== undefined && transaction.invite)
-      edge.trace.note(headerValue(request, 'call-id')!, `From zone ${zone.name} (${flow.listener.name}): ${decidedText(decision)}`)
+      edge.trace.note(
+        headerValue(request, 'call-id')!,
+        `From zone ${zone.name} (${flow.listener.name}): ${decidedText(decision)}`,
+        decision.rule,
+      )
     if (decision.kind === 'respond') {
       transaction.respond(answer(request, decision.status, decision.reason, edge.ids.token(8)))
       return

@@ -98,10 +98,10 @@ export const pastCallView = (
   ...(quality === undefined ? {} : { quality }),
 })
 
-/** SIP's Call-ID of a call, present or past. */
-const callIdOf = ({ media }: Edge, past: PastCalls, id: string): string | undefined => {
+/** SIP's Call-ID of a call, present or past. @param id ours, or the Call-ID itself: calls that never came to media have no other */
+const callIdOf = ({ media, trace }: Edge, past: PastCalls, id: string): string | undefined => {
   for (const session of media?.sessions() ?? []) if (session.id === id) return session.callId
-  return past.find(id)?.callId
+  return past.find(id)?.callId ?? ((trace?.of(id).length ?? 0) > 0 ? id : undefined)
 }
 
 export const ladderView = (edge: Edge, past: PastCalls, id: string, redact: boolean): LadderView | undefined => {

@@ -41,7 +41,7 @@ export interface Ladder {
   /** In the order in which they appeared: the caller first. */
   readonly parties: readonly LadderParty[]
   readonly messages: readonly LadderMessage[]
-  readonly notes: readonly { readonly at: number; readonly text: string }[]
+  readonly notes: readonly { readonly at: number; readonly text: string; readonly rule?: string }[]
 }
 
 export interface LadderOptions {
@@ -86,7 +86,9 @@ export const ladderOf = (entries: readonly (TraceEntry | TraceNote)[], { redact 
     })
     read.push(one)
   }
-  const notes = entries.flatMap((entry) => (entry.kind === 'note' ? [{ at: entry.at, text: entry.text }] : []))
+  const notes = entries.flatMap((entry) =>
+    entry.kind === 'note' ? [{ at: entry.at, text: entry.text, ...(entry.rule !== undefined && { rule: entry.rule }) }] : [],
+  )
   return { parties, messages, notes }
 }
 

@@ -34,6 +34,8 @@ export interface TraceNote {
   readonly callId: string
   /** Sentence case, no full stop. */
   readonly text: string
+  /** Name of the rule or route that decided, where one did. */
+  readonly rule?: string | undefined
 }
 
 /** What an entry costs beside its bytes. */
@@ -75,10 +77,10 @@ export class Trace {
     if (this.#size > this.#maxBytes) this.#shrink()
   }
 
-  note(callId: string, text: string): void {
+  note(callId: string, text: string, rule?: string): void {
     if (this.#maxBytes === 0) return
     this.#size += OVERHEAD + text.length
-    this.#entries.push({ kind: 'note', at: this.#clock.wall(), callId, text })
+    this.#entries.push({ kind: 'note', at: this.#clock.wall(), callId, text, rule })
     if (this.#size > this.#maxBytes) this.#shrink()
   }
 

@@ -74,6 +74,7 @@ export const phone = (): Phone => ({
     },
   ],
   path: '/phone/sip',
+  turn: false,
   demo: {
     echo: 'echo',
     callBack: 'callback',

@@ -350,7 +350,7 @@ export const firstDay = (): World => {
     past: [],
     details: new Map(),
     registrations: [],
-    phone: { zones: [], path: '/phone/sip' },
+    phone: { zones: [], path: '/phone/sip', turn: false },
     security: { refusals: [], bans: [] },
     log: [],
     versions: [],

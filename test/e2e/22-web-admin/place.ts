@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { request } from 'node:https'
 import { join } from 'node:path'
 import axe, { type AxeResults } from 'axe-core'
@@ -6,6 +6,7 @@ import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { firstRunConfig } from '../../../src/config/examples.ts'
 import { startBrowser } from '../../support/browser.ts'
 import { type Edge, startEdge } from '../../support/edge.ts'
+import { toneWav } from '../../support/media/wav.ts'
 import { freePort, temporaryFolder } from '../../support/places.ts'
 import { type Program, start } from '../../support/processes.ts'
 
@@ -53,6 +54,8 @@ export interface PlaceOptions {
   readonly folder?: ReturnType<typeof temporaryFolder>
   /** With an rtpengine of its own, as at a first start. */
   readonly media?: boolean
+  /** Hz of the tone that the browser's microphone hears. */
+  readonly microphone?: number
   readonly environment?: Readonly<Record<string, string>>
 }
 
@@ -60,6 +63,7 @@ export const startPlace = async ({
   change = (config) => config,
   environment = {},
   media = false,
+  microphone,
   ...options
 }: PlaceOptions = {}): Promise<Place> => {
   const folder = options.folder ?? temporaryFolder('web-admin')
@@ -71,7 +75,15 @@ export const startPlace = async ({
   const { msg = '' } = await edge.logged((line) => line.msg?.startsWith('Web admin: ') === true, 'link')
   const link = /https:\S+/.exec(msg)?.[0] ?? ''
   const root = readFileSync(join(edge.dataFolder, 'development-ca.pem'), 'utf8')
-  const browser = await startBrowser({ folder: folder.path, root, name: 'localhost', address: HOST })
+  const tone = join(folder.path, 'microphone.wav')
+  if (microphone !== undefined) writeFileSync(tone, toneWav(microphone))
+  const browser = await startBrowser({
+    folder: folder.path,
+    root,
+    name: 'localhost',
+    address: HOST,
+    ...(microphone !== undefined && { microphone: tone }),
+  })
   return {
     folder: folder.path,
     edge,
@@ -142,12 +154,13 @@ export interface Tab {
 
 export interface Look {
   readonly dark?: boolean
+  readonly width?: number
   readonly height?: number
 }
 
-export const openTab = async (place: Place, { dark = false, height = 800 }: Look = {}): Promise<Tab> => {
+export const openTab = async (place: Place, { dark = false, width = 1280, height = 800 }: Look = {}): Promise<Tab> => {
   const context = await place.browser.newContext({
-    viewport: { width: 1280, height },
+    viewport: { width, height },
     colorScheme: dark ? 'dark' : 'light',
     acceptDownloads: true,
   })

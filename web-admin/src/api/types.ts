@@ -109,9 +109,11 @@ export interface CallDetail
 /** GET /registrations. */
 export type Registrations = RegistrationsView
 
-/** GET /turn: for RTCPeerConnection; empty where no TURN is configured. */
+/** GET /turn: for RTCPeerConnection. */
 export interface Turn {
-  readonly iceServers?: readonly { readonly urls: string | string[]; readonly username?: string; readonly credential?: string }[]
+  readonly urls: readonly string[]
+  readonly username: string
+  readonly credential: string
 }
 
 export interface Ban {

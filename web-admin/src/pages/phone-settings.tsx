@@ -120,7 +120,7 @@ export const OwnSettings = ({
           />
           <TextField
             label="Name"
-            hint={drafted.authenticate ? 'Of a subscriber; empty: the edge gives this session one of its own' : undefined}
+            hint={drafted.authenticate ? 'Of a subscriber; empty: one for tests' : undefined}
             placeholder={usual}
             spellcheck={false}
             autocomplete="off"
@@ -130,7 +130,7 @@ export const OwnSettings = ({
           />
           <TextField
             label="Password"
-            hint={drafted.authenticate ? 'Of that subscriber' : 'Only if the PBX asks for one'}
+            hint={drafted.authenticate ? 'Empty: the edge lends credentials for a while' : 'Only if the PBX asks for one'}
             type="password"
             autocomplete="off"
             value={draft.password}

@@ -1,8 +1,9 @@
-import { useEffect, useState } from 'preact/hooks'
+import { useEffect, useRef, useState } from 'preact/hooks'
 import { call as callApi } from '../api/client.ts'
 import { refresh, useResource } from '../api/resource.ts'
 import { useSession } from '../api/session.ts'
 import type { Phone as PhoneView, PhoneZone, Turn } from '../api/types.ts'
+import { failed } from '../notices.ts'
 import { Button } from '../parts/button.tsx'
 import { TextField } from '../parts/field.tsx'
 import { Empty, Loaded } from '../parts/loaded.tsx'
@@ -41,13 +42,14 @@ export const PhonePage = () => {
   )
 }
 
-/** Where TURN is configured, browsers behind strict firewalls need it. */
-const iceServers = async (): Promise<readonly RTCIceServer[]> => {
+/** Browsers behind strict firewalls need TURN. */
+const turnServers = async (): Promise<readonly RTCIceServer[]> => {
   try {
-    const { iceServers: servers = [] } = await callApi<Turn>('GET', '/turn')
-    return servers
-  } catch {
-    // Without TURN most calls work as well, and those that do not say so in their ICE state
+    const { urls, username, credential } = await callApi<Turn>('GET', '/turn')
+    return [{ urls: [...urls], username, credential }]
+  } catch (error) {
+    // Most calls work without, and those that do not say so in their ICE state
+    failed(error)
     return []
   }
 }
@@ -78,10 +80,12 @@ const Phone = ({ view }: { readonly view: PhoneView }) => {
   const session = useSession()
   const [settings, setSettings] = useState(keptSettings)
   const [password, setPassword] = useState('')
-  const [line] = useState(() => new Line(iceServers))
+  const [line] = useState(() => new Line(async () => (view.turn ? turnServers() : [])))
   const { registration, call } = useStore(line.state)
   const [trouble, setTrouble] = useState<Sentence>()
   const [pressed, setPressed] = useState('')
+  const [address, setAddress] = useState('')
+  const latest = useRef<object>()
   const zone = view.zones.find(({ name }) => name === settings.zone) ?? view.zones[0]!
   const listener = zone.listeners.find(({ name }) => name === settings.by)
   const user = settings.user === '' ? usualUser(session?.user) : settings.user
@@ -96,28 +100,36 @@ const Phone = ({ view }: { readonly view: PhoneView }) => {
 
   const connect = async (): Promise<void> => {
     setTrouble(undefined)
+    const attempt = {}
+    latest.current = attempt
     let given: PhoneCredentials | undefined
-    if (zone.authenticate && (settings.user === '' || password === '')) {
+    if (zone.authenticate && password === '') {
       try {
-        given = await credentialsFor(zone.name)
+        given = await credentialsFor(settings.user)
       } catch (error) {
         setTrouble({ level: 'error', text: (error as Error).message, remedy: 'Or name a subscriber with its password below.' })
       }
     }
-    const own = password === '' ? undefined : password
+    // Somebody has chosen something else meanwhile, or left
+    if (latest.current !== attempt) return
+    const own = given ?? { user, domain: zone.domain, password: password === '' ? undefined : password }
+    setAddress(`${own.user}@${own.domain}`)
     line.connect({
       url: listener?.url ?? ownSocket(view.path, zone.name),
-      domain: given?.domain ?? zone.domain,
-      user: given?.user ?? user,
-      password: given?.password ?? own,
-      ...(given?.authorizationUser !== undefined && { authorizationUser: given.authorizationUser }),
+      ...own,
       register: zone.registration !== 'refuse',
     })
   }
   useEffect(() => {
     void connect()
   }, [zone.name, zone.registration, zone.authenticate, listener?.url, user, password])
-  useEffect(() => () => line.close(), [line])
+  useEffect(
+    () => () => {
+      latest.current = undefined
+      line.close()
+    },
+    [line],
+  )
 
   const ringsHere = call?.direction === 'in' && call.phase === 'ringing'
   useEffect(() => (ringsHere ? ring() : undefined), [ringsHere])
@@ -157,7 +169,7 @@ const Phone = ({ view }: { readonly view: PhoneView }) => {
       <div class="stack phone-main">
         <Card title="Phone" aside={<Standing registration={registration} />}>
           <div class="stack">
-            <Reached registration={registration} zone={zone} user={user} listener={listener} />
+            <Reached registration={registration} zone={zone} address={address} listener={listener} />
             {trouble !== undefined && (
               <Note level={trouble.level} title={trouble.text}>
                 {trouble.remedy !== undefined && <p>{trouble.remedy}</p>}
@@ -222,12 +234,12 @@ const Standing = ({ registration }: { readonly registration: Registration }) => 
 const Reached = ({
   registration,
   zone,
-  user,
+  address,
   listener,
 }: {
   readonly registration: Registration
   readonly zone: PhoneZone
-  readonly user: string
+  readonly address: string
   readonly listener: PhoneZone['listeners'][number] | undefined
 }) => {
   if (registration.kind === 'refused')
@@ -257,10 +269,7 @@ const Reached = ({
   }
   return (
     <p class="muted">
-      <span class="mono">
-        {user}@{zone.domain}
-      </span>
-      , zone {zone.name}
+      <span class="mono">{address}</span>, zone {zone.name}
     </p>
   )
 }

@@ -49,6 +49,7 @@ export const KINDS: Readonly<Record<CallLegView['kind'], string>> = {
 /** How a call ended, and who ended it. */
 export const howText = (how: string, by: string | undefined): string => {
   if (how === 'media-timeout') return 'no media any more'
+  if (how === 'connection-lost') return by === undefined ? 'a connection was lost' : `the connection of the ${by} was lost`
   if (how === 'bye') return by === undefined ? 'hung up' : `the ${by} hung up`
   return how
 }
