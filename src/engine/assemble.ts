@@ -109,6 +109,7 @@ export const assemble = (
     stopping: false,
   }
   edge.clients.watch((identity, flow) => edge.dialogs.registered(identity, flow))
+  edge.bindings.watch((change) => edge.dialogs.bindingChanged(change))
   return edge
 }
 

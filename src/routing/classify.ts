@@ -9,11 +9,19 @@ import { headerValue, line, replaceLine, type SipRequest, withHeaders, withReque
 import type { NameAddr } from '../sip/name-addr.ts'
 import { addresses, toTag } from '../sip/read.ts'
 import { formatUri, parseUri, type SipUri, type Uri, uriParameter } from '../sip/uri.ts'
+import { unmask } from './contact-mask.ts'
 import type { RouteState, RouteStateCodec, Side, StateFault } from './route-state.ts'
 
 export type Classified =
-  /** No To tag: the routes decide, unless a Path of ours (`via`) names the flow. */
-  | { readonly kind: 'initial'; readonly request: SipRequest; readonly uri: Uri; readonly via: Side | undefined }
+  /** No To tag: the routes decide, unless a Path or Contact of ours (`via`) names the flow. */
+  | {
+      readonly kind: 'initial'
+      readonly request: SipRequest
+      readonly uri: Uri
+      readonly via: Side | undefined
+      /** What is said when that flow is gone: 430 (RFC 5626 §5.3.1) means something to who knows Path, and to nobody else. */
+      readonly gone: 430 | 480
+    }
   /** Inside a dialog that we record-routed: it leaves by `egress`, and should have come by `ingress`. */
   | {
       readonly kind: 'in-dialog'
@@ -33,6 +41,8 @@ export interface ClassifyView {
   readonly states: RouteStateCodec
   /** The listener that the request arrived on. */
   readonly arrivedOn: Listener
+  /** The Contact that a name in a masked one stands for; undefined: there are none. */
+  readonly kept?: (name: string) => string | undefined
 }
 
 /** A refusal of state that we did not write, or no longer trust; `fault` is the label it is counted under. */
@@ -63,6 +73,9 @@ interface Crossed {
 
 export const classify = (arrived: SipRequest, view: ClassifyView): Classified | StateRefused => {
   let request = restoreTarget(arrived, view.myself)
+  const masked = request.requestUri.includes('ewc=') ? unmaskTarget(request, view) : undefined
+  if (masked !== undefined && 'kind' in masked) return masked
+  if (masked !== undefined) ({ request } = masked)
   let crossed: Crossed | undefined
   let passed = false
   // Usually once. More often when a peer is told to use us as outbound proxy, too, or when the call passed us twice and nobody between
@@ -90,8 +103,32 @@ export const classify = (arrived: SipRequest, view: ClassifyView): Classified | 
     return { kind: uri.scheme !== 'tel' && view.myself.owns(uri) && request.method === 'OPTIONS' ? 'for-us' : 'stranger', request, uri }
   }
   // Below a Path of ours stand the proxies between us and the client; other Routes would make us an open relay
-  if (crossed?.path) return initial(request, uri, crossed.egress, view)
-  return hasRoute(request) ? refuse('missing') : initial(request, uri, undefined, view)
+  if (crossed?.path) return { kind: 'initial', request, uri, via: crossed.egress, gone: 430 }
+  if (hasRoute(request)) return refuse('missing')
+  return masked === undefined ? initial(request, uri, view) : { kind: 'initial', request, uri, via: masked.client, gone: 480 }
+}
+
+/**
+ * A registrar that knows no Path calls by the Contact that we gave it (contact-mask.ts): the client's own comes back into the Request-URI.
+ * Only the registrar's side may use it; whoever else got to see it may not.
+ */
+const unmaskTarget = (
+  request: SipRequest,
+  { myself, states, arrivedOn, kept }: ClassifyView,
+): { readonly request: SipRequest; readonly client: Side } | StateRefused | undefined => {
+  const uri = parseUri(request.requestUri)
+  // Another edge behind us may write its Contacts in the same way
+  if (uri === undefined || uri.scheme === 'tel' || !myself.owns(uri)) return undefined
+  const found = unmask(request.requestUri, states, (name) => kept?.(name))
+  if (found === undefined) return undefined
+  if (typeof found === 'string') {
+    const gone = found === 'expired-key' || found === 'forgotten'
+    return gone ? { ...problem(480, 'Temporarily Unavailable', 'RFC 5626 §5.3.1', 'Request-URI'), fault: found } : refuse(found)
+  }
+  const { caller, callee } = found.state
+  if (!caller.zone.listeners.includes(arrivedOn)) return refuse('wrong-side')
+  // §19.1.1: a Contact may hold header fields, a Request-URI may not
+  return { request: withRequestUri(request, formatUri({ ...found.uri, headers: '' })), client: callee }
 }
 
 const cross = (
@@ -129,10 +166,10 @@ const leavesBy = (first: OwnRoute, second: OwnRoute | undefined, state: RouteSta
 }
 
 /** An OPTIONS for the edge itself is a question whether it lives (§11); all else goes where the routes say. */
-const initial = (request: SipRequest, uri: Uri, via: Side | undefined, { myself }: ClassifyView): Classified =>
-  via === undefined && request.method === 'OPTIONS' && uri.scheme !== 'tel' && uri.userinfo === undefined && myself.owns(uri)
+const initial = (request: SipRequest, uri: Uri, { myself }: ClassifyView): Classified =>
+  request.method === 'OPTIONS' && uri.scheme !== 'tel' && uri.userinfo === undefined && myself.owns(uri)
     ? { kind: 'for-us', request, uri }
-    : { kind: 'initial', request, uri, via }
+    : { kind: 'initial', request, uri, via: undefined, gone: 480 }
 
 const hasRoute = (request: SipRequest): boolean => request.headers.some((one) => one.name === 'route')
 

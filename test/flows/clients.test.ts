@@ -54,7 +54,7 @@ describe('registrations', () => {
     hangUp(browser, pbx)
     browser.disconnects()
     pbx.sends('INVITE', { uri: CONTACT, fresh: true })
-    pbx.gets(100, 430)
+    pbx.gets(100, 480)
     pbx.sends('ACK')
   })
 
@@ -151,6 +151,7 @@ describe('connections that come and go', () => {
     pbx.sends(200)
     browser.getsNothing()
     edge.passes(20_100)
+    await edge.settles()
     pbx.gets('BYE')
     pbx.sends(200)
   })

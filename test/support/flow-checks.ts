@@ -154,6 +154,11 @@ export class FlowChecks {
         complain('§15: a request of our own for a dialog')
       return undefined
     }
+    // A REGISTER in the name of a client that is gone
+    if (branchIn(wire).endsWith('-take-back')) {
+      if (valuesOf(wire, 'via').length !== 1 || Number(headerOf(wire, 'max-forwards')) !== 70) complain('§10.2: a REGISTER of our own')
+      return undefined
+    }
     const source = this.#received.findLast(
       (one) => one.wire.status === 0 && sequenceOf(one.wire) === sequenceOf(wire) && numberOf(one.wire) === numberOf(wire),
     )?.wire

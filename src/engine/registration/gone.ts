@@ -50,6 +50,11 @@ export class Registrations {
       this.#lose(binding, this.#graceOf(binding))
   }
 
+  /** Some client has lost its connection, and time to come back. */
+  get waits(): boolean {
+    return this.#lost.size > 0
+  }
+
   /** The client is about to register again: it has this much more time, once. */
   returning(aor: string, key: string): void {
     this.#lost.get(bindingId({ aor, key }))?.waits()

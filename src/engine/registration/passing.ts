@@ -1,0 +1,315 @@
+import type { Flow } from '../../address/flow.ts'
+import { own } from '../../base/bytes.ts'
+import { HOUR_SECONDS, readContact, seconds } from '../../registrar/contact.ts'
+import type { Binding, RegistrarBehind } from '../../registrar/types.ts'
+import { restoreContact } from '../../routing/alterations/contact.ts'
+import { shorten } from '../../routing/alterations/renewal.ts'
+import { PATH_BOUND } from '../../routing/classify.ts'
+import { elsewhere, isMasked, maskParameters, unmask } from '../../routing/contact-mask.ts'
+import type { Candidate } from '../../routing/decide.ts'
+import type { FlowToken, Side } from '../../routing/route-state.ts'
+import { headerLines, headerValue, type SipRequest, type SipResponse } from '../../sip/message.ts'
+import type { NameAddr } from '../../sip/name-addr.ts'
+import { addresses, cseq } from '../../sip/read.ts'
+import { formatUri, parseUri } from '../../sip/uri.ts'
+import { natSigns } from '../../zones/nat-signs.ts'
+import type { Zone } from '../../zones/zone.ts'
+import type { Edge, Running } from '../edge.ts'
+import { candidateZone } from '../next-hop.ts'
+import { contactsOf, expiresOf, isContact, keyOf, recordOf } from './contacts.ts'
+import { Refreshes } from './refresh.ts'
+import { TakeBacks } from './take-back.ts'
+
+/** What a REGISTER becomes on its way to one registrar behind us. */
+export interface Passage {
+  /** How the registrar is to find the way back. */
+  readonly way: 'path' | 'contact' | 'none'
+  /** Of the Path; else empty. */
+  readonly cookie: string
+  /** What a Contact becomes; undefined: all stay. */
+  readonly contact: ((contact: NameAddr) => string | undefined) | undefined
+  /** What each of the Contacts that were changed stands for. */
+  readonly masks: ReadonlyMap<string, string>
+  readonly renewSeconds: number | undefined
+}
+
+/** A REGISTER that a registrar behind us accepted. */
+export interface Accepted {
+  readonly running: Running
+  readonly ingress: Side
+  readonly candidate: Candidate
+  readonly passage: Passage
+  /** Where it came from. */
+  readonly arrival: Flow
+  /** As the client wrote it. */
+  readonly request: SipRequest
+}
+
+/** A client that showed us that its registrar takes no notice of Path comes again after so many seconds. */
+const AGAIN_SECONDS = 10
+/** Contacts of one address-of-record that are remembered; the registrar's own bound is lower. */
+const MOST_CONTACTS = 100
+const LONGEST_AGENT = 200
+
+/**
+ * Registrations whose registrar is behind us. It learns from its answers who is registered, and which registrars know no Path (RFC 3327):
+ * toward those a Contact is one of ours, from which the client's own can be read again.
+ */
+export class Passing {
+  readonly refreshes: Refreshes
+  readonly takeBacks: TakeBacks
+  readonly #edge: () => Edge
+  /** Zone and target of registrars whose answers showed that they know no Path. */
+  readonly #pathless = new Set<string>()
+  /** By the name in their masked Contact: bindings whose own Contact is too long to be in it. */
+  readonly #kept = new Map<string, Binding>()
+
+  constructor(edge: () => Edge) {
+    this.#edge = edge
+    this.refreshes = new Refreshes(edge)
+    this.takeBacks = new TakeBacks(edge)
+  }
+
+  /** From now on. What a store brought over a restart tells what is known about its registrars. */
+  start(): void {
+    const { bindings } = this.#edge()
+    for (const binding of bindings.all()) {
+      const { registrar } = binding
+      if (registrar === undefined || !isMasked(registrar.contact)) continue
+      this.#pathless.add(placeOf(registrar.zone, registrar.target))
+      this.#keep(binding)
+    }
+    bindings.watch((change) => {
+      const { binding } = change
+      const { registrar } = binding
+      if (registrar === undefined) return
+      if (change.kind !== 'ended') {
+        this.#keep(binding)
+        this.takeBacks.forget(binding)
+        return
+      }
+      const name = elsewhere(registrar.contact)
+      if (name !== undefined) this.#kept.delete(name)
+      this.takeBacks.ended(binding, change.why)
+      this.refreshes.forget(binding)
+    })
+  }
+
+  /** The Contact that a name in a masked one stands for. */
+  readonly kept = (name: string): string | undefined => this.#kept.get(name)?.contact
+
+  /** A REGISTER has come. @returns the answer to one that no registrar need hear of */
+  arrives(flow: Flow, zone: Zone, request: SipRequest): SipResponse | undefined {
+    const { registrations } = this.#edge()
+    if (registrations.waits) {
+      const aor = recordOf(request)
+      for (const value of contactsOf(request)) {
+        const contact = readContact(value)
+        if (aor !== undefined && contact !== undefined) registrations.returning(aor, keyOf(contact))
+      }
+    }
+    return this.refreshes.answer(flow, zone, request)
+  }
+
+  /** @param egress the registrar's side @param advertise the name of ours that it sees; undefined: the listener's own */
+  passage(
+    running: Running,
+    request: SipRequest,
+    ingress: Side,
+    egress: Side,
+    candidate: Candidate,
+    advertise: string | undefined,
+  ): Passage {
+    const way = this.#way(ingress.zone, candidate)
+    const renewSeconds = ingress.zone.registration.mode === 'pass' ? ingress.zone.registration.refresh?.renewSeconds : undefined
+    if (way === 'path')
+      return { way, cookie: running.states.encode(egress, ingress, PATH_BOUND), contact: undefined, masks: NO_MASKS, renewSeconds }
+    if (way === 'none') return { way, cookie: '', contact: undefined, masks: NO_MASKS, renewSeconds }
+    const client = { ...ingress, flow: this.#lasting(request, ingress) }
+    const aor = recordOf(request)
+    const masks = new Map<string, string>()
+    const contact = (value: NameAddr): string | undefined => {
+      const uri = parseUri(value.uri)
+      const read = readContact(value)
+      if (uri === undefined || uri.scheme === 'tel' || read === undefined) return undefined
+      // What is taken back is what the registrar has, under whatever key it was signed
+      const there = expiresOf(request, read) === 0 && aor !== undefined ? this.#edge().bindings.get(aor, keyOf(read)) : undefined
+      if (there?.registrar !== undefined) {
+        masks.set(there.registrar.contact, value.uri)
+        return there.registrar.contact
+      }
+      const plain = egress.listener.uriFor(uri.userinfo, '', advertise)
+      const masked = plain + maskParameters(running.states, egress, client, uri, plain)
+      masks.set(masked, value.uri)
+      return masked
+    }
+    return { way, cookie: '', contact, masks, renewSeconds }
+  }
+
+  #way({ path }: Zone, candidate: Candidate): Passage['way'] {
+    const zone = candidateZone(candidate)
+    if (zone.registrar === 'contact') return 'contact'
+    if (!path) return 'none'
+    return zone.registrar === 'auto' && this.#pathless.has(placeOf(zone.name, targetOf(candidate))) ? 'contact' : 'path'
+  }
+
+  /**
+   * A connection is named by its client alone where that is certain: then the Contact at the registrar is the same one when the client has
+   * connected anew, and no old one stays beside it.
+   */
+  #lasting(request: SipRequest, { flow, zone }: Side): FlowToken | undefined {
+    if (flow?.kind !== 'connection') return flow
+    const { clients, transports } = this.#edge()
+    const connection = transports.flowById(flow.id)
+    const identity = connection === undefined ? undefined : clients.identity(connection, zone, request)
+    return identity === undefined ? flow : { kind: 'connection', boot: '', id: '', identity }
+  }
+
+  /** A 2xx to a REGISTER. @returns what the client gets of it */
+  accepted(accepted: Accepted, arrived: SipResponse): SipResponse {
+    const { request, ingress, passage, running, candidate } = accepted
+    const response = this.#restored(arrived, running, passage)
+    const aor = recordOf(request)
+    if (ingress.flow === undefined || aor === undefined) return response
+    const asked = contactsOf(request)
+    if (asked.some(({ uri }) => uri === '*')) {
+      this.#removeAll(aor, candidate)
+      return response
+    }
+    const granted = contactsOf(response)
+    const put: Binding[] = []
+    for (const value of asked) {
+      const binding = this.#learn(accepted, aor, value, asked.length === 1, granted, response)
+      if (binding !== undefined) put.push(binding)
+    }
+    if (put.length === 0) return response
+    if (ingress.zone.registration.mode === 'pass') this.#edge().metrics.passedRegistration(ingress.zone.name, 'passed')
+    return this.#timed(accepted, response, put)
+  }
+
+  /** Every Contact of ours is the client's own again; those of other clients behind us, too. */
+  #restored(response: SipResponse, { states }: Running, { masks }: Passage): SipResponse {
+    if (!headerLines(response, 'contact').some((one) => one.value.includes('ewc='))) return response
+    return restoreContact(response, (uri) => {
+      const known = masks.get(uri)
+      if (known !== undefined) return known
+      const found = unmask(uri, states, this.kept)
+      return found === undefined || typeof found === 'string' ? undefined : formatUri(found.uri)
+    })
+  }
+
+  /** For how long the client believes it is registered. */
+  #timed({ ingress, candidate, passage, request }: Accepted, response: SipResponse, put: readonly Binding[]): SipResponse {
+    const { bindings, clock } = this.#edge()
+    const alone = put.length === 1 && contactsOf(request).length === 1 && contactsOf(response).length === 1
+    const ours = (value: NameAddr): boolean => alone || put.some((binding) => isContact(value, binding))
+    const clientSeconds = ingress.zone.registration.mode === 'pass' ? ingress.zone.registration.refresh?.clientSeconds : undefined
+    const without = passage.way === 'path' && this.#withoutPath(candidate, passage, response)
+    const most = without ? AGAIN_SECONDS : clientSeconds
+    const timed = most === undefined ? response : shorten(response, most, ours)
+    for (const binding of put) {
+      const expiresAt = most === undefined ? binding.expiresAt : Math.min(binding.expiresAt, clock.wall() + most * 1000)
+      const before = bindings.get(binding.aor, binding.key)
+      const next = { ...binding, expiresAt }
+      bindings.put(next)
+      this.takeBacks.remember(next, request)
+      if (before !== undefined) this.takeBacks.replaced(before, next)
+      if (clientSeconds !== undefined && !without && put.length === 1) this.refreshes.remember(next, timed)
+    }
+    return timed
+  }
+
+  /** RFC 3327 §5.3: the 2xx repeats the Path. One that does not shows a registrar that calls by the Contact. */
+  #withoutPath(candidate: Candidate, { cookie }: Passage, response: SipResponse): boolean {
+    const zone = candidateZone(candidate)
+    if (zone.registrar !== 'auto' || headerLines(response, 'path').some((one) => one.value.includes(cookie))) return false
+    const place = placeOf(zone.name, targetOf(candidate))
+    if (this.#pathless.has(place)) return true
+    this.#pathless.add(place)
+    const { log, metrics } = this.#edge()
+    metrics.passedRegistration(zone.name, 'no-path')
+    log.info(
+      { zone: zone.name, target: targetOf(candidate) },
+      'The registrar takes no notice of Path: from now on the Contacts that it gets are ours ("registrar: contact" in its zone says so at once)',
+    )
+    return true
+  }
+
+  /** One Contact of the request. @returns the binding that it comes to; undefined: none, or it was taken back */
+  #learn(
+    { request, ingress, candidate, passage, arrival }: Accepted,
+    aor: string,
+    value: NameAddr,
+    alone: boolean,
+    granted: readonly NameAddr[],
+    response: SipResponse,
+  ): Binding | undefined {
+    const { bindings, clock } = this.#edge()
+    const contact = readContact(value)
+    if (contact === undefined) return undefined
+    const key = keyOf(contact)
+    const answered = granted.find((one) => readContact(one)?.canonical === contact.canonical) ?? (alone ? only(granted) : undefined)
+    const header = headerValue(response, 'expires')
+    const asked = expiresOf(request, contact)
+    const kept =
+      asked === 0
+        ? 0
+        : ((answered && readContact(answered)?.expires) ?? (header === undefined ? undefined : seconds(header)) ?? asked ?? HOUR_SECONDS)
+    const before = bindings.get(aor, key)
+    if (kept === 0) {
+      bindings.remove(aor, key, 'unregistered')
+      return undefined
+    }
+    if (before === undefined && bindings.of(aor).length >= MOST_CONTACTS) return undefined
+    const now = clock.wall()
+    const until = now + kept * 1000
+    const shown = passage.contact?.(value) ?? value.uri
+    const registrar: RegistrarBehind = {
+      zone: candidateZone(candidate).name,
+      target: targetOf(candidate),
+      uri: own(request.requestUri),
+      to: own(headerValue(request, 'to') ?? ''),
+      keptUntil: until,
+      contact: own(shown),
+    }
+    return {
+      aor,
+      key: own(key),
+      zone: ingress.zone.name,
+      listener: ingress.listener.name,
+      flow: ingress.flow!,
+      contact: own(contact.uri),
+      parameters: own(contact.parameters),
+      q: contact.q,
+      path: headerLines(request, 'path').flatMap((one) => (addresses(one) ?? []).map(({ text }) => own(text))),
+      callId: own(headerValue(request, 'call-id')!),
+      cseq: cseq(request)!.number,
+      expiresAt: until,
+      since: before?.since ?? now,
+      refreshedAt: now,
+      userAgent: own((headerValue(request, 'user-agent') ?? '').slice(0, LONGEST_AGENT)),
+      nat: natSigns(request, arrival, ingress.zone.nat),
+      registrar,
+    }
+  }
+
+  /** §10.2.2: `Contact: *`. */
+  #removeAll(aor: string, candidate: Candidate): void {
+    const { bindings } = this.#edge()
+    const zone = candidateZone(candidate).name
+    for (const { key, registrar } of bindings.of(aor)) if (registrar?.zone === zone) bindings.remove(aor, key, 'unregistered')
+  }
+
+  #keep(binding: Binding): void {
+    const name = binding.registrar === undefined ? undefined : elsewhere(binding.registrar.contact)
+    if (name !== undefined) this.#kept.set(name, binding)
+  }
+}
+
+const NO_MASKS: ReadonlyMap<string, string> = new Map()
+
+const placeOf = (zone: string, target: string): string => `${zone} ${target}`
+
+const targetOf = (candidate: Candidate): string => (candidate.kind === 'target' ? candidate.target.name : '')
+
+const only = <T>(list: readonly T[]): T | undefined => (list.length === 1 ? list[0] : undefined)
