@@ -39,11 +39,14 @@ export const quotable = (text: string): string => Buffer.from(text.replace(/["\\
  * Is the digest-uri what the request asks for (RFC 7616 §3.4.6, RFC 3261 §22.4 item 6)? The same user and host; for a REGISTER, which names
  * a domain, the same host.
  * INTEROP: phones leave out or add port and parameters, write `sip` where they ask by `sips`, and a proxy between may have changed these.
+ * INTEROP(SIPp): some write the address of the server alone, whatever they ask for.
+ * @param ours is that URI without a user one of ours?
  */
-export const sameResource = (written: string, requestUri: string, method: string): boolean => {
+export const sameResource = (written: string, requestUri: string, method: string, ours: (uri: SipUri) => boolean): boolean => {
   if (written === requestUri) return true
   const [a, b] = [parseUri(written), parseUri(requestUri)]
   if (a === undefined || b === undefined) return false
+  if (a.scheme !== 'tel' && a.userinfo === undefined && ours(a)) return true
   if (a.scheme === 'tel' || b.scheme === 'tel') return a.scheme === 'tel' && b.scheme === 'tel' && a.number === b.number
   return a.host.toLowerCase() === b.host.toLowerCase() && (method === 'REGISTER' || userText(a) === userText(b))
 }

@@ -133,7 +133,7 @@ export const authenticationOf = (file: ConfigFile, name: string, files: Files, r
     text === undefined ? undefined : fileOf(text, [...path, ...key], files, report)
   return {
     realm: written.realm ?? listOf(file.registrar?.domains)[0] ?? name,
-    algorithms: written.algorithms === undefined ? ['SHA-256', 'MD5'] : [...new Set(listOf(written.algorithms))],
+    algorithms: written.algorithms === undefined ? ['MD5', 'SHA-256'] : [...new Set(listOf(written.algorithms))],
     nonceMs: milliseconds(written.nonce ?? '5m'),
     failures: written.failures ?? 20,
     failureMs: milliseconds(written['failure-time'] ?? '5m'),

@@ -114,7 +114,7 @@ export interface RegistrarSettings {
 
 export interface AuthenticationSettings {
   readonly realm: string
-  /** The best first. */
+  /** As they are offered; clients take the first that they know. */
   readonly algorithms: readonly ('SHA-256' | 'MD5')[]
   readonly nonceMs: number
   /** Wrong credentials of one source or for one user within `failureMs`. */

@@ -140,7 +140,7 @@ export class Gate {
       (counted ? shown.qop !== 'auth' || nc === undefined || shown.cnonce === undefined : algorithm !== 'MD5')
     )
       return this.#challenge(asked, 'challenged', false)
-    if (!sameResource(shown.uri, uri, method)) {
+    if (!sameResource(shown.uri, uri, method, (one) => isOurs(one, asked.running))) {
       this.#count('malformed')
       return answer(400, 'The uri of the credentials is another one than the Request-URI')
     }

@@ -148,8 +148,9 @@ export const authentication = mapping(
     ),
     algorithms: optional(
       oneOrMany(Type.Enum(['SHA-256', 'MD5'], {}), {
-        description: 'What is offered, the best first (RFC 8760). Old phones know only MD5.',
-        examples: [['SHA-256', 'MD5']],
+        description:
+          'What is offered, in that order; clients take the first that they know (RFC 8760). Many look at the first one alone and know only MD5, some give up where they see another. Default: MD5, SHA-256.',
+        examples: [['SHA-256', 'MD5'], 'MD5'],
       }),
     ),
     nonce: optional(duration({ description: 'A nonce is good for so long.', default: '5m', least: '10s', most: '1d' })),

@@ -73,8 +73,10 @@ test.each([
   ['sip:bob@example.net', 'sip:bob@example.com', 'INVITE', false],
   ['sip:alice@example.com', 'sip:example.com', 'REGISTER', true],
   ['sip:example.com', 'sip:bob@example.com', 'INVITE', false],
+  ['sip:192.0.2.1:5060', 'sip:bob@example.com', 'INVITE', true],
+  ['sip:bob@192.0.2.1', 'sip:bob@example.com', 'INVITE', false],
   ['tel:+49-30', 'tel:+49-30;phone-context=a', 'INVITE', true],
   ['/dir', 'sip:bob@example.com', 'INVITE', false],
 ])('RFC 3261 §22.4: %s is the way to say %s in a %s: %s', (written, requestUri, method, same) => {
-  expect(sameResource(written, requestUri, method)).toBe(same)
+  expect(sameResource(written, requestUri, method, (uri) => uri.host === '192.0.2.1')).toBe(same)
 })
