@@ -46,6 +46,9 @@ export const TOOLS = [
     // Tests start one of their own on loopback; the package's service would take port 53
     services: ['named.service'],
   },
+  // Tests start their own on loopback
+  { name: 'HAProxy', programs: ['haproxy'], apt: ['haproxy'], purposes: ['test'], services: ['haproxy.service'] },
+  { name: 'coturn', programs: ['turnserver'], apt: ['coturn'], purposes: ['test'], services: ['coturn.service'] },
   { name: 'the NSS tools', programs: ['certutil'], apt: ['libnss3-tools'], purposes: ['test'] },
   { name: 'a C compiler', programs: ['cc'], apt: ['gcc', 'libc6-dev', 'libssl-dev'], purposes: ['bench'] },
   {
