@@ -93,7 +93,7 @@ export const compose = (edge: Edge, { running, plan, loop, index, candidate, flo
     contact: passage?.contact,
     renewSeconds: passage?.renewSeconds,
     target,
-    contactPath: candidate.kind === 'side' ? candidate.contact?.path : undefined,
+    contactPath: candidate.kind === 'side' && !inDialog ? (candidate.contact?.path ?? []) : undefined,
     inDialog,
     branch,
     numbers: plan.numbers,

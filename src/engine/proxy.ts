@@ -388,11 +388,11 @@ export class ProxyContext implements ServerUser {
   #learn(branch: Branch, response: SipResponse, flow: Flow): SipResponse {
     const { request } = this.#server
     if (request?.method === 'REGISTER') {
-      const { running, clients, passing } = this.#edge
+      const { clients, passing } = this.#edge
       if (this.#ingressZone.profile.reach === 'flow') clients.registered(this.#arrival, this.#ingressZone, request)
       const [plan, passage, { candidate }] = [this.#plan, this.#passage, branch]
       if (plan === undefined || passage === undefined) return response
-      const arrival = this.#arrival
+      const [running, arrival] = [this.running, this.#arrival]
       return passing.accepted({ running, ingress: plan.ingress, candidate, passage, arrival, request: plan.request }, response)
     }
     const zone = candidateZone(branch.candidate)

@@ -292,7 +292,8 @@ export class Receiver {
     let { request, uri } = classified
     if (request.method === 'REGISTER' && edge.registrar.takes({ flow, zone, running, transaction, request, uri, proven })) return undefined
     if (zone.numbersIn.length > 0) {
-      request = applyNumberRules(request, zone.numbersIn)
+      // A registered client is called by its own Contact, whatever looks like a number in it
+      request = applyNumberRules(request, zone.numbersIn, classified.via === undefined ? undefined : 'request-uri')
       uri = parseUri(request.requestUri)!
     }
     const refreshed = request.method === 'REGISTER' ? edge.passing.arrives(flow, zone, request) : undefined

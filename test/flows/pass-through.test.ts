@@ -40,7 +40,7 @@ interface Here {
 
 const begin = async (wishes: Wishes = {}): Promise<Here> => {
   const edge = await startEdge(place(wishes), {
-    touches: ['contact', 'expires'],
+    touches: ['contact', 'expires', 'to'],
     ...(wishes.store && { bindings: wishes.store }),
   })
   const pbx = edge.party('pbx', 'lan/udp', '10.0.0.20:5060')
@@ -131,6 +131,23 @@ describe('a registrar that knows no Path', () => {
     browser.sends(200)
     pbx.gets(200)
   })
+
+  test.each(['path', 'contact'] as const)(
+    'number rules leave the Request-URI of a call by %s alone: it is what the client registered',
+    async (registrar) => {
+      const { edge, pbx } = await begin({
+        registrar,
+        pbx: 'probe: false, numbers: { in: [ { strip: 1 } ] }',
+        clients: ', numbers: { out: [ { prefix: "9" } ] }',
+      })
+      const phone = edge.party('desk', 'public/udp', '198.51.100.40:5062')
+      const [register] = registers(phone, pbx, '<sip:1234@198.51.100.40:5062>', { headers: ['Expires: 600'] }, {})
+      pbx.sends('OPTIONS', { uri: contactUri(register), routes: valuesOf(register, 'path'), fresh: true })
+      expect(phone.gets('OPTIONS').uri).toBe('sip:1234@198.51.100.40:5062')
+      phone.sends(200)
+      pbx.gets(200)
+    },
+  )
 
   test('D1: after a restart, with the same keys, the Contact still finds the client that came back', async () => {
     const { edge, browser, pbx } = await begin({ registrar: 'contact' })

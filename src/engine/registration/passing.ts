@@ -208,7 +208,8 @@ export class Passing {
     const most = without ? AGAIN_SECONDS : clientSeconds
     const timed = most === undefined ? response : shorten(response, most, ours)
     for (const binding of put) {
-      const expiresAt = most === undefined ? binding.expiresAt : Math.min(binding.expiresAt, clock.wall() + most * 1000)
+      // A phone that does not come again so soon is registered all the same
+      const expiresAt = clientSeconds === undefined ? binding.expiresAt : Math.min(binding.expiresAt, clock.wall() + clientSeconds * 1000)
       const before = bindings.get(binding.aor, binding.key)
       const next = { ...binding, expiresAt }
       bindings.put(next)
