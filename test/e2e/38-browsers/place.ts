@@ -9,7 +9,8 @@ import {
   serveLibraryPhones,
 } from '../../support/media/library-phone.ts'
 import type { SipCall } from '../../support/media/sip-call.ts'
-import { type Ground, HZ, NAME } from '../11-media-calls/ground.ts'
+import { temporaryFolder } from '../../support/places.ts'
+import { type Ground, HZ, NAME, usualZones } from '../11-media-calls/ground.ts'
 import type { Party } from '../11-media-calls/parties.ts'
 import { layPlace, type Place } from '../11-media-calls/place.ts'
 import { hearEachOther, type Listener, listener } from '../11-media-calls/talk.ts'
@@ -23,10 +24,18 @@ export interface Stage extends Place {
   cleared(): Promise<void>
 }
 
-/** @param file another one in each file @param write zones, routes and the rest of the configuration */
-export const setStage = async (file: number, write?: (ground: Ground) => string): Promise<Stage> => {
-  const place = await layPlace(file, write, undefined, 38)
-  const pages = await serveLibraryPhones(place.folder)
+/**
+ * @param file another one in each file
+ * @param write zones, routes and the rest of the configuration
+ */
+export const setStage = async (file: number, write: (ground: Ground, origin: string) => string = usualZones): Promise<Stage> => {
+  const bundle = temporaryFolder(`e2e-38-${file}`)
+  const pages = await serveLibraryPhones(bundle.path)
+  const place = await layPlace(file, (ground) => write(ground, pages.origin), undefined, 38).catch(async (error) => {
+    await pages.close()
+    bundle.remove()
+    throw error
+  })
   const root = place.authority.certificate
   const browser = await startMediaBrowser({ folder: place.folder, root, name: NAME, address: place.wan(1) }, HZ.browser)
   const phones: LibraryPhone[] = []
@@ -52,6 +61,7 @@ export const setStage = async (file: number, write?: (ground: Ground) => string)
       await browser.close()
       await pages.close()
       await place.stop()
+      bundle.remove()
     },
   }
 }

@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto'
 import type { RemoteInfo } from 'node:dgram'
 import { createDigitReader, type ReceivedDigit } from './dtmf.ts'
 import { createEar } from './ear.ts'
+import { openMirror, type VideoCodec } from './mirror.ts'
 import { type Agreement, createNegotiation, type NegotiationOptions } from './negotiation.ts'
 import { bindPair, type PortPair } from './port-pair.ts'
 import { createReception, type Reception, type Report, readReports, roundTripOf, writeReport } from './rtcp.ts'
@@ -15,13 +16,15 @@ import { createSrtpReceiver, createSrtpSender, type SrtpContext } from './srtp.t
 import { AUDIO_CODECS, createVoice, FRAME_MS, SAMPLE_RATE } from './voice.ts'
 import { createWatch, quietFor } from './watch.ts'
 
-export interface MediaEndpointOptions extends Partial<Omit<NegotiationOptions, 'address'>> {
+export interface MediaEndpointOptions extends Partial<Omit<NegotiationOptions, 'address' | 'video'>> {
   /** Bound, and the source of all that it sends. */
   readonly address: string
   /** In its SDP, where that is not `address` (behind a NAT). */
   readonly advertised?: string
   /** The tone that it sends; without: frames of silence. */
   readonly hz?: number
+  /** It has video, too: a mirror. */
+  readonly mirror?: VideoCodec
   /** Between its RTCP reports; default 1000. */
   readonly reportMs?: number
   /** For the texts of failures; default its address and port. */
@@ -56,6 +59,8 @@ export interface MediaEndpoint {
   /** Packets sent. */
   readonly sent: () => number
   readonly agreement: () => Agreement | undefined
+  /** RTP packets that its mirror got. */
+  readonly videoPackets: () => number
   /** SDP to offer; the direction holds for later ones too until another is given. */
   offer(direction?: Direction): string
   /** SDP that answers an offer; it holds from now on. @throws Error when the offer does not fit */
@@ -98,6 +103,7 @@ export const openMediaEndpoint = async (options: MediaEndpointOptions): Promise<
   const ownKey = randomBytes(30)
   const seed = { ssrc: randomBytes(4).readUInt32BE(), sequence: randomBytes(2).readUInt16BE(), timestamp: randomBytes(4).readUInt32BE() }
   const voice = createVoice(options.hz, seed)
+  const mirror = options.mirror === undefined ? undefined : await openMirror(options.address, options.mirror)
   const negotiation = createNegotiation(
     {
       profile: 'plain',
@@ -110,6 +116,7 @@ export const openMediaEndpoint = async (options: MediaEndpointOptions): Promise<
       moreLines: [],
       moreSections: [],
       ...options,
+      video: mirror,
       address: options.advertised ?? options.address,
     },
     randomBytes(4).readUInt32BE(),
@@ -257,6 +264,7 @@ export const openMediaEndpoint = async (options: MediaEndpointOptions): Promise<
     ssrc: voice.ssrc,
     sent: voice.packets,
     agreement: negotiation.agreement,
+    videoPackets: () => mirror?.packets() ?? 0,
     offer: (direction) => negotiation.offer(pair.port, direction),
     answer: (sdp, direction) => {
       const made = negotiation.answer(sdp, pair.port, direction)
@@ -302,7 +310,7 @@ export const openMediaEndpoint = async (options: MediaEndpointOptions): Promise<
     close: async () => {
       clearTimeout(frames)
       clearInterval(reporting)
-      await pair.close()
+      await Promise.all([pair.close(), mirror?.close()])
     },
   }
 }

@@ -1,4 +1,5 @@
 /** An endpoint's side of offer and answer (RFC 3264), strict with the other side: what does not fit is thrown. */
+import type { Mirror } from './mirror.ts'
 import {
   attributesOf,
   audioOf,
@@ -47,6 +48,8 @@ export interface NegotiationOptions {
   /** Further lines of the audio section of its offers, and further sections. */
   readonly moreLines: readonly string[]
   readonly moreSections: readonly string[]
+  /** Its video; undefined: none, and what is offered is refused. */
+  readonly video?: Mirror | undefined
 }
 
 /** What holds after an offer was answered. */
@@ -132,7 +135,7 @@ export const createNegotiation = (options: NegotiationOptions, session: number, 
         ...(options.rtcpMux ? ['a=rtcp-mux'] : []),
         ...options.moreLines,
       ]
-      const made = [...section(port, own, wish, lines), ...options.moreSections]
+      const made = [...section(port, own, wish, lines), ...(options.video?.offer(wish) ?? []), ...options.moreSections]
       open = { codecs: own, direction: wish, media: made.filter((line) => line.startsWith('m=')) }
       return writeSdp(options.address, session, ++version, made)
     },
@@ -153,7 +156,11 @@ export const createNegotiation = (options: NegotiationOptions, session: number, 
         ...(options.rtcpMux && muxed(audio) ? ['a=rtcp-mux'] : []),
       ]
       const sections = sdp.sections.flatMap((one) =>
-        one === audio ? section(port, taken, mine, lines) : [`m=${one.media} 0 ${one.protocol} ${one.formats.join(' ')}`],
+        one === audio
+          ? section(port, taken, mine, lines)
+          : one.media === 'video' && options.video !== undefined
+            ? options.video.answer(one, mine)
+            : [`m=${one.media} 0 ${one.protocol} ${one.formats.join(' ')}`],
       )
       return writeSdp(options.address, session, ++version, sections)
     },
@@ -173,6 +180,8 @@ export const createNegotiation = (options: NegotiationOptions, session: number, 
       const common = codecsOf(audio).filter(({ name }) => codecs.some((one) => one.name === name))
       agreement = agree(sdp, audio, common, direction, options.profile === 'sdes' ? answeredCrypto(audio, options.cryptoTag) : undefined)
       taken = codecs
+      const video = sdp.sections.find(({ media: kind }) => kind === 'video')
+      if (video !== undefined) options.video?.accept(video)
     },
     refused: () => {
       open = undefined

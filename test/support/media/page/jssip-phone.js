@@ -17,7 +17,7 @@ export const jssipPhone = (settings, happened) => {
     uri: settings.uri,
     ...(settings.user === undefined ? {} : { authorization_user: settings.user }),
     ...(settings.password === undefined ? {} : { password: settings.password }),
-    ...(settings.token === undefined ? {} : { authorization_jwt: settings.token }),
+    ...(settings.token === undefined ? {} : { authorization_jwt: `Bearer ${settings.token}` }),
     register: false,
     session_timers: settings.sessionTimers ?? true,
     session_timers_refresh_method: settings.refreshMethod ?? 'UPDATE',
