@@ -14,7 +14,7 @@ zones:
   pbx:      { kind: trunk, on: lan, probe: false, admit: { networks: [ 10.0.0.0/24 ] }, targets: [ "sip:10.0.0.20:5060;transport=udp" ] }
   teams:    { kind: teams, on: teams, probe: false, targets: [ "sip:52.112.0.1:5061;transport=tls" ] }
   browsers: { kind: webrtc, on: web, origins: [ "*" ], lost-connection: { tell-registrar: false } }
-  phones:   { kind: phones, on: public, lost-connection: { tell-registrar: false } }
+  phones:   { kind: phones, on: public, nat: off, lost-connection: { tell-registrar: false } }
 routes:
   - { from: [ teams, browsers, phones ], to: pbx }
   - { from: pbx, number: "+4420794601xx", to: teams }
