@@ -63,12 +63,11 @@ export class Clients {
 
   /** The open connection that a token means, today. */
   find(token: Extract<FlowToken, { kind: 'connection' }>, byId: (id: string) => Flow | undefined): Flow | undefined {
-    if (token.boot === this.#boot) {
-      const same = byId(token.id)
-      if (same?.open) return same
-    }
-    const flow = this.#flows.get(token.identity)
-    return flow?.open ? flow : undefined
+    const here = this.at(token.identity)
+    if (token.boot !== this.#boot) return here
+    const same = byId(token.id)
+    if (same?.open !== true) return here
+    return here !== undefined && here !== same && this.#isSamePage(same, here) ? here : same
   }
 
   /** The open connection of the client whose Contact this is. */
@@ -125,11 +124,21 @@ export class Clients {
     for (const identity of identities) if (this.#flows.get(identity) === flow) this.#flows.delete(identity)
   }
 
+  /**
+   * A page has one connection. When its network has changed the old one looks open for a minute or two, and leads nowhere. Two pages with one
+   * instance are two.
+   */
+  #isSamePage(old: Flow, now: Flow): boolean {
+    const there = this.#identities.get(now)
+    for (const identity of this.#identities.get(old) ?? []) if (identity.startsWith(PAGE) && there?.has(identity)) return true
+    return false
+  }
+
   /** Nobody else has it: not by an open connection, and no registrar gave a name that is unique in the world to anybody. */
   #isFree(identity: string, flow: Flow): boolean {
     const bound = this.#flows.get(identity)
     if (bound === flow) return true
-    return bound?.open !== true && !(identity.startsWith(UNIQUE) && this.#owners.has(identity))
+    return bound?.open !== true && !(!identity.startsWith(SHARED) && this.#owners.has(identity))
   }
 
   /** It came back, and is about to tell the registrar. A From is only a claim: good enough for a cookie of its own calls. */
@@ -179,7 +188,7 @@ export class Clients {
     if (contact !== undefined) {
       const instance = parameter(contact.parameters, '+sip.instance')
       if (instance !== undefined)
-        identities.push(UNIQUE + this.#digest(`${zone.name} i ${instance} ${parameter(contact.parameters, 'reg-id') ?? ''}`))
+        identities.push(INSTANCE + this.#digest(`${zone.name} i ${instance} ${parameter(contact.parameters, 'reg-id') ?? ''}`))
       const uri = parseUri(contact.uri)
       if (uri !== undefined && uri.scheme !== 'tel') identities.push(this.#contactIdentity(uri, zone))
     }
@@ -191,7 +200,7 @@ export class Clients {
     const host = bareHost(uri.host)
     // A browser's name under .invalid is random and its alone; everyone else is told apart by user, host and port
     return host.endsWith('.invalid')
-      ? UNIQUE + this.#digest(`${zone.name} h ${host}`)
+      ? PAGE + this.#digest(`${zone.name} h ${host}`)
       : SHARED + this.#digest(`${zone.name} c ${uri.userinfo ?? ''}@${host}:${uri.port ?? ''}`)
   }
 
@@ -211,8 +220,9 @@ const takesBack = (register: SipMessage): boolean => {
   return ((first === undefined ? undefined : parameter(first.parameters, 'expires')) ?? headerValue(register, 'expires')) === '0'
 }
 
-/** What an identity begins with: a name that nobody else has by chance, or an address that other clients may have in their network, too. */
-const UNIQUE = 'u'
+/** What an identity begins with: names that nobody else has by chance, or an address that other clients may have in their network, too. */
+const INSTANCE = 'u'
+const PAGE = 'h'
 const SHARED = 'c'
 
 /** Identities whose owners are remembered; those of open connections are never forgotten. */

@@ -1,5 +1,4 @@
 import type { Flow } from '../../address/flow.ts'
-import type { Listener } from '../../address/listener.ts'
 import { otherParty, type Party } from '../../media/negotiation.ts'
 import type { FlowToken, Side } from '../../routing/route-state.ts'
 import type { MediaSession, SessionBranch } from '../media/session.ts'
@@ -96,8 +95,8 @@ export const PARTIES: readonly Party[] = ['caller', 'callee']
 export const keyOf = (callId: string, callerTag: string, calleeTag: string): string => `${callId} ${callerTag} ${calleeTag}`
 
 /** One text for one flow, the same for what a token names and for the flow itself. */
-export const placeOf = (listener: Listener, token: FlowToken): string =>
-  token.kind === 'connection' ? token.id : `${listener.name} ${token.address} ${token.port}`
+export const placeOf = (listener: string, token: FlowToken): string =>
+  token.kind === 'connection' ? token.id : `${listener} ${token.address} ${token.port}`
 
 export const placeOfFlow = ({ listener, id, remoteAddress, remotePort }: Flow): string =>
   listener.transport.reliable ? id : `${listener.name} ${remoteAddress} ${remotePort}`

@@ -10,6 +10,7 @@ import type { Flow } from '../../address/flow.ts'
 import type { Listener } from '../../address/listener.ts'
 import { own } from '../../base/bytes.ts'
 import { otherParty, type Party } from '../../media/negotiation.ts'
+import type { BindingChange } from '../../registrar/types.ts'
 import type { Classified } from '../../routing/classify.ts'
 import type { FlowToken, RouteState, Side } from '../../routing/route-state.ts'
 import { headerValue, type SipRequest, type SipResponse } from '../../sip/message.ts'
@@ -222,9 +223,18 @@ export class Dialogs {
     for (const side of this.#table.at(placeOfFlow(flow))) this.#vanished.lose(side)
   }
 
-  /** A client without a connection does not answer any more (N4). @param listener that it used @param token how it was reached */
-  lost(side: Pick<Side, 'listener'>, token: FlowToken): void {
-    for (const one of this.#table.at(placeOf(side.listener, token))) this.#vanished.lose(one)
+  /** A client that has no connection of its own does not answer any more (N4). @param listener name of the one that it used */
+  lost(listener: string, token: FlowToken): void {
+    for (const side of this.#table.at(placeOf(listener, token))) this.#vanished.lose(side)
+  }
+
+  /** A binding has changed: clients on UDP vanish with the last keep-alive that they did not answer, and come back with a REGISTER. */
+  bindingChanged(change: BindingChange): void {
+    const { listener, flow } = change.binding
+    if (flow.kind !== 'datagram') return
+    if (change.kind !== 'ended') {
+      this.#vanished.registeredAt(placeOf(listener, flow))
+    } else if (change.why === 'no-answer') this.lost(listener, flow)
   }
 
   /** A client is behind that connection now; a registrar said so. @param identity as in flow tokens */
@@ -264,7 +274,7 @@ export class Dialogs {
 
   /** Where a token leads today; that of another life of the process may lead nowhere. */
   #placeNow(listener: Listener, token: FlowToken): string {
-    if (token.kind === 'datagram') return placeOf(listener, token)
+    if (token.kind === 'datagram') return placeOf(listener.name, token)
     const { clients, transports } = this.#edgeOf()
     return clients.find(token, (id) => transports.flowById(id))?.id ?? ''
   }

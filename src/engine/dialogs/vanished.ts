@@ -6,7 +6,7 @@ import type { Edge } from '../edge.ts'
 import { acknowledge, sayBye } from '../hang-up.ts'
 import { dialogOver } from '../media/placement.ts'
 import type { TimerKind, TimerOwner } from '../timers.ts'
-import { type Dialog, type DialogSide, PARTIES } from './dialog.ts'
+import { type Dialog, type DialogSide, PARTIES, placeOf, placeOfFlow } from './dialog.ts'
 import type { DialogTable } from './table.ts'
 
 /** RFC 3326. */
@@ -101,6 +101,15 @@ export class Vanished {
     for (const side of [...(this.#waiting.get(identity) ?? [])]) this.back(side, flow, false)
   }
 
+  /** The same for who has no connection. @param place as `placeOf` says */
+  registeredAt(place: string): void {
+    if (this.#waiting.size === 0) return
+    for (const side of [...(this.#waiting.get(place) ?? [])]) {
+      const { listener, flow } = side.side
+      if (flow?.kind === 'datagram') this.back(side, this.#edgeOf().transports.datagramFlow(listener, flow.address, flow.port), false)
+    }
+  }
+
   /** Somebody is there again, or on another connection. @param claims by a request inside the dialog alone */
   back(side: DialogSide, flow: Flow, claims: boolean): void {
     const { dialog, party, vanished } = side
@@ -171,7 +180,8 @@ export class Vanished {
   /** What a side is known by when it comes back. */
   #identityOf({ side, end }: DialogSide): string {
     const { flow } = side
-    if (flow?.kind !== 'connection') return ''
+    if (flow === undefined) return ''
+    if (flow.kind === 'datagram') return placeOf(side.listener.name, flow)
     const uri = end === undefined ? undefined : parseUri(end.target)
     // RFC 7118 §5: a name that a page made up for itself. A page that was loaded again has another one and has lost its calls, whatever
     // instance it calls itself
@@ -190,7 +200,7 @@ export class Vanished {
     side.flow = claims ? flow : undefined
     if (side.flow !== undefined) this.#claims++
     this.#table.unplace(side)
-    if (flow !== undefined) this.#table.place(side, flow.id)
+    if (flow !== undefined) this.#table.place(side, placeOfFlow(flow))
   }
 
   #stopWaiting(side: DialogSide): void {
