@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net'
 import { extname, join, normalize } from 'node:path'
 import { editorSchema } from '../../src/config/document.ts'
 import { loadConfig } from '../../src/config/load.ts'
-import type { CertificateView, Role } from '../../web-admin/src/api/types.ts'
+import type { CertificateView, Role, Subscriber } from '../../web-admin/src/api/types.ts'
 import { answerSip } from './fake-sip.ts'
 import { ordinaryDay, type World } from './world.ts'
 import { runningOrder } from './world-certificates.ts'
@@ -171,6 +171,23 @@ export const startFakeEdge = async (pages: string, first: World = ordinaryDay())
         world.registrations = world.registrations.filter((one) => one !== ended)
         return { body: ended }
       }
+      case 'GET /subscribers': {
+        const found = world.subscribers.filter((one) =>
+          JSON.stringify(one)
+            .toLowerCase()
+            .includes(query.get('search')?.toLowerCase() ?? ''),
+        )
+        const from = found.findIndex(({ user }) => user === query.get('after')) + 1
+        const shown = found.slice(from, from + Number(query.get('limit')))
+        const next = from + shown.length < found.length ? { next: shown.at(-1)?.user } : {}
+        return { body: { realm: 'example.com', subscribers: shown, total: found.length, ...next } }
+      }
+      case 'POST /subscribers':
+      case 'PATCH /subscribers':
+      case 'PUT /subscribers':
+      case 'DELETE /subscribers':
+        needs('operator')
+        return subscribers(method, second, body)
       case 'GET /phone':
         needs('operator')
         return { body: world.phone }
@@ -215,6 +232,25 @@ export const startFakeEdge = async (pages: string, first: World = ordinaryDay())
       default:
         return refusal(404, 'not-found', `There is no ${method} /api${path}`)
     }
+  }
+
+  const subscribers = (method: string, user: string, body: Readonly<Record<string, unknown>>): Answer => {
+    const { world } = edge
+    const name = method === 'POST' ? String(body.user) : user
+    const known = world.subscribers.find((one) => one.user === name)
+    if (method === 'POST' && known !== undefined)
+      return refusal(409, 'SBC_SUBSCRIBER_EXISTS', `There is a user "${name}" already; change that one`)
+    const others = world.subscribers.filter((one) => one !== known)
+    if (method === 'DELETE') {
+      world.subscribers = others
+      return { body: { user: name } }
+    }
+    const base: Subscriber = known ?? { ...world.subscribers[0]!, user: name, displayName: '', aliases: [] }
+    const { generate, password, ...change } = body
+    const next = { ...base, ...change, password: true } as Subscriber
+    world.subscribers = [...others, next]
+    const made = method === 'PATCH' || password !== undefined ? {} : { password: 'wren-otter-maple-7319' }
+    return { status: method === 'POST' ? 201 : 200, body: method === 'PATCH' ? next : { subscriber: next, ...made } }
   }
 
   const certificates = (name: string, what: string, body: Readonly<Record<string, unknown>>, needs: (role: Role) => void): Answer => {

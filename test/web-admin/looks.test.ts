@@ -16,6 +16,7 @@ const PAGES = [
   '/calls/p3',
   '/zones',
   '/registrations',
+  '/subscribers',
   '/phone',
   '/certificates',
   '/certificates/public',

@@ -1,5 +1,5 @@
 /** Who is registered, and how a browser gets in. */
-import type { Phone, Registration } from '../../web-admin/src/api/types.ts'
+import type { Phone, Registration, Subscriber } from '../../web-admin/src/api/types.ts'
 import { HOUR, iso, MINUTE, SECOND } from './world-times.ts'
 
 const one = (
@@ -54,6 +54,24 @@ export const registrations = (): Registration[] => [
     roundTripMs: 112,
     losses: 2,
   }),
+]
+
+const person = (user: string, displayName: string, more: Partial<Subscriber> = {}): Subscriber => ({
+  user,
+  displayName,
+  aliases: [],
+  enabled: true,
+  password: true,
+  created: iso(-40 * 24 * HOUR),
+  changed: iso(-3 * HOUR),
+  ...more,
+})
+
+export const subscribers = (): Subscriber[] => [
+  person('anna', 'Anna Example', { aliases: ['201', '+442079460201'] }),
+  person('ben', 'Ben', { aliases: ['202'], enabled: false }),
+  person('door', 'Front door', { password: false }),
+  person('lobby', '', { password: false, otherRealm: 'old.example.com', aliases: ['299'] }),
 ]
 
 export const phone = (): Phone => ({

@@ -13,12 +13,13 @@ import type {
   Registration,
   Security,
   State,
+  Subscriber,
   Token,
   User,
 } from '../../web-admin/src/api/types.ts'
 import { calls, details, ladder, past } from './world-calls.ts'
 import { certificate, development, made, waiting } from './world-certificates.ts'
-import { phone, registrations } from './world-phones.ts'
+import { phone, registrations, subscribers } from './world-phones.ts'
 import { DAY, HOUR, iso, MINUTE, SECOND } from './world-times.ts'
 
 export interface World {
@@ -31,6 +32,7 @@ export interface World {
   ladder: Ladder
   registrations: Registration[]
   phone: Phone
+  subscribers: Subscriber[]
   security: Security
   log: LogLine[]
   config: string
@@ -174,6 +176,7 @@ export const ordinaryDay = (): World => {
     ladder: ladder(),
     registrations: registrations(),
     phone: phone(),
+    subscribers: subscribers(),
     security: {
       refusals: [
         { at: iso(-40 * SECOND), source: '45.134.26.9', listener: 'lan/udp', why: 'No zone admits this source', count: 1822 },
@@ -351,6 +354,7 @@ export const firstDay = (): World => {
     details: new Map(),
     registrations: [],
     phone: { zones: [], path: '/phone/sip', turn: false },
+    subscribers: [],
     security: { refusals: [], bans: [] },
     log: [],
     versions: [],

@@ -16,6 +16,7 @@ import { LogPage } from './pages/log.tsx'
 import { OverviewPage } from './pages/overview.tsx'
 import { RegistrationsPage } from './pages/registrations.tsx'
 import { SecurityPage } from './pages/security.tsx'
+import { SubscribersPage } from './pages/subscribers.tsx'
 import { UsersPage } from './pages/users.tsx'
 import { ZonesPage } from './pages/zones.tsx'
 import { Button } from './parts/button.tsx'
@@ -144,6 +145,7 @@ const Navigation = ({ place }: { readonly place: Place }) => {
           badge((to) => to === '/zones'),
         )}
         {link('registrations', 'registrations', 'Registrations')}
+        {link('subscribers', 'subscribers', 'Subscribers')}
         {operates && link('phone', 'phone', 'Test phone')}
       </div>
       <div class="nav-group">
@@ -165,7 +167,6 @@ const Navigation = ({ place }: { readonly place: Place }) => {
       </div>
       {administers && (
         <div class="nav-group">
-          {link('subscribers', 'subscribers', 'Subscribers')}
           {link('users', 'users', 'Users and tokens')}
           {link('audit', 'audit', 'Audit')}
         </div>
@@ -245,6 +246,8 @@ const PageAt = ({ place }: { readonly place: Place }) => {
       return <ZonesPage />
     case 'registrations':
       return <RegistrationsPage />
+    case 'subscribers':
+      return <SubscribersPage />
     case 'phone':
       return operates ? <PhonePage /> : <NotAllowed title="Test phone" needs="operator" />
     case 'certificates':

@@ -116,6 +116,35 @@ export interface Turn {
   readonly credential: string
 }
 
+/** A user of phones and browsers. */
+export interface Subscriber {
+  readonly user: string
+  readonly displayName: string
+  readonly aliases: readonly string[]
+  readonly enabled: boolean
+  /** There is one that is good for the present realm. */
+  readonly password: boolean
+  /** The password was made for this realm, and is good for nothing now. */
+  readonly otherRealm?: string
+  readonly created: string
+  readonly changed: string
+}
+
+/** GET /subscribers. */
+export interface Subscribers {
+  readonly realm: string
+  readonly subscribers: readonly Subscriber[]
+  readonly total: number
+  /** `after` of the next page. */
+  readonly next?: string
+}
+
+/** POST /subscribers, PUT /subscribers/:user/password: the only time that a password that was made is shown. */
+export interface NewSubscriber {
+  readonly subscriber: Subscriber
+  readonly password?: string
+}
+
 export interface Ban {
   readonly source: string
   readonly since: string

@@ -6,7 +6,7 @@ import type { Registration, Registrations } from '../api/types.ts'
 import { told } from '../notices.ts'
 import { Button } from '../parts/button.tsx'
 import { FormDialog } from '../parts/dialog.tsx'
-import { Search } from '../parts/field.tsx'
+import { Search, useSettled } from '../parts/field.tsx'
 import { Empty, Loaded } from '../parts/loaded.tsx'
 import { Card, Page } from '../parts/page.tsx'
 import { Status, Tag } from '../parts/status.tsx'
@@ -17,17 +17,6 @@ import { natText, standingOf } from '../words/registration.ts'
 import { instant } from '../words/time.ts'
 
 const PAGE = 100
-/** While somebody types, nothing is asked for. */
-const TYPING_MS = 250
-
-const useSettled = (value: string): string => {
-  const [settled, setSettled] = useState(value)
-  useEffect(() => {
-    const timer = setTimeout(() => setSettled(value), TYPING_MS)
-    return () => clearTimeout(timer)
-  }, [value])
-  return settled
-}
 
 export const RegistrationsPage = () => {
   const [search, setSearch] = useState('')

@@ -1,5 +1,5 @@
 import type { ComponentChildren, JSX } from 'preact'
-import { useId } from 'preact/hooks'
+import { useEffect, useId, useState } from 'preact/hooks'
 
 interface Labelled {
   readonly label: string
@@ -177,4 +177,17 @@ export const found = (search: string, ...texts: readonly (string | undefined)[])
     .toLowerCase()
     .split(/\s+/)
     .every((word) => whole.includes(word))
+}
+
+/** While somebody types, nothing is asked for. */
+const TYPING_MS = 250
+
+/** What was typed, once somebody has stopped: for searches that the edge does. */
+export const useSettled = (value: string): string => {
+  const [settled, setSettled] = useState(value)
+  useEffect(() => {
+    const timer = setTimeout(() => setSettled(value), TYPING_MS)
+    return () => clearTimeout(timer)
+  }, [value])
+  return settled
 }

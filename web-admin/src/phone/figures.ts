@@ -74,7 +74,7 @@ export const figuresOf = (report: Iterable<Entry>): Figures => {
     lostPercent: heardPackets + lost === 0 ? undefined : (lost / (heardPackets + lost)) * 100,
     jitterMs: milliseconds(heard?.jitter),
     missedPercent: missed === undefined ? undefined : missed * 100,
-    roundTripMs: milliseconds(told?.roundTripTime) ?? milliseconds(pair?.currentRoundTripTime),
+    roundTripMs: milliseconds(told?.roundTripTime || undefined) ?? milliseconds(pair?.currentRoundTripTime),
   }
 }
 
