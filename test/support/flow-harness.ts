@@ -5,6 +5,7 @@
 import { createHmac } from 'node:crypto'
 import { expect, onTestFinished } from 'vitest'
 import type { Listener } from '../../src/address/listener.ts'
+import type { Proofs } from '../../src/authentication/types.ts'
 import type { Clock } from '../../src/base/clock.ts'
 import type { KeyedHash } from '../../src/base/keyed-hash.ts'
 import { loadConfig } from '../../src/config/load.ts'
@@ -29,6 +30,8 @@ export interface EdgeOptions {
   readonly bindings?: BindingStore
   /** Users of ours. */
   readonly subscribers?: Subscribers
+  /** What shows who somebody is beside that. */
+  readonly proofs?: Proofs
   /** Headers that the configuration's own rules change. */
   readonly touches?: readonly string[]
 }
@@ -81,6 +84,7 @@ export class EdgeUnderTest {
   readonly #media: FakeMedia | undefined
   readonly #bindings: BindingStore | undefined
   readonly #subscribers: Subscribers | undefined
+  readonly #proofs: Proofs | undefined
   #tolerated: RegExp[] = []
   #stopped = false
   #breaks = false
@@ -90,6 +94,7 @@ export class EdgeUnderTest {
     this.#media = options.media
     this.#bindings = options.bindings
     this.#subscribers = options.subscribers
+    this.#proofs = options.proofs
     this.#clock = { now: () => this.#now, wall: () => 1_790_000_000_000 + this.#now }
     this.lookup = new TableLookup(options.dns ?? {}, 3600)
     this.checks = new FlowChecks(options.touches ?? [], options.media)
@@ -144,6 +149,7 @@ export class EdgeUnderTest {
               },
         ...(this.#bindings && { bindings: this.#bindings }),
         ...(this.#subscribers && { subscribers: this.#subscribers }),
+        ...(this.#proofs && { proofs: () => this.#proofs! }),
         certificates: ({ name, hosts }) => ({ name, chain: '', key: '', hosts }),
         reread: (previous) => loadConfig(this.#configuration, { file: '/etc/edgeways/edge.yaml', dataDir: '/var/lib/edgeways', previous }),
         logLevel: { get: () => 'info', set: () => {} },
@@ -376,6 +382,7 @@ export class EdgeUnderTest {
       routeStateRefused: (reason) => this.#counted(`refused ${reason}`),
       unadmitted: (_, answer) => this.#counted(`unadmitted ${answer}`),
       internalError: () => this.#counted('500'),
+      authentication: (result) => this.#counted(`auth ${result}`),
       dialogResumed: () => this.#counted('resumed'),
       dialogEnded: () => this.#counted('connection lost'),
       mediaCall: (result) => this.#counted(`call ${result}`),
