@@ -17,6 +17,9 @@ import { refuse, WebSocketSide } from './websocket.ts'
 /** Finds dead peers on streams that carry nothing else. */
 const TCP_KEEP_ALIVE_MS = 60_000
 
+/** Connections that the kernel holds until we come to them: after a restart thousands knock within one second. It takes what `somaxconn` allows. */
+const BACKLOG = 4096
+
 /** A listening stream socket, with TLS and WebSocket or without, and the connections that we open from its address. */
 export class StreamListener {
   readonly endpoint: Endpoint
@@ -44,7 +47,7 @@ export class StreamListener {
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     this.#server.once('error', reject)
     this.#server.listen(
-      { host: listener.bindAddress, port: listener.bindPort, ipv6Only: options.ipv6Only, exclusive: true, backlog: 1024 },
+      { host: listener.bindAddress, port: listener.bindPort, ipv6Only: options.ipv6Only, exclusive: true, backlog: BACKLOG },
       resolve,
     )
     try {
