@@ -1,6 +1,6 @@
 /** A user who has shown who he is may speak for himself only. */
-import { firstHeader, type SipRequest } from '../sip/message.ts'
-import { address } from '../sip/read.ts'
+import { firstHeader, type HeaderLine, type SipRequest, withHeaders } from '../sip/message.ts'
+import { address, addresses } from '../sip/read.ts'
 import { numberOf, parseUri, type SipUri, userOf, wireUser } from '../sip/uri.ts'
 import type { Proven } from './types.ts'
 
@@ -16,16 +16,31 @@ export const notOwn = (request: SipRequest, proven: Proven, ours: (uri: SipUri) 
   return undefined
 }
 
-const isOwn = (
-  request: SipRequest,
-  header: 'from' | 'to',
-  { user, subscriber }: Proven,
-  ours: (uri: SipUri) => boolean,
-  anonymous: boolean,
-): boolean => {
+const IDENTITIES: readonly string[] = ['p-asserted-identity', 'p-preferred-identity', 'remote-party-id']
+
+/**
+ * RFC 3325 §5, §6: who somebody is said to be is for us to say, not for a client: lines that name another one than the user are taken off. Those
+ * who come behind us trust what we pass on.
+ */
+export const withoutForeignIdentities = (request: SipRequest, proven: Proven, ours: (uri: SipUri) => boolean): SipRequest => {
+  const foreign = (one: HeaderLine): boolean =>
+    IDENTITIES.includes(one.name) && addresses(one)?.every(({ uri }) => isOwnUri(uri, proven, ours, false)) !== true
+  return request.headers.some(foreign)
+    ? withHeaders(
+        request,
+        request.headers.filter((one) => !foreign(one)),
+      )
+    : request
+}
+
+const isOwn = (request: SipRequest, header: 'from' | 'to', proven: Proven, ours: (uri: SipUri) => boolean, anonymous: boolean): boolean => {
   const one = firstHeader(request, header)
   const written = one === undefined ? undefined : address(one)
-  const uri = written === undefined ? undefined : parseUri(written.uri)
+  return written !== undefined && isOwnUri(written.uri, proven, ours, anonymous)
+}
+
+const isOwnUri = (text: string, { user, subscriber }: Proven, ours: (uri: SipUri) => boolean, anonymous: boolean): boolean => {
+  const uri = parseUri(text)
   if (uri === undefined) return false
   const aliases = subscriber?.aliases ?? []
   if (uri.scheme === 'tel') {

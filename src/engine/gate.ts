@@ -206,14 +206,15 @@ export class Gate {
   #ownName({ flow, running }: Asked, request: SipRequest, verdict: WebVerdict): Verdict {
     if (verdict.kind !== 'proven') return verdict
     const { proven } = verdict
-    const fault = notOwn(request, proven, (uri) => isOurs(uri, running))
+    const ours = (uri: SipUri): boolean => isOurs(uri, running)
+    const fault = notOwn(request, proven, ours)
     if (fault !== undefined) {
       this.#count('identity')
       this.#deps.refusals.add(flow.remoteAddress, flow.listener.name, 'From or To is not the user’s own')
       return answer(403, fault)
     }
     this.#count(proven.by)
-    return { kind: 'proven', request: this.withoutOurs(request, running), proven }
+    return { kind: 'proven', request: withoutForeignIdentities(this.withoutOurs(request, running), proven, ours), proven }
   }
 
   #wrong(asked: Asked, user: string | undefined, why: string, tokenFault?: string): Refusal {
@@ -236,18 +237,21 @@ export class Gate {
 
   /**
    * §22.2, §22.3, RFC 8760 §2.6: one header for each algorithm, the best first.
-   * INTEROP(JsSIP, SIP.js): they read the first header alone, and know only MD5; what reads WebSocket is offered MD5 first.
+   * INTEROP(JsSIP, SIP.js): of several headers they see the last one alone, and they know only MD5; over WebSocket that comes last.
    */
   #challenge({ flow, settings, challenge: header }: Asked, result: AuthenticationResult, stale: boolean, tokenFault?: string): Refusal {
     this.#count(result)
     const { realm } = settings
-    const algorithms = flow.listener.transport.webSocket ? [...settings.algorithms].sort(md5First) : settings.algorithms
+    const { webSocket } = flow.listener.transport
+    const algorithms = webSocket ? [...settings.algorithms].sort(md5Last) : settings.algorithms
     const nonce = this.#nonces.make(realm)
     const headers = algorithms.map((one) => line(header, digestChallenge(one, { realm, nonce, opaque: this.#opaque, stale })))
     const { tokens } = this.#deps.proofs()
     if (tokens !== undefined) {
       const server = tokens.server === undefined ? '' : `, authz_server="${quotable(tokens.server)}"`
-      headers.push(line(header, `Bearer realm="${quotable(realm)}"${server}${tokenFault === undefined ? '' : ', error="invalid_token"'}`))
+      const bearer = line(header, `Bearer realm="${quotable(realm)}"${server}${tokenFault === undefined ? '' : ', error="invalid_token"'}`)
+      if (webSocket) headers.unshift(bearer)
+      else headers.push(bearer)
     }
     return header === 'WWW-Authenticate' ? answer(401, 'Unauthorized', headers) : answer(407, 'Proxy Authentication Required', headers)
   }
@@ -257,7 +261,7 @@ export class Gate {
   }
 }
 
-const md5First = (a: DigestAlgorithm, b: DigestAlgorithm): number => Number(b === 'MD5') - Number(a === 'MD5')
+const md5Last = (a: DigestAlgorithm, b: DigestAlgorithm): number => Number(a === 'MD5') - Number(b === 'MD5')
 
 const limitsOf = ({ failures, failureMs }: AuthenticationSettings) => ({ most: failures, withinMs: failureMs })
 
