@@ -259,7 +259,9 @@ export class Receiver {
     if (!zone.authenticate) return this.#admitted(flow, running, zone, transaction, classified, undefined)
     const verdict = edge.gate.judge(request, zone, flow, running)
     return verdict instanceof Promise
-      ? verdict.then((one) => this.#judged(flow, running, zone, transaction, classified, one))
+      ? verdict
+          .then((one) => this.#judged(flow, running, zone, transaction, classified, one))
+          .catch((error: unknown) => this.#failed(request, transaction, error))
       : this.#judged(flow, running, zone, transaction, classified, verdict)
   }
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { wireUser } from '../../../src/authentication/identity.ts'
 import { nameUntil, timedName, timedPassword } from '../../../src/authentication/timed.ts'
+import { wireUser } from '../../../src/sip/uri.ts'
 
 test('a user beyond ASCII is the same as bytes, as escapes and as text', () => {
   const bytes = Buffer.from('jörg', 'utf8').toString('latin1')
