@@ -1,11 +1,13 @@
 /**
  * What a call costs inside the edge, without sockets: the engine with transports that hand messages over in memory. Prints CPU µs per call
- * (13 messages in and out, UDP to UDP). `node test/bench/inside.ts [calls] [--media]`; with `--cpu-prof` before the file it shows where the time
- * goes. With `--media` there is an rtpengine in memory, too, so that the difference is what media costs without its commands on the wire.
+ * (13 messages in and out, UDP to UDP). `node test/bench/inside.ts [calls] [--media] [--wss]`; with `--cpu-prof` before the file it shows where
+ * the time goes. With `--media` there is an rtpengine in memory, too, so that the difference is what media costs without its commands on the
+ * wire. With `--wss` the caller is a browser, so that its dialogs are watched. `--up N` has N calls up at the end and prints what they hold.
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { parseArgs } from 'node:util'
 import type { Destination } from '../../src/address/destination.ts'
 import type { Flow } from '../../src/address/flow.ts'
 import type { Listener } from '../../src/address/listener.ts'
@@ -22,11 +24,12 @@ import type { TransportEvents, Transports } from '../../src/transport/types.ts'
 
 const configuration = (media: boolean): string => `
 name: sbc.edge.test
-listeners: { lan: { udp: 127.0.77.1:5060 } }
+listeners: { lan: { udp: 127.0.77.1:5060 }, web: { ws: 127.0.77.1:5080 } }
 zones:
+  browsers: { kind: webrtc, on: web, origins: ["*"], nat: off }
   pbx: { kind: trunk, on: lan, targets: ["sip:127.0.77.2:5080;transport=udp"], admit: { networks: [127.0.77.0/24] }, probe: false }
 routes:
-  - { from: pbx, to: pbx }
+  - { from: [pbx, browsers], to: pbx }
 media: ${media ? '{ rtpengine: [127.0.77.5:2223] }' : 'off'}
 `
 const SDP =
@@ -45,7 +48,16 @@ class MemoryTransports implements Transports {
   counts(): ReadonlyMap<string, number> {
     return new Map()
   }
-  flowById(): undefined {}
+  flowById(id: string): Flow | undefined {
+    return this.connection?.id === id ? this.connection : undefined
+  }
+  connection: Flow | undefined
+  /** The caller's. */
+  connect(listener: Listener, remoteAddress: string, remotePort: number): Flow {
+    const send = (bytes: Buffer) => this.peer(bytes, remotePort)
+    this.connection = { id: 'c1', listener, remoteAddress, remotePort, inbound: true, open: true, send, close() {} }
+    return this.connection
+  }
   flowTo(listener: Listener, { address, port }: Destination): Flow {
     return this.datagramFlow(listener, address, port)
   }
@@ -101,7 +113,7 @@ const respond = (request: string, status: string, body = ''): Buffer => {
   return Buffer.from(head + rest, 'latin1')
 }
 
-const main = async (calls: number, media: boolean): Promise<void> => {
+const main = async (calls: number, media: boolean, wss: boolean, up: number): Promise<void> => {
   const dataDir = mkdtempSync(join(tmpdir(), 'edgeways-inside-'))
   const loaded = loadConfig(configuration(media), { file: 'inside.yaml', dataDir })
   if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems))
@@ -137,8 +149,11 @@ const main = async (calls: number, media: boolean): Promise<void> => {
     loaded.snapshot,
   )
   await engine.start()
-  const { listener } = loaded.snapshot.listeners[0]!
-  const caller = transports.datagramFlow(listener, '127.0.77.4', 5070)
+  const [listener, web] = ['udp', 'ws'].map(
+    (name) => loaded.snapshot.listeners.find((one) => one.listener.transport.name === name)!.listener,
+  )
+  if (listener === undefined || web === undefined) throw new Error('no listeners')
+  const caller = wss ? transports.connect(web, '127.0.77.4', 5070) : transports.datagramFlow(listener, '127.0.77.4', 5070)
   const callee = transports.datagramFlow(listener, '127.0.77.2', 5080)
   const sent: { bytes: Buffer; port: number }[] = []
   transports.peer = (bytes, port) => void sent.push({ bytes, port })
@@ -148,7 +163,7 @@ const main = async (calls: number, media: boolean): Promise<void> => {
       await undefined
       at = sent.findIndex((one) => one.port === port)
     }
-    if (at < 0) throw new Error(`nothing sent to port ${port}`)
+    if (at < 0) throw new Error(`nothing sent to port ${port}, but ${sent.map(({ bytes }) => bytes.toString('latin1')).join('')}`)
     const { bytes } = sent.splice(at, 1)[0]!
     return bytes.latin1Slice(0, bytes.indexOf('\r\n\r\n') + 2)
   }
@@ -160,14 +175,14 @@ const main = async (calls: number, media: boolean): Promise<void> => {
   }
   const request = (i: number, cseq: string, uri: string, more: string, branch: number, body = ''): Buffer => {
     const [, method] = cseq.split(' ')
-    const via = `Via: SIP/2.0/UDP 127.0.77.4:5070;rport;branch=z9hG4bKbench${i}.${branch}\r\n`
+    const via = `Via: SIP/2.0/${wss ? 'WS' : 'UDP'} 127.0.77.4:5070;rport;branch=z9hG4bKbench${i}.${branch}\r\n`
     const identity = `From: "Bench" <sip:u@127.0.77.1>;tag=a${i}\r\nCall-ID: ${i}-bench@127.0.77.4\r\nCSeq: ${cseq}\r\nContact: <sip:uac@127.0.77.4:5070>\r\n`
     return Buffer.from(
       `${method} ${uri} SIP/2.0\r\n${via}Max-Forwards: 70\r\n${more}${identity}Content-Length: ${body.length}\r\n\r\n${body}`,
       'latin1',
     )
   }
-  const call = async (i: number): Promise<void> => {
+  const call = async (i: number, stays = false): Promise<void> => {
     const to = 'To: <sip:+14255550100@127.0.77.1>'
     const offer = `${to}\r\nUser-Agent: bench\r\nAllow: INVITE, ACK, CANCEL, BYE, OPTIONS\r\nContent-Type: application/sdp\r\n`
     give(caller, request(i, '1 INVITE', 'sip:+14255550100@127.0.77.2:5080', offer, 1, SDP))
@@ -176,9 +191,14 @@ const main = async (calls: number, media: boolean): Promise<void> => {
     give(callee, respond(invite, '180 Ringing'))
     await take(5070)
     give(callee, respond(invite, '200 OK', SDP))
-    const dialog = `${linesOf(await take(5070), 'record-route').replace('Record-Route', 'Route')}${to};tag=b1\r\n`
+    const routes = linesOf(await take(5070), 'record-route')
+      .trimEnd()
+      .split('\r\n')
+      .toReversed()
+    const dialog = `${routes.map((one) => `${one.replace('Record-', '')}\r\n`).join('')}${to};tag=b1\r\n`
     give(caller, request(i, '1 ACK', 'sip:uas@127.0.77.2:5080', dialog, 2))
     await take(5080)
+    if (stays) return
     give(caller, request(i, '2 BYE', 'sip:uas@127.0.77.2:5080', dialog, 3))
     give(callee, respond(await take(5080), '200 OK'))
     await take(5070)
@@ -196,10 +216,25 @@ const main = async (calls: number, media: boolean): Promise<void> => {
       `${calls} calls: ${((inside * 1000) / calls).toFixed(1)} µs inside per call, ${total} µs CPU with peers and collector\n`,
     )
   }
+  if (up > 0) {
+    const held = async (): Promise<number> => {
+      // What is left of transactions goes with their last timers
+      await new Promise((done) => setTimeout(done, 45_000))
+      globalThis.gc?.()
+      return process.memoryUsage().heapUsed
+    }
+    const before = await held()
+    for (let i = 0; i < up; i++) await call(calls * 6 + i, true)
+    const after = await held()
+    process.stdout.write(`${up} calls up: ${Math.round((after - before) / up)} bytes for each\n`)
+  }
   await engine.stop()
   resolver.stop()
   rmSync(dataDir, { recursive: true })
 }
 
-const [calls = '5000'] = process.argv.slice(2).filter((argument) => argument !== '--media')
-await main(Number(calls), process.argv.includes('--media'))
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { media: { type: 'boolean', default: false }, wss: { type: 'boolean', default: false }, up: { type: 'string', default: '0' } },
+})
+await main(Number(positionals[0] ?? 5000), values.media, values.wss, Number(values.up))

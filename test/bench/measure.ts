@@ -27,6 +27,8 @@ export interface Bench {
   readonly secondChances: number
   readonly handshakesAtOnce: number
   readonly idleClients: number
+  /** For how long their CPU time is looked at; 0: not at all. */
+  readonly idleSeconds: number
   /** The rtpengine that the server asks. */
   readonly relay: MediaRelay | undefined
   readonly log: (text: string) => void
@@ -217,7 +219,14 @@ export interface IdleMemory {
   readonly rssPerClient: number
   /** MB with all of them. */
   readonly pssTotal: number
+  /** CPU time, ms, that a thousand of them cost in a minute: a ping and its pong every 30 s, a refresh every 5 minutes. */
+  readonly cpuPerMinute?: number
+  /** CPUs that others used meanwhile. */
+  readonly otherCpu?: number
 }
+
+/** JsSIP refreshes at about half of the ten minutes that it is given here. */
+const REFRESH_S = 300
 
 /** Registers idle clients and looks at the server's memory at two points, so that what it needs anyway does not count. */
 export const measureIdle = async (bench: Bench, server: Server, scenario: Scenario): Promise<IdleMemory> => {
@@ -239,11 +248,19 @@ export const measureIdle = async (bench: Bench, server: Server, scenario: Scenar
     const before = await look(first)
     const after = await look(bench.idleClients)
     const grown = bench.idleClients - first
+    const rate = bench.idleClients / REFRESH_S
+    const kept =
+      bench.idleSeconds === 0
+        ? undefined
+        : await play(bench, generator, server, `refresh rate=${rate} warm=3 secs=${bench.idleSeconds} timeout=6000`, bench.idleSeconds + 20)
+    // Somebody who waits for a late answer is no loss here
+    if (kept !== undefined && kept.result.failed + kept.result.bad > 0) throw new Error(kept.loss)
     return {
       clients: bench.idleClients,
       pssPerClient: (after.pss - before.pss) / grown,
       rssPerClient: (after.rss - before.rss) / grown,
       pssTotal: after.pss / 1024,
+      ...(kept === undefined ? {} : { cpuPerMinute: (kept.serverCpu * 60_000 * 1000) / bench.idleClients, otherCpu: kept.otherCpu }),
     }
   } finally {
     await generator.stop()

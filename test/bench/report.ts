@@ -79,11 +79,12 @@ const FIGURES: readonly Figure[] = [
   { name: 'full handshakes', unit: '/s', digits: 0, of: (m) => m.handshakes?.completedPerSecond },
   { name: 'CPU per handshake', unit: 'µs', digits: 0, of: (m) => m.handshakes?.cpuPerCall },
   { name: 'memory per client (PSS)', unit: 'KB', digits: 1, of: (m) => m.idle?.pssPerClient },
+  { name: 'CPU per minute for a thousand clients', unit: 'ms', digits: 0, of: (m) => m.idle?.cpuPerMinute },
 ]
 
 /** The CPUs that other programs used while we measured: the reader's hint how far to trust the figures. */
 const disturbance = (report: Report): string => {
-  const others = report.measurements.flatMap((m) => [m.fixed, m.highest?.at, m.half]).flatMap((window) => window?.otherCpu ?? [])
+  const others = report.measurements.flatMap((m) => [m.fixed, m.highest?.at, m.half, m.idle]).flatMap((window) => window?.otherCpu ?? [])
   return `Other programs used ${(median(others) ?? 0).toFixed(2)} CPUs meanwhile (median; at most ${Math.max(0, ...others).toFixed(2)})`
 }
 

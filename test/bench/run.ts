@@ -166,7 +166,8 @@ class Session {
     say(`  ${scenario.title}`)
     if (scenario.kind === 'idle') {
       const idle = await measureIdle(this.#bench, server, scenario)
-      say(`    ${idle.pssPerClient.toFixed(1)} KB for each of ${idle.clients} clients`)
+      const kept = idle.cpuPerMinute === undefined ? '' : `; CPU ${idle.cpuPerMinute.toFixed(0)} ms per minute for a thousand`
+      say(`    ${idle.pssPerClient.toFixed(1)} KB for each of ${idle.clients} clients${kept}`)
       return { idle }
     }
     if (scenario.kind === 'handshakes') {
@@ -302,6 +303,8 @@ const main = async (): Promise<void> => {
     ...(media ? { warmRate: 300, warmUp: given.quick ? 1 : 14 } : { warmRate: 1000, warmUp: lengths.warm }),
     handshakesAtOnce: 32,
     idleClients,
+    // Two pings, and enough of the refreshes
+    idleSeconds: given.check ? 0 : given.quick ? 6 : 60,
     log: say,
   }
   const session = new Session(bench, { places, certificate, folder, media, cpu: pin ? 0 : undefined }, rate, workers)

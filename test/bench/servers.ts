@@ -157,6 +157,7 @@ routes:
   - { from: pbx, host: ${places.pbx}, to: pbx }
   - { from: pbx, host: ${places.tlsPeer}, to: out }
   - { from: [out, browsers], to: pbx }
+limits: { registrations: 100000, ping: 30s }
 media: ${media ? `{ rtpengine: ["${ngOf(places)}"] }` : 'off'}
 certificates: { main: { chain: "${certificate.chain}", key: "${certificate.key}" } }
 `

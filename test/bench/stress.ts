@@ -115,7 +115,17 @@ const main = async (): Promise<void> => {
   const settings = { places, certificate, folder, cpu: undefined, media: false }
   const bench: Bench = {
     ...{ places, certificate, generatorCpu: undefined, warm: 1, window: 1, probeWarm: 1, probeWindow: 1, precision: 1.1, maxProbes: 1 },
-    ...{ startRate: 20, warmRate: 20, warmUp: 1, secondChances: 0, handshakesAtOnce: 1, idleClients: 1, relay: undefined, log: say },
+    ...{
+      startRate: 20,
+      warmRate: 20,
+      warmUp: 1,
+      secondChances: 0,
+      handshakesAtOnce: 1,
+      idleClients: 1,
+      idleSeconds: 0,
+      relay: undefined,
+      log: say,
+    },
   }
   const ALL = ['udp-udp', 'tls-udp', 'udp-tls', 'wss-udp'] as const
   const server = await (given.server === 'kamailio' ? startKamailio(settings, { udp: 2, tcp: 2 }) : startEdge(settings))

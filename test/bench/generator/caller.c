@@ -294,28 +294,47 @@ bool options_start(void) {
   return true;
 }
 
-bool register_start(void) {
+/* The address that a client registers: everybody has one of his own. */
+static void put_record(struct page *page, const struct link *link) {
+  PUT(page, "<sip:c");
+  put_hex(page, link->instance);
+  PUT(page, "@bench.invalid>");
+}
+
+static bool registration_start(bool again) {
   struct link *link = NULL;
   for (int tried = 0; tried < client_count && !link; tried++) {
     struct link *candidate = clients[register_turn++ % client_count];
-    if (candidate->state == LINK_OPEN && !candidate->registered && !candidate->busy) link = candidate;
+    if (candidate->state == LINK_OPEN && candidate->registered == again && !candidate->busy) link = candidate;
   }
   struct call *call = link ? new_call(link, ASKING) : NULL;
   if (!call) return false;
   link->busy = call->registering = true;
+  if (!link->registered) link->instance = call->serial;
   struct page page = {call->request, 0, REQUEST_SIZE, false};
-  struct text uri = text_of(settings->register_uri);
-  put_head(&page, call, link, TEXT("REGISTER"), uri, 'r');
-  put_dialog(&page, call, false, TEXT("1"), TEXT("REGISTER"), TEXT("sip:caller@bench.invalid"));
+  put_head(&page, call, link, TEXT("REGISTER"), text_of(settings->register_uri), 'r');
+  PUT(&page, "From: ");
+  put_record(&page, link);
+  PUT(&page, ";tag=");
+  put_slot(&page, call);
+  PUT(&page, "\r\nTo: ");
+  put_record(&page, link);
+  PUT(&page, "\r\nCall-ID: ");
+  put_slot(&page, call);
+  put_string(&page, nonce);
+  PUT(&page, "@bench.invalid\r\nCSeq: 1 REGISTER\r\n");
   put_contact(&page, link);
   PUT(&page, ";reg-id=1;+sip.instance=\"<urn:uuid:00000000-0000-4000-8000-0000"); /* RFC 5626 §4.1 */
-  put_hex(&page, call->serial);
+  put_hex(&page, link->instance);
   PUT(&page, ">\"\r\nExpires: 600\r\nSupported: path, outbound\r\n");
   put_nothing_more(&page);
   call->request_length = seal(&page);
   begin_transaction(call, link);
   return true;
 }
+
+bool register_start(void) { return registration_start(false); }
+bool refresh_start(void) { return registration_start(true); }
 
 /* ---- responses ---- */
 
@@ -445,7 +464,7 @@ static void response(struct link *link, const struct sip *m) {
     refused(call, m);
     return;
   }
-  if (call->registering) {
+  if (call->registering && !link->registered) {
     link->registered = true;
     registered++;
   }

@@ -26,6 +26,8 @@ bool call_start(void);
 bool options_start(void);
 /* The next client that is not registered; false when there is none or none is ready. */
 bool register_start(void);
+/* The next client that is registered does it again; false when none is ready. */
+bool refresh_start(void);
 int clients_registered(void);
 /* Keeps `wanted` handshakes under way until called with 0. */
 void handshakes_keep(int wanted);

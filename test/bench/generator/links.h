@@ -45,6 +45,7 @@ struct link {
   char expected_accept[32]; /* RFC 6455 §4.1: what the server must answer to our key */
   uint64_t begun_us;
   bool registered, busy; /* the caller's own notes */
+  uint32_t instance;     /* of what it registers; 0: not yet */
   uint32_t generation;   /* grows with each use of this memory: see link_reference */
   struct link *next;     /* free list */
 };

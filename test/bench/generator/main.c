@@ -6,6 +6,7 @@
  *   calls rate=R warm=S secs=S hold=MS timeout=MS
  *   options rate=R warm=S secs=S timeout=MS
  *   register rate=R secs=S                 registers each client that is not registered yet
+ *   refresh rate=R warm=S secs=S           registered clients register again, in turn
  *   handshakes at-once=N warm=S secs=S     opens connections and closes them, N at a time
  *   quit                                   (so does the end of stdin)
  *
@@ -28,10 +29,10 @@
 #include "links.h"
 #include "timers.h"
 
-enum job { NONE, CLIENTS, CALLS, OPTIONS, REGISTER, HANDSHAKES };
+enum job { NONE, CLIENTS, CALLS, OPTIONS, REGISTER, REFRESH, HANDSHAKES };
 enum phase { WARMING, MEASURING, DRAINING };
 
-static const char *const JOB_NAME[] = {"", "clients", "calls", "options", "register", "handshakes"};
+static const char *const JOB_NAME[] = {"", "clients", "calls", "options", "register", "refresh", "handshakes"};
 
 static struct {
   enum job job;
@@ -117,7 +118,10 @@ static void start_due(void) {
   if (plan.measuring && behind > figures.start_delay_max) figures.start_delay_max = behind;
   while (run.attempts < due) {
     run.attempts++;
-    bool started = run.job == CALLS ? call_start() : run.job == OPTIONS ? options_start() : register_start();
+    bool started = run.job == CALLS     ? call_start()
+                   : run.job == OPTIONS ? options_start()
+                   : run.job == REFRESH ? refresh_start()
+                                        : register_start();
     if (!started && run.job == REGISTER) run.attempts = due;
     else if (!started && plan.measuring) figures.unsent++;
   }
