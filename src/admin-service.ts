@@ -10,6 +10,7 @@ import { phoneView } from './admin/phone-view.ts'
 import { addRegistrationRoutes, publishRegistrations } from './admin/registration-routes.ts'
 import type { MetricsPage } from './admin/routes.ts'
 import { type AdminOptions, type AdminServer, createAdminServer } from './admin/server.ts'
+import { type Counters, stateOf } from './admin/state.ts'
 import { adminToken } from './admin/token.ts'
 import { addWatchRoutes } from './admin/watch-routes.ts'
 import type { WebSocketDesk } from './admin/web-socket.ts'
@@ -96,7 +97,18 @@ export const createAdminService = async (deps: AdminServiceDeps): Promise<AdminS
       ...deps.more(desk),
     ],
   })
-  const stopWatching = every(WATCH_MS, () => watch(events, engine))
+  let told = engine.lastReload()
+  /** Also those that SIGHUP or the API asked for. */
+  const tellReload = (): void => {
+    const last = engine.lastReload()
+    if (last === told || last === undefined) return
+    told = last
+    events.publish('config', last)
+  }
+  const stopWatching = every(WATCH_MS, () => {
+    tellReload()
+    watch(events, engine, () => metrics.counters())
+  })
   const stopRegistrations = publishRegistrations(events, engine, every)
   const stopSweeping = every(PHONES_MS, () => server.sweepPhones())
   recent.follow((line) => {
@@ -115,6 +127,7 @@ export const createAdminService = async (deps: AdminServiceDeps): Promise<AdminS
         : [`Web admin: ${place}/#setup=${setup}  (this link works once; it makes the first account)`]
     },
     refresh: async () => {
+      tellReload()
       if (admin.plain) return
       try {
         server.setTls(await tlsOf())
@@ -153,21 +166,10 @@ const webSocketDesk = ({ running, adopt }: AdminServiceDeps, openZone: string | 
 }
 
 /** The same as the GET of the topic's name, for those who look. */
-const watch = (events: EventHub, view: EngineView): void => {
+const watch = (events: EventHub, view: EngineView, counters: () => Counters): void => {
   if (!events.wanted) return
   events.publish('calls', { calls: view.calls(100), total: view.media().sessions })
-  events.publish('state', {
-    version: view.version,
-    phase: view.phase(),
-    uptimeSeconds: view.uptimeSeconds(),
-    logLevel: view.logLevel(),
-    listeners: view.listeners(),
-    zones: view.zones(),
-    transactions: view.transactions(),
-    openFlows: view.listeners().reduce((sum, { flows }) => sum + flows, 0),
-    media: view.media(),
-    lastReload: view.lastReload(),
-  })
+  events.publish('state', stateOf(view, counters()))
 }
 
 const configDesk = ({ file, dataDir, clock, engine, running }: AdminServiceDeps): FileConfig =>

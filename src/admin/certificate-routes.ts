@@ -221,6 +221,15 @@ export const addCertificateRoutes = (app: FastifyInstance, desk: CertificateDesk
     async (request, reply) => download(reply, `${request.params.name}.pem`, await told(desk.chain(request.params.name))),
   )
 
+  app.get<{ Params: NameParams }>(
+    '/api/certificates/:name/request.csr',
+    {
+      ...LOOK,
+      schema: { summary: 'The request that waits for the answer of a CA, PEM', tags, params, response: { 200: Type.String(), ...errors } },
+    },
+    async (request, reply) => download(reply, `${request.params.name}.csr`, await told(desk.pending(request.params.name))),
+  )
+
   app.get(
     '/api/development-ca.pem',
     { ...LOOK, schema: { summary: 'The root of the development CA, PEM', tags, response: { 200: Type.String(), ...errors } } },

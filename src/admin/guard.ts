@@ -56,6 +56,7 @@ export const noteChange = (request: FastifyRequest, change: Change): void => {
   request.change = { ...request.change, ...change }
 }
 
+const WHO = '/api/session'
 /** Refusals of strangers that are written down, in a minute. */
 const LOGGED = 60
 const AUDITED = 60
@@ -72,7 +73,9 @@ export const guard = (app: FastifyInstance, options: GuardOptions): void => {
   app.addHook('onRoute', checkRoute)
 
   const refused = (request: FastifyRequest, reply: FastifyReply, { status, code, message }: Refusal): FastifyReply => {
-    const leftOut = sparingly.pass()
+    // Each page asks who it is before anybody has signed in
+    const asks = request.routeOptions.url === WHO && request.headers.authorization === undefined
+    const leftOut = asks ? undefined : sparingly.pass()
     if (leftOut !== undefined) {
       const { method, ip: from, principal } = request
       const fields = {

@@ -17,11 +17,13 @@ import {
   ReloadRefused,
   State,
 } from './schemas.ts'
+import { type Counters, stateOf } from './state.ts'
 
 /** The Prometheus page: `EdgeMetrics` is one. */
 export interface MetricsPage {
   readonly contentType: string
   text(): Promise<string>
+  counters(): Counters
 }
 
 export interface Routed {
@@ -74,22 +76,7 @@ export const addRoutes = (app: FastifyInstance, { view, commands, metrics, log }
     tags: edge,
     response: { 200: State, ...errors },
   }
-  app.get('/api/state', { ...LOOK, schema: state }, () => {
-    const listeners = view.listeners()
-    const lastReload = view.lastReload()
-    return {
-      version: view.version,
-      phase: view.phase(),
-      uptimeSeconds: view.uptimeSeconds(),
-      logLevel: view.logLevel(),
-      listeners,
-      zones: view.zones(),
-      transactions: view.transactions(),
-      openFlows: listeners.reduce((sum, { flows }) => sum + flows, 0),
-      media: view.media(),
-      ...(lastReload && { lastReload }),
-    }
-  })
+  app.get('/api/state', { ...LOOK, schema: state }, () => stateOf(view, metrics.counters()))
 
   app.get<{ Querystring: CallsQuery }>(
     '/api/calls',

@@ -131,6 +131,15 @@ export const State = Type.Object({
   ),
   transactions: Type.Record(Type.String(), Type.Integer(), { description: 'In memory, by kind' }),
   openFlows: Type.Integer(),
+  registrations: Type.Integer({ description: 'Contacts that are registered' }),
   media: Media,
+  counters: Type.Object(
+    {
+      messages: Type.Integer({ description: 'SIP messages received' }),
+      invites: Type.Integer({ description: 'INVITE requests received' }),
+      refused: Type.Integer({ description: 'Requests that were not admitted, and what was given up without an answer' }),
+    },
+    { description: 'Since the start of the process' },
+  ),
   lastReload: Type.Optional(Type.Union([ReloadApplied, ReloadRefused])),
 })

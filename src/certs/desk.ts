@@ -58,15 +58,19 @@ export const request = async (care: Care, ward: Ward, wishes: RequestWishes): Pr
 export const answer = async (care: Care, ward: Ward, chain: string, shown: Shown): Promise<void> => {
   assertSource(ward, 'stored')
   care.shelf.assertOurs()
-  const made = await pendingRequest(care, ward)
-  if (made === undefined) {
-    const message = `No request for certificate ${ward.name} waits for an answer; make one, or upload the certificate with its key`
-    throw new CertificateError('SBC_CERTIFICATE_REQUEST', message)
-  }
+  const made = await awaited(care, ward)
   const { findings, ...brought } = await matchAnswer(made, chain)
   await bring(care, ward, brought, shown, { requested: undefined })
   for (const { text, remedy } of findings) care.log.warn({ certificate: ward.name, remedy }, text)
   await rm(join(care.shelf.store.folderOf(ward.name), 'request'), { recursive: true, force: true })
+}
+
+/** The same as `pendingRequest`, for those who want it. @throws CertificateError when none waits */
+export const awaited = async (care: Pick<Care, 'shelf'>, ward: Ward): Promise<MadeRequest> => {
+  const made = await pendingRequest(care, ward)
+  if (made !== undefined) return made
+  const message = `No request for certificate ${ward.name} waits for an answer; make one, or upload the certificate with its key`
+  throw new CertificateError('SBC_CERTIFICATE_REQUEST', message)
 }
 
 /** The request that was made here last, with its key; undefined: none waits. */

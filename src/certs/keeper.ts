@@ -5,7 +5,7 @@ import type { Log } from '../observability/log.ts'
 import type { CertificateMaterial } from '../transport/types.ts'
 import { type CertificateAlarm, daysLeft } from './alarms.ts'
 import type { Care } from './care.ts'
-import { answer, assertSource, request, restore, revoke, upload } from './desk.ts'
+import { answer, assertSource, awaited, request, restore, revoke, upload } from './desk.ts'
 import { DEVELOPMENT_CA } from './development.ts'
 import { listVersions } from './history.ts'
 import type { IssuerFetch } from './intake/complete.ts'
@@ -209,6 +209,10 @@ export class CertificateKeeper implements CertificateDesk {
 
   request(name: string, wishes: RequestWishes): Promise<string> {
     return this.#with(name, (ward) => request(this.#care, ward, wishes))
+  }
+
+  async pending(name: string): Promise<string> {
+    return (await awaited(this.#care, this.#ward(name))).csr
   }
 
   answer(name: string, chain: string): Promise<void> {

@@ -149,6 +149,8 @@ export interface CertificateDesk {
   upload(name: string, files: UploadedFiles): Promise<void>
   /** Makes a key here. @returns the request to give to a CA (PKCS#10, PEM) */
   request(name: string, wishes: Omit<CertificateRequest, 'name'> & { readonly subject?: Readonly<Record<string, string>> }): Promise<string>
+  /** The request that waits for an answer, PEM. */
+  pending(name: string): Promise<string>
   /** The CA's answer to the request, PEM. */
   answer(name: string, chain: string): Promise<void>
   /** Puts an earlier version in force again. */

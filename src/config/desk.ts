@@ -7,7 +7,7 @@ import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { ConfigCheck, ConfigDesk, ConfigSaved, ConfigText, ConfigVersionView, ReloadView } from '../admin/contract.ts'
 import { reloadChanges } from './diff.ts'
-import { editorSchema } from './document.ts'
+import { formSchema } from './document.ts'
 import { effectiveConfig } from './effective.ts'
 import { ConfigError } from './errors.ts'
 import type { LoadResult } from './load.ts'
@@ -57,7 +57,7 @@ export class FileConfig implements ConfigDesk {
   }
 
   schema(): Readonly<Record<string, unknown>> {
-    return editorSchema()
+    return formSchema()
   }
 
   async effective(): Promise<string> {

@@ -139,28 +139,37 @@ const STANDARD = new Set([
   'examples',
 ])
 
-/** The schema for editors (YAML language servers): standard JSON Schema words alone. */
-export const editorSchema = (): Readonly<Record<string, unknown>> => ({
+/** What forms show beside them: bounds of durations and sizes, and what needs a new start. */
+const ANNOTATIONS = new Set([...STANDARD, 'requiresRestart', 'expects', 'unit', 'least', 'most'])
+
+const documentOf = (words: ReadonlySet<string>): Readonly<Record<string, unknown>> => ({
   $schema: 'https://json-schema.org/draft/2020-12/schema',
   title: 'Edgeways configuration',
-  ...(standard(SCHEMA) as Record<string, unknown>),
+  ...(only(words, SCHEMA) as Record<string, unknown>),
 })
 
-const standard = (schema: unknown): unknown => {
-  if (Array.isArray(schema)) return schema.map(standard)
+/** The schema for editors (YAML language servers): standard JSON Schema words alone. */
+export const editorSchema = (): Readonly<Record<string, unknown>> => documentOf(STANDARD)
+
+/** The same with our own annotations, which others take no notice of: for forms. */
+export const formSchema = (): Readonly<Record<string, unknown>> => documentOf(ANNOTATIONS)
+
+const only = (words: ReadonlySet<string>, schema: unknown): unknown => {
+  if (Array.isArray(schema)) return schema.map((one) => only(words, one))
   if (typeof schema !== 'object' || schema === null) return schema
   return Object.fromEntries(
     Object.entries(schema)
-      .filter(([key]) => STANDARD.has(key))
+      .filter(([key]) => words.has(key))
       .map(([key, value]) => [
         key,
         key === 'properties' || key === 'patternProperties'
-          ? mapped(value as object)
+          ? mapped(words, value as object)
           : key === 'items' || key === 'anyOf'
-            ? standard(value)
+            ? only(words, value)
             : value,
       ]),
   )
 }
 
-const mapped = (properties: object): unknown => Object.fromEntries(Object.entries(properties).map(([key, value]) => [key, standard(value)]))
+const mapped = (words: ReadonlySet<string>, properties: object): unknown =>
+  Object.fromEntries(Object.entries(properties).map(([key, value]) => [key, only(words, value)]))

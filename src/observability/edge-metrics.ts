@@ -193,6 +193,20 @@ export class EdgeMetrics implements Metrics {
     this.#passed.add(zone, what)
   }
 
+  /** Since the start: SIP messages received, INVITEs among them, and what was refused or given up without an answer. */
+  counters(): { readonly messages: number; readonly invites: number; readonly refused: number } {
+    const step = DIRECTIONS.length * RESULTS.length
+    const invite = METHOD_INDEX.get('INVITE')
+    let messages = 0
+    let invites = 0
+    for (let at = 0; at < this.#messages.length; at += step) {
+      // What came in stands first, requests before responses
+      for (let result = 0; result < RESULTS.length; result++) messages += this.#messages[at + result]!
+      if (Math.floor(at / step / TRANSPORT_NAMES.length) === invite) invites += this.#messages[at]!
+    }
+    return { messages, invites, refused: this.#unadmitted.total + this.#drops.total }
+  }
+
   setSources(sources: MetricSources): void {
     this.#sources = sources
   }

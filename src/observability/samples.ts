@@ -28,6 +28,12 @@ export class WordCounter {
     this.#counts.set(first, inner)
   }
 
+  get total(): number {
+    let sum = 0
+    for (const inner of this.#counts.values()) for (const count of inner.values()) sum += count
+    return sum
+  }
+
   *samples(first: string, second?: string): Iterable<Sample> {
     for (const [one, inner] of this.#counts) {
       for (const [two, value] of inner) yield { labels: second === undefined ? { [first]: one } : { [first]: one, [second]: two }, value }

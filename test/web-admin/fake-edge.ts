@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { extname, join, normalize } from 'node:path'
-import { editorSchema } from '../../src/config/document.ts'
+import { formSchema } from '../../src/config/document.ts'
 import { loadConfig } from '../../src/config/load.ts'
 import type { CertificateView, Role, Subscriber } from '../../web-admin/src/api/types.ts'
 import { answerSip } from './fake-sip.ts'
@@ -314,7 +314,7 @@ export const startFakeEdge = async (pages: string, first: World = ordinaryDay())
       case 'check':
         return { body: check(String(body.text)) }
       case 'schema':
-        return { body: editorSchema() }
+        return { body: formSchema() }
       case 'effective':
         return { body: { text: `${world.config}limits:\n  headers: 256   # default\n` } }
       case 'history':

@@ -114,6 +114,7 @@ const state = (): State => ({
   ],
   transactions: { 'invite-server': 3, 'invite-client': 3, 'non-invite-server': 12, 'non-invite-client': 7 },
   openFlows: 1292,
+  registrations: 1284,
   media: {
     mode: 'local',
     nodes: [

@@ -171,6 +171,17 @@ test('a page of another origin changes nothing and reads nothing, whatever crede
   expect((await send('POST', { origin: 'https://sbc.example.com:8443', 'sec-fetch-site': 'same-origin' })).statusCode).toBe(200)
 })
 
+test('a page that asks who it is before anybody has signed in is no line in the log; a wrong token is', async () => {
+  const logged: string[] = []
+  const log: Log = { ...SILENT_LOG, warn: (_fields, text) => void logged.push(text) }
+  const { server } = await place(ROLES, { log })
+  const status = async (headers: Record<string, string>) => (await server.app.inject({ url: '/api/session', headers })).statusCode
+  expect([await status({}), await status({})]).toEqual([401, 401])
+  expect(logged).toEqual([])
+  expect(await status({ authorization: 'Bearer wrong' })).toBe(401)
+  expect(logged).toHaveLength(1)
+})
+
 test('strangers cannot fill the log', async () => {
   const logged: unknown[] = []
   const log: Log = { ...SILENT_LOG, warn: (fields) => void logged.push(fields.leftOut) }

@@ -38,6 +38,7 @@ const desk: CertificateDesk = {
   renew: call('renew'),
   upload: call('upload'),
   request: call('request', 'CSR'),
+  pending: call('pending', '-----BEGIN CERTIFICATE REQUEST-----\n'),
   answer: call('answer'),
   restore: call('restore'),
   revoke: call('revoke'),
@@ -124,6 +125,10 @@ describe('what people do', () => {
 })
 
 test('the public parts can be downloaded; keys have no route', async () => {
+  const request = await get('/api/certificates/main/request.csr')
+  expect([request.statusCode, request.headers['content-type'], request.headers['content-disposition'], request.body]).toEqual([
+    ...[200, 'application/x-pem-file', 'attachment; filename="main.csr"', '-----BEGIN CERTIFICATE REQUEST-----\n'],
+  ])
   const chain = await get('/api/certificates/main/chain.pem')
   expect([chain.statusCode, chain.headers['content-type'], chain.headers['content-disposition'], chain.body]).toEqual([
     200,

@@ -100,6 +100,8 @@ describe('calls', () => {
       transactions: { 'invite-server': 2 },
       media: { mode: 'off', nodes: [], sessions: 0, deletes: 0 },
       openFlows: 7,
+      registrations: 0,
+      counters: { messages: 12, invites: 3, refused: 1 },
       lastReload,
     })
   })

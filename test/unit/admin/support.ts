@@ -11,6 +11,7 @@ import type { Clock } from '../../../src/base/clock.ts'
 import type { Log, LogLevel } from '../../../src/observability/log.ts'
 import { SILENT_LOG } from '../../../src/observability/log.ts'
 
+const COUNTERS = { messages: 12, invites: 3, refused: 1 }
 export const TOKEN = 'a-token-of-at-least-thirty-two-characters'
 export const PBX: ZoneView = {
   name: 'pbx',
@@ -104,7 +105,11 @@ export const serverWith = (wishes: Wishes = {}): AdminServer => {
     drainTarget: () => false,
     endRegistration: () => undefined,
   }
-  const page = metrics ?? { contentType: 'text/plain; version=0.0.4; charset=utf-8', text: async () => 'edgeways_build_info 1\n' }
+  const page = metrics ?? {
+    contentType: 'text/plain; version=0.0.4; charset=utf-8',
+    text: async () => 'edgeways_build_info 1\n',
+    counters: () => COUNTERS,
+  }
   const server = createAdminServer({ view: engine, commands, metrics: page, log, address, port, token: TOKEN, ...rest })
   started.push(server)
   return server

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { configurationDocument, editorSchema } from '../../../src/config/document.ts'
+import { configurationDocument, editorSchema, formSchema } from '../../../src/config/document.ts'
 import { effectiveConfig, masked } from '../../../src/config/effective.ts'
 import { FIRST_EXAMPLE, firstRunConfig } from '../../../src/config/examples.ts'
 import { loadConfig } from '../../../src/config/load.ts'
@@ -65,6 +65,9 @@ describe('the schema', () => {
     expect(schema.$schema).toBe('https://json-schema.org/draft/2020-12/schema')
     expect(schema).toMatchObject({ type: 'object', additionalProperties: false, required: ['listeners', 'zones'] })
     expect(JSON.stringify(schema)).not.toMatch(/"(?:expects|requiresRestart|unit|least)"/)
+    const forms = JSON.stringify(formSchema())
+    const shown = ['"requiresRestart":true', '"unit":"duration"', '"least":"10s"', '"secret":'].map((text) => forms.includes(text))
+    expect(shown).toEqual([true, true, true, false])
     expect(schema).toHaveProperty('properties.zones.patternProperties')
     expect(schema).toHaveProperty('properties.limits.properties.idle.description')
   })

@@ -27,6 +27,17 @@ test('names have a unit or end in _total, as Prometheus wants it', () => {
   }
 })
 
+test('the web admin gets three sums: messages received, INVITEs among them, and what was refused', () => {
+  metrics.message('INVITE', 'udp', 'in')
+  metrics.message('INVITE', 'wss', 'in')
+  metrics.message('INVITE', 'wss', 'out')
+  metrics.message('INVITE', 'tls', 'in', 200)
+  metrics.message('BYE', 'tls', 'in')
+  metrics.unadmitted('lan/udp', 'silence')
+  metrics.drop('parse', 'lan/udp')
+  expect(metrics.counters()).toEqual({ messages: 4, invites: 2, refused: 2 })
+})
+
 test('messages are counted by method, transport, direction and class of status', async () => {
   metrics.message('INVITE', 'udp', 'in')
   metrics.message('INVITE', 'wss', 'out')

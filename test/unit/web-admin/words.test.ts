@@ -200,6 +200,8 @@ const STATE: State = {
   zones: [{ name: 'pbx', kind: 'trunk', listeners: ['lan/udp'], targets: [{ name: 'a', health: 'up', drain: false }] }],
   transactions: {},
   openFlows: 0,
+  registrations: 0,
+  counters: { messages: 0, invites: 0, refused: 0 },
   media: { mode: 'off', nodes: [], sessions: 0, deletes: 0 },
 }
 const targets = (...healths: readonly ('up' | 'down' | 'unknown')[]): State => ({

@@ -16,6 +16,7 @@ import type {
   ReloadView,
   ZoneView,
 } from '../../../src/admin/contract.ts'
+import type { Counters } from '../../../src/admin/state.ts'
 import type { CertificateView } from '../../../src/certs/types.ts'
 import type { LogLevel } from '../../../src/observability/log.ts'
 
@@ -38,6 +39,7 @@ export type {
   ZoneView,
 } from '../../../src/admin/contract.ts'
 export type { PhoneView as Phone, PhoneZone } from '../../../src/admin/phone-view.ts'
+export type { Counters } from '../../../src/admin/state.ts'
 export type { CertificateProblem, CertificateVersion, CertificateView, OrderStep } from '../../../src/certs/types.ts'
 export type { ConfigProblem } from '../../../src/config/errors.ts'
 export type { CallQuality, LegQuality } from '../../../src/media/quality.ts'
@@ -50,16 +52,6 @@ export type Session = SessionReply
 export type User = UserReply
 export type Token = TokenReply
 
-/** Since the start of the process. */
-export interface Counters {
-  /** SIP messages received. */
-  readonly messages: number
-  /** INVITE requests received, those inside of dialogs included. */
-  readonly invites: number
-  /** Requests that were not admitted, and what was given up without an answer. */
-  readonly refused: number
-}
-
 /** GET /state. */
 export interface State {
   readonly version: string
@@ -71,7 +63,9 @@ export interface State {
   readonly transactions: Readonly<Record<string, number>>
   readonly openFlows: number
   readonly media: MediaView
-  readonly counters?: Counters
+  /** Contacts that are registered. */
+  readonly registrations: number
+  readonly counters: Counters
   readonly lastReload?: ReloadView
 }
 

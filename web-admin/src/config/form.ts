@@ -203,3 +203,13 @@ export const titleOf = (key: string): string => {
 /** What holds when nothing is written, as far as the schema says. */
 export const defaultText = ({ default: value }: SchemaNode): string | undefined =>
   value === undefined || typeof value === 'object' ? undefined : value === '' ? '(empty)' : String(value)
+
+/** What values may be, where that is a span: `200ms to 5s`, `1 to 100`. */
+export const boundsText = ({ unit, least, most, minimum, maximum, pattern, anyOf }: SchemaNode): string | undefined => {
+  const scalar = anyOf?.find((one) => one.type !== 'array' && one.type !== 'object')
+  if (scalar !== undefined) return boundsText(scalar)
+  if (unit !== undefined && least !== undefined && most !== undefined)
+    return `${least} to ${most}${pattern?.includes('off') === true ? ', or off' : ''}`
+  if (minimum !== undefined && maximum !== undefined) return `${minimum} to ${maximum}`
+  return minimum === undefined ? undefined : `${minimum} or more`
+}

@@ -73,6 +73,11 @@ const Shown = ({ certificate }: { readonly certificate: CertificateView }) => {
             </Button>
           )}
           {administers && source === 'stored' && <Button onClick={() => setAsked('request')}>New request…</Button>}
+          {source === 'stored' && certificate.next.what === 'answer' && (
+            <ButtonLink href={apiUrl(`${path}/request.csr`)} icon="download" download={`${name}.csr`}>
+              Request
+            </ButtonLink>
+          )}
           {administers && source === 'stored' && certificate.next.what === 'answer' && (
             <Button kind="primary" onClick={() => setAsked('answer')}>
               Upload the answer…

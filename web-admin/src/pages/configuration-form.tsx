@@ -1,7 +1,18 @@
 import type { ComponentChildren } from 'preact'
 import { useId, useMemo, useState } from 'preact/hooks'
 import type { ConfigProblem } from '../api/types.ts'
-import { asVariant, blankOf, defaultText, type Field, fieldOf, type SchemaNode, titleOf, writeText, writeTexts } from '../config/form.ts'
+import {
+  asVariant,
+  blankOf,
+  boundsText,
+  defaultText,
+  type Field,
+  fieldOf,
+  type SchemaNode,
+  titleOf,
+  writeText,
+  writeTexts,
+} from '../config/form.ts'
 import { problemsOf } from '../config/problems.ts'
 import { addItem, lineOfPath, type Patched, removeAt, renameKey, setAt } from '../config/yaml-patch.ts'
 import { nodeAt, type Path, pathText, readYaml, type YamlNode } from '../config/yaml-tree.ts'
@@ -319,6 +330,7 @@ const Leaf = ({
   const own = problemsOf(around.problems, pathText(path))
   const error = own.find(({ severity }) => severity === 'error') ?? own[0]
   const described = `${id}-hint`
+  const bounds = boundsText(schema)
   return (
     <div class="field leaf">
       <div class="leaf-head">
@@ -336,6 +348,7 @@ const Leaf = ({
       )}
       <p class="field-hint" id={described}>
         <Prose text={schema.description ?? (schema.expects === undefined ? '' : `Write ${schema.expects}`)} />
+        {bounds !== undefined && <span class="nowrap"> ({bounds})</span>}
       </p>
     </div>
   )

@@ -147,6 +147,7 @@ const Figures = ({ state }: { readonly state: State }) => {
       <Figure name="Open connections" value={countText(state.openFlows)}>
         <Sparkline values={samples.map(({ flows }) => flows)} label="Connections over the last minutes" />
       </Figure>
+      <Figure name="Registrations" value={countText(state.registrations)} />
       {rates !== undefined && (
         <>
           <Figure name="Call attempts" value={rateText(rates.invites)} />

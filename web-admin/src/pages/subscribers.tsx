@@ -158,7 +158,9 @@ const Listed = ({
                   cell: (subscriber: Subscriber) => (
                     <div class="row">
                       <Button onClick={() => onAsk({ what: 'change', subscriber })}>Change…</Button>
-                      <Button onClick={() => onAsk({ what: 'password', subscriber })}>New password…</Button>
+                      <Button kind="quiet" icon="key" bare onClick={() => onAsk({ what: 'password', subscriber })}>
+                        {`New password for ${subscriber.user}`}
+                      </Button>
                       <Button kind="quiet" icon="remove" bare onClick={() => onAsk({ what: 'remove', subscriber })}>
                         {`Remove ${subscriber.user}`}
                       </Button>
