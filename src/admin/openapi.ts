@@ -7,6 +7,7 @@ const TAGS = {
   edge: 'What the edge is doing, and the commands',
   calls: 'Calls of now and those that are over, with their messages',
   registrations: 'Who is registered',
+  subscribers: 'Users of phones and browsers, and what they show who they are with',
   phone: 'For the test phone of the web admin',
   events: 'What happens, as it happens',
   certificates: 'Which names, until when, what happens next',
