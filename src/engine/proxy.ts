@@ -202,7 +202,7 @@ export class ProxyContext implements ServerUser {
   /** RFC 5626 §5.3.1: the connection that the token names is gone. 430 says so to who knows Path; to others it means nothing. */
   flowFailed(branch: number): void {
     // To whoever called a user, and not that flow, the user is away
-    if (isContact(this.#candidates[branch]!) || this.#plan?.gone === 480) this.refuse(branch, 480, 'Temporarily Unavailable')
+    if (isContact(this.#candidates[branch]!) || this.#plan?.gone === 480) this.refuse(branch, 480, 'Temporarily Unavailable', 430)
     else this.refuse(branch, 430, 'Flow Failed')
   }
 
@@ -346,7 +346,7 @@ export class ProxyContext implements ServerUser {
   #finished(): void {
     const plan = this.#plan
     if (plan?.sender !== undefined) this.#edge.dialogs.finished(plan.sender, this.#server.method, this.#status)
-    else if (plan !== undefined && this.#server.invite) this.#edge.dialogs.decided(this.callId, plan.request)
+    else if (plan !== undefined && this.#server.invite) this.#edge.dialogs.decided(this.callId)
     const pending = this.#media?.finished(this.#status)
     if (pending !== undefined) this.hold(pending)
     // What stays for Timers L and M is small

@@ -312,6 +312,7 @@ const rank = (status: number): number => {
     case 484:
       return base
     case 408:
+    case 430:
     case 503:
       return base + 2
     default:

@@ -295,6 +295,38 @@ describe('calls to registered users', () => {
     pbx.sends('ACK')
   })
 
+  test('§16.7 item 6: a flow that fails is no answer: what another phone says goes back', async () => {
+    const { pbx, phone } = await startRegistrar()
+    const [first, second] = [phone('first', 5062), phone('second', 5063)]
+    for (const one of [first, second]) registers(one, 'alice')
+    pbx.sends('INVITE', { uri: 'sip:alice@example.com' })
+    for (const [one, status] of [
+      [first, 430],
+      [second, 486],
+    ] as const) {
+      one.gets('INVITE')
+      one.sends(status)
+      one.gets('ACK')
+    }
+    pbx.gets(100, 486)
+    pbx.sends('ACK')
+  })
+
+  test('a zone behind the registered ones gets the call when nobody could be reached', async () => {
+    const { edge, pbx, phone } = await startRegistrar(placeWith('', '[ phones, browsers, pbx ]'))
+    const [desk, caller] = [phone('desk', 5062), phone('caller', 5063)]
+    registers(desk, 'alice')
+    registers(caller, 'bob')
+    desk.isDeaf()
+    caller.sends('INVITE', { uri: 'sip:alice@example.com', fresh: true })
+    edge.passes(4000)
+    pbx.gets('INVITE')
+    pbx.sends(486)
+    pbx.gets('ACK')
+    caller.gets(100, 486)
+    caller.sends('ACK')
+  })
+
   test('RFC 5627 §5.3: a call to a GRUU reaches that instance and no other', async () => {
     const { pbx, phone } = await startRegistrar()
     const [first, second] = [phone('first', 5062), phone('second', 5063)]
