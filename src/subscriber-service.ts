@@ -16,7 +16,7 @@ import { KeySet } from './store/key-set.ts'
 import { sealingKey } from './store/sealing.ts'
 import { SubscriberStore } from './store/subscribers.ts'
 import { createTokenJudge } from './store/tokens.ts'
-import type { PhoneCredentials } from './store/types.ts'
+import type { PhoneCredentials, SubscriberDesk } from './store/types.ts'
 
 export interface SubscriberServiceDeps {
   readonly dataDir: string
@@ -28,6 +28,9 @@ export interface SubscriberService {
   /** For others who keep something there. */
   readonly database: Database
   readonly subscribers: Subscribers
+  readonly desk: SubscriberDesk
+  /** Credentials with which a phone calls as that user for a while. */
+  readonly phone: (user: string) => PhoneCredentials
   /** As the configuration has them now. */
   readonly proofs: () => Proofs
   /** The configuration that runs is another one. */
@@ -83,6 +86,8 @@ export const createSubscriberService = (snapshot: Snapshot, { dataDir, clock, lo
   return {
     database,
     subscribers: store,
+    desk: store,
+    phone,
     proofs: () => proofs.proofs,
     applied: (next) => {
       const before = running
