@@ -9,26 +9,26 @@ import { branchOf } from '../routing/branch.ts'
 import { line, makeRequest, prepend, type SipRequest, serialise, withRequestUri } from '../sip/message.ts'
 import { formatUri, parseUri } from '../sip/uri.ts'
 import type { ClientUser } from './client-transaction.ts'
-import type { DialogEnd } from './dialogs/end.ts'
+import { type DialogEnd, targetOf } from './dialogs/end.ts'
 import { advertisedBy, type Edge, listenerFor } from './edge.ts'
 import { alone, wayInDialog } from './next-hop.ts'
 
 /** Whatever the party answers, the dialog is over for us. */
 const INDIFFERENT: ClientUser = { responded() {}, timedOut() {}, failed() {}, due() {} }
 
-const write = (edge: Edge, end: DialogEnd, method: 'ACK' | 'BYE', sequence: number, reason: string | undefined): SipRequest => {
+const write = (edge: Edge, end: DialogEnd, target: string, method: 'ACK' | 'BYE', reason: string | undefined): SipRequest => {
   const server = edge.running.snapshot.serverHeader
   return makeRequest(
-    `${method} ${end.target} SIP/2.0\r\n`,
+    `${method} ${target} SIP/2.0\r\n`,
     method,
-    end.target,
+    target,
     [
       ...end.routes.map((route) => line('Route', route)),
       line('Max-Forwards', '70'),
       line('From', end.from),
       line('To', end.to),
       line('Call-ID', end.callId),
-      line('CSeq', `${sequence} ${method}`),
+      line('CSeq', `${end.sequence} ${method}`),
       ...(reason === undefined ? [] : [line('Reason', reason)]),
       ...(server === '' || method === 'ACK' ? [] : [line('User-Agent', server)]),
       line('Content-Length', '0'),
@@ -41,11 +41,17 @@ const write = (edge: Edge, end: DialogEnd, method: 'ACK' | 'BYE', sequence: numb
 const deliver = async (
   edge: Edge,
   end: DialogEnd,
-  request: SipRequest,
+  method: 'ACK' | 'BYE',
+  reason: string | undefined,
   send: (request: SipRequest, branch: string, flow: Flow) => void,
 ) => {
-  const uri = parseUri(end.target)
-  if (uri === undefined) return
+  const target = targetOf(end)
+  const uri = target === undefined ? undefined : parseUri(target)
+  if (target === undefined || uri === undefined) {
+    edge.log.warn({ callId: end.callId, zone: end.side.zone.name, reason: 'contact' }, 'A dialog cannot be ended')
+    return
+  }
+  const request = write(edge, end, target, method, reason)
   const way = await wayInDialog(edge, end.side, request, uri)
   let flow: Flow | undefined
   if (way.kind === 'flow') flow = way.flow
@@ -72,7 +78,7 @@ export const acknowledge = (edge: Edge, end: DialogEnd): Promise<void> =>
   guarded(
     edge,
     end,
-    deliver(edge, end, write(edge, end, 'ACK', end.sequence, undefined), (request, _branch, flow) => {
+    deliver(edge, end, 'ACK', undefined, (request, _branch, flow) => {
       flow.send(serialise(request))
       edge.metrics.message('ACK', flow.listener.transport.name, 'out')
     }),
@@ -84,7 +90,7 @@ export const sayBye = (edge: Edge, end: DialogEnd, reason: string | undefined): 
   return guarded(
     edge,
     end,
-    deliver(edge, end, write(edge, end, 'BYE', end.sequence, reason), (request, branch, flow) => {
+    deliver(edge, end, 'BYE', reason, (request, branch, flow) => {
       edge.transactions.send(request, branch, flow, INDIFFERENT)
     }),
   )

@@ -68,15 +68,16 @@ export class Dialog {
   next: Dialog | undefined
 
   constructor(
-    names: { readonly key: string; readonly callId: string; readonly tag: string },
+    key: string,
+    callId: string,
     sides: Readonly<Record<Party, { readonly side: Side; readonly end: DialogEnd | undefined }>>,
     state: DialogState,
     now: number,
     due: (side: DialogSide) => void,
   ) {
-    this.key = names.key
-    this.callId = names.callId
-    this.tag = names.tag
+    this.key = key
+    this.callId = callId
+    this.tag = key.slice(callId.length + 1)
     this.caller = new DialogSide(this, 'caller', sides.caller.side, sides.caller.end)
     this.callee = new DialogSide(this, 'callee', sides.callee.side, sides.callee.end)
     this.state = state
@@ -91,8 +92,8 @@ export class Dialog {
 
 export const PARTIES: readonly Party[] = ['caller', 'callee']
 
-/** Call-ID and tags, the caller's first. */
-export const keyOf = (callId: string, callerTag: string, calleeTag: string): string => `${callId} ${callerTag} ${calleeTag}`
+/** The caller's tag would tell nothing more. */
+export const keyOf = (callId: string, calleeTag: string): string => `${callId} ${calleeTag}`
 
 /** One text for one flow, the same for what a token names and for the flow itself. */
 export const placeOf = (listener: string, token: FlowToken): string =>

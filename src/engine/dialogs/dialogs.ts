@@ -12,7 +12,7 @@ import { own } from '../../base/bytes.ts'
 import { otherParty, type Party } from '../../media/negotiation.ts'
 import type { BindingChange } from '../../registrar/types.ts'
 import type { Classified } from '../../routing/classify.ts'
-import type { FlowToken, RouteState, Side } from '../../routing/route-state.ts'
+import type { FlowToken, Side } from '../../routing/route-state.ts'
 import { headerValue, type SipRequest, type SipResponse } from '../../sip/message.ts'
 import { cseq, fromTag, toTag } from '../../sip/read.ts'
 import { parseUri } from '../../sip/uri.ts'
@@ -20,7 +20,7 @@ import type { Edge } from '../edge.ts'
 import type { MediaSession } from '../media/session.ts'
 import { wayInDialog } from '../next-hop.ts'
 import { Dialog, type DialogMedia, type DialogSide, keyOf, PARTIES, placeOf, placeOfFlow } from './dialog.ts'
-import { calleeEnd, callerEnd, contactOf, receiverEnd } from './end.ts'
+import { endsOfCall, receiverEnd } from './end.ts'
 import { DialogTable } from './table.ts'
 import { Vanished } from './vanished.ts'
 
@@ -56,26 +56,22 @@ export class Dialogs {
   /** A 2xx to an INVITE that began a call goes back. @param invite as it arrived @param egress the side that answered, as the Route state has it */
   confirmed(invite: SipRequest, response: SipResponse, ingress: Side, egress: Side | undefined, media: DialogMedia | undefined): void {
     if (egress === undefined || (ingress.flow === undefined && egress.flow === undefined && media === undefined)) return
-    const callerTag = fromTag(invite) ?? ''
-    const calleeTag = toTag(response) ?? ''
-    const callId = headerValue(invite, 'call-id')!
-    const key = keyOf(callId, callerTag, calleeTag)
-    const sides = { caller: ingress, callee: egress }
-    let dialog = this.#table.find(key) === undefined ? undefined : this.#table.between(key, sides)
+    const written = headerValue(invite, 'call-id')!
+    const key = own(keyOf(written, toTag(response) ?? ''))
+    const callId = key.slice(0, written.length)
+    let dialog = this.#table.between(key, { caller: ingress, callee: egress })
     if (dialog === undefined) {
-      const ends = {
-        caller: { side: ingress, end: callerEnd(invite, response, ingress, 0) },
-        callee: { side: egress, end: calleeEnd(invite, response, egress, 0) },
-      }
-      dialog = this.#add(key, callId, calleeTag, ends, 'up')
+      const ends = endsOfCall(invite, response, callId, ingress, egress)
+      dialog = this.#add(key, callId, { caller: { side: ingress, end: ends.caller }, callee: { side: egress, end: ends.callee } }, 'up')
       if (dialog === undefined) return
     } else {
       // The 2xx once more
       if (dialog.state !== 'early') return
+      const ends = endsOfCall(invite, response, callId, ingress, egress)
       dialog.state = 'up'
-      dialog.caller.end ??= callerEnd(invite, response, ingress, 0)
-      dialog.callee.end ??= calleeEnd(invite, response, egress, 0)
-      this.#table.settled(callOf(callId, callerTag), dialog)
+      dialog.caller.end ??= ends.caller
+      dialog.callee.end ??= ends.callee
+      this.#table.settled(callId, dialog)
     }
     dialog.acknowledged = false
     this.#attach(dialog, media)
@@ -86,13 +82,13 @@ export class Dialogs {
   /** Highest CSeq that the callee of an INVITE has seen from its caller, in the dialog that a response made. */
   seen(invite: SipRequest, response: SipResponse): number {
     if (this.#table.size === 0) return 0
-    const key = keyOf(headerValue(invite, 'call-id')!, fromTag(invite) ?? '', toTag(response) ?? '')
+    const key = keyOf(headerValue(invite, 'call-id')!, toTag(response) ?? '')
     return this.#table.find(key)?.callee.end?.sequence ?? 0
   }
 
   /** Nothing more will be decided for an INVITE that began a call. */
-  decided(callId: string, invite: SipRequest): void {
-    if (this.#table.early > 0) this.#table.dropEarly(callOf(callId, fromTag(invite) ?? ''))
+  decided(callId: string): void {
+    if (this.#table.early > 0) this.#table.dropEarly(callId)
   }
 
   /**
@@ -117,6 +113,7 @@ export class Dialogs {
       if (!OF_INVITE.has(request.method)) return undefined
       dialog = this.#learn(key, classified, sender)
       if (dialog === undefined) return undefined
+      this.#table.addEarly(dialog.callId, dialog)
     }
     dialog.touchedAt = this.#edgeOf().clock.now()
     if (media !== undefined && dialog.media === undefined) this.#attach(dialog, media)
@@ -152,7 +149,7 @@ export class Dialogs {
     if (dialog.state !== 'early' || !OF_INVITE.has(method) || method === 'PRACK') return
     dialog.state = 'up'
     // An UPDATE may have been one before the call was answered
-    if (method !== 'UPDATE') this.#table.settled(callOf(dialog.callId, callerTagOf(dialog)), dialog)
+    if (method !== 'UPDATE') this.#table.settled(dialog.callId, dialog)
   }
 
   /** Nothing more will be decided for a request inside a dialog. @param status of the final response; 0: none */
@@ -187,7 +184,8 @@ export class Dialogs {
    * comes back.
    * @returns it was: nothing goes on
    */
-  byeToNobody({ request, egress, state }: InDialog, sender: DialogSide | undefined, media: DialogMedia | undefined): boolean {
+  byeToNobody(classified: InDialog, sender: DialogSide | undefined, media: DialogMedia | undefined): boolean {
+    const { request, egress } = classified
     if (request.method !== 'BYE' || egress.flow?.kind !== 'connection') return false
     const edge = this.#edgeOf()
     const uri = parseUri(request.requestUri)
@@ -196,11 +194,11 @@ export class Dialogs {
     const callId = headerValue(request, 'call-id')!
     edge.log.info({ callId, zone: egress.zone.name }, 'A call ended while its client was gone')
     edge.trace?.note(callId, `BYE is answered here: the connection of its receiver (zone ${egress.zone.name}) is gone`)
-    const receiver = egress === state.callee ? 'callee' : 'caller'
-    const known = sender?.dialog ?? this.#stranger(request, state, receiver)
+    const by = senderOf(classified)
+    const known = sender?.dialog ?? this.#learn(keyOfRequest(request, by), classified, by)
     if (known === undefined) return true
     this.#attach(known, media)
-    this.#vanished.unheard(known[receiver], headerValue(request, 'reason'))
+    this.#vanished.unheard(known[otherParty(by)], headerValue(request, 'reason'))
     return true
   }
 
@@ -255,15 +253,9 @@ export class Dialogs {
 
   // ---- parts
 
-  #add(
-    key: string,
-    callId: string,
-    tag: string,
-    ends: ConstructorParameters<typeof Dialog>[1],
-    state: Dialog['state'],
-  ): Dialog | undefined {
-    const names = { key: own(key), callId: own(callId), tag: own(tag) }
-    const dialog = new Dialog(names, ends, state, this.#edgeOf().clock.now(), this.#vanished.due)
+  /** @param key copied already, as is the Call-ID */
+  #add(key: string, callId: string, ends: ConstructorParameters<typeof Dialog>[2], state: Dialog['state']): Dialog | undefined {
+    const dialog = new Dialog(key, callId, ends, state, this.#edgeOf().clock.now(), this.#vanished.due)
     if (!this.#table.add(dialog)) return undefined
     for (const party of PARTIES) {
       const { listener, flow } = dialog[party].side
@@ -285,20 +277,17 @@ export class Dialogs {
     media.session.dialogs.add(dialog)
   }
 
-  /** Before its 2xx, or from before this process: what one request shows is how to speak to its receiver. */
-  #learn(key: string, { request, state }: InDialog, sender: Party): Dialog | undefined {
-    const dialog = this.#add(key, headerValue(request, 'call-id')!, calleeTagOf(request, sender), endsOf(request, state, sender), 'early')
-    if (dialog === undefined) return undefined
-    dialog.acknowledged = true
-    this.#table.addEarly(callOf(dialog.callId, callerTagOf(dialog)), dialog)
+  /** Before its 2xx, from before this process, or ended by its first request: what that shows is how to speak to its receiver. */
+  #learn(written: string, { request, state }: InDialog, sender: Party): Dialog | undefined {
+    const { caller, callee } = state
+    const ends = {
+      caller: { side: caller, end: sender === 'caller' ? undefined : receiverEnd(request, caller) },
+      callee: { side: callee, end: sender === 'caller' ? receiverEnd(request, callee) : undefined },
+    }
+    const key = own(written)
+    const dialog = this.#add(key, key.slice(0, headerValue(request, 'call-id')!.length), ends, 'early')
+    if (dialog !== undefined) dialog.acknowledged = true
     return dialog
-  }
-
-  /** A dialog that a BYE ends before anything else was known of it. */
-  #stranger(request: SipRequest, state: RouteState, receiver: Party): Dialog | undefined {
-    const sender = otherParty(receiver)
-    const key = keyOfRequest(request, sender)
-    return this.#add(key, headerValue(request, 'call-id')!, calleeTagOf(request, sender), endsOf(request, state, sender), 'ending')
   }
 
   #chain(key: string): readonly Dialog[] {
@@ -310,27 +299,12 @@ export class Dialogs {
 
 const senderOf = ({ egress, state }: Pick<InDialog, 'egress' | 'state'>): Party => (egress === state.callee ? 'caller' : 'callee')
 
-const keyOfRequest = (request: SipRequest, sender: Party): string => {
-  const [from, to] = [fromTag(request) ?? '', toTag(request) ?? '']
-  const callId = headerValue(request, 'call-id')!
-  return sender === 'caller' ? keyOf(callId, from, to) : keyOf(callId, to, from)
-}
-
-const calleeTagOf = (request: SipRequest, sender: Party): string => (sender === 'caller' ? toTag(request) : fromTag(request)) ?? ''
-
-const endsOf = (request: SipRequest, { caller, callee }: RouteState, sender: Party) => ({
-  caller: { side: caller, end: sender === 'caller' ? undefined : receiverEnd(request, caller) },
-  callee: { side: callee, end: sender === 'caller' ? receiverEnd(request, callee) : undefined },
-})
-
-/** All dialogs that one INVITE may make. */
-const callOf = (callId: string, callerTag: string): string => `${callId} ${callerTag}`
-
-const callerTagOf = ({ key, callId, tag }: Dialog): string => key.slice(callId.length + 1, key.length - tag.length - 1)
+const keyOfRequest = (request: SipRequest, sender: Party): string =>
+  keyOf(headerValue(request, 'call-id')!, (sender === 'caller' ? toTag(request) : fromTag(request)) ?? '')
 
 /** §12.2: the remote target moves with the Contact of an INVITE or UPDATE, and of their 2xx. */
 const refresh = ({ end }: DialogSide, message: SipRequest | SipResponse): void => {
   if (end === undefined) return
-  const target = contactOf(message)
-  if (target !== undefined && target !== end.target) end.target = own(target)
+  const contact = headerValue(message, 'contact')
+  if (contact !== undefined && contact !== end.contact) end.contact = own(contact)
 }

@@ -1,7 +1,19 @@
-/** What it takes to speak to one party of a dialog in the other's place, read from the messages of the two (§12.1). */
+/**
+ * What it takes to speak to one party of a dialog in the other's place, read from the messages of the two (§12.1). It is kept for every call
+ * that is up, and used for very few: what can be read later is kept as it was written.
+ */
 import { own } from '../../base/bytes.ts'
 import type { Side } from '../../routing/route-state.ts'
-import { firstHeader, headerLines, headerValue, type SipMessage, type SipRequest, type SipResponse } from '../../sip/message.ts'
+import {
+  firstHeader,
+  type HeaderLine,
+  headerLines,
+  headerValue,
+  type SipMessage,
+  type SipRequest,
+  type SipResponse,
+} from '../../sip/message.ts'
+import { parseNameAddrs } from '../../sip/name-addr.ts'
 import { addresses, cseq, toTag } from '../../sip/read.ts'
 import { parseUri, uriParameter } from '../../sip/uri.ts'
 
@@ -13,19 +25,16 @@ export interface DialogEnd {
   readonly from: string
   /** Value of To: this party. */
   readonly to: string
-  /** Contact of this party (§12.1: the remote target). */
-  target: string
+  /** Value of Contact of this party. */
+  contact: string
   /** Route values between us and this party, in the order of the request. */
   readonly routes: readonly string[]
   /** Highest CSeq that this party has seen from the other. */
   sequence: number
 }
 
-/** URI of the first Contact. */
-export const contactOf = (message: SipMessage): string | undefined => {
-  const one = firstHeader(message, 'contact')
-  return one === undefined ? undefined : addresses(one)?.[0]?.uri
-}
+/** §12.1: the remote target; undefined when what it wrote cannot be read. */
+export const targetOf = ({ contact }: DialogEnd): string | undefined => parseNameAddrs(contact)?.[0]?.uri
 
 interface RecordRoute {
   readonly uri: string
@@ -39,23 +48,34 @@ const recordRoutes = (message: SipMessage): readonly RecordRoute[] =>
   headerLines(message, 'record-route').flatMap((one) => addresses(one) ?? [])
 
 /**
- * Toward the caller, from its INVITE and a response that made the dialog.
- * @param invite as it arrived
- * @param seen highest CSeq of the callee's own requests so far
- * @returns undefined when it cannot be reached: no Contact
+ * Both ends of the dialog that a 2xx to an INVITE has made, messages as they arrived; undefined for a party without Contact, which cannot be
+ * reached.
+ * @param callId copied already
  */
-export const callerEnd = (invite: SipRequest, response: SipResponse, side: Side, seen: number): DialogEnd | undefined => {
-  const target = contactOf(invite)
-  if (target === undefined) return undefined
-  const routes = recordRoutes(invite)
+export const endsOfCall = (
+  invite: SipRequest,
+  response: SipResponse,
+  callId: string,
+  caller: Side,
+  callee: Side,
+): { readonly caller: DialogEnd | undefined; readonly callee: DialogEnd | undefined } => {
+  const [here, there] = [headerValue(invite, 'contact'), headerValue(response, 'contact')]
+  const from = own(headerValue(invite, 'from')!)
+  const known = headerValue(response, 'from')!
+  const to = own(headerValue(response, 'to')!)
   return {
-    side,
-    callId: own(headerValue(invite, 'call-id')!),
-    from: own(headerValue(response, 'to')!),
-    to: own(headerValue(invite, 'from')!),
-    target: own(target),
-    routes: routes.length === 0 ? NONE : routes.map(({ text }) => own(text)),
-    sequence: seen,
+    caller:
+      here === undefined
+        ? undefined
+        : { side: caller, callId, from: to, to: from, contact: own(here), routes: before(invite), sequence: 0 },
+    callee:
+      there === undefined
+        ? undefined
+        : {
+            ...{ side: callee, callId, to, contact: own(there), routes: behindUs(invite, response), sequence: cseq(invite)?.number ?? 0 },
+            // As it knows the caller: number rules may have been at work
+            from: known === from ? from : own(known),
+          },
   }
 }
 
@@ -67,15 +87,14 @@ export const callerEnd = (invite: SipRequest, response: SipResponse, side: Side,
  */
 export const calleeEnd = (invite: SipRequest, response: SipResponse, side: Side, seen: number): DialogEnd | undefined => {
   const inside = toTag(invite) !== undefined
-  const target = contactOf(response) ?? (inside ? invite.requestUri : undefined)
-  if (target === undefined) return undefined
+  const contact = headerValue(response, 'contact') ?? (inside ? `<${invite.requestUri}>` : undefined)
+  if (contact === undefined) return undefined
   return {
     side,
     callId: own(headerValue(invite, 'call-id')!),
-    // As it knows the caller: number rules may have been at work
     from: own(headerValue(response, 'from')!),
     to: own(headerValue(response, 'to')!),
-    target: own(target),
+    contact: own(contact),
     routes: inside ? routesOf(invite) : behindUs(invite, response),
     sequence: Math.max(cseq(invite)?.number ?? 0, seen),
   }
@@ -87,7 +106,7 @@ export const receiverEnd = (request: SipRequest, side: Side): DialogEnd => ({
   callId: own(headerValue(request, 'call-id')!),
   from: own(headerValue(request, 'from')!),
   to: own(headerValue(request, 'to')!),
-  target: own(request.requestUri),
+  contact: own(`<${request.requestUri}>`),
   routes: routesOf(request),
   sequence: cseq(request)?.number ?? 0,
 })
@@ -95,8 +114,13 @@ export const receiverEnd = (request: SipRequest, side: Side): DialogEnd => ({
 const routesOf = (request: SipRequest): readonly string[] =>
   headerLines(request, 'route').flatMap((one) => (addresses(one) ?? []).map(({ text }) => own(text)))
 
+/** Between the caller and us. */
+const before = (invite: SipRequest): readonly string[] =>
+  firstHeader(invite, 'record-route') === undefined ? NONE : recordRoutes(invite).map(({ text }) => own(text))
+
 /** Of the proxies between us and the callee, the nearest first. Below theirs stand our own entry (or two), and below those what the INVITE had. */
 const behindUs = (invite: SipRequest, response: SipResponse): readonly string[] => {
+  if (isOursAlone(invite, response)) return NONE
   const values = recordRoutes(response)
   const above = values.slice(0, Math.max(values.length - recordRoutes(invite).length, 0))
   // A call that passes twice has other entries of ours further up: those are on the way
@@ -107,6 +131,26 @@ const behindUs = (invite: SipRequest, response: SipResponse): readonly string[] 
     .slice(0, first)
     .reverse()
     .map(({ text }) => own(text))
+}
+
+/** The usual case, without a look at the values: two lines came on top of what the INVITE had, and the upper one is of a pair of ours. */
+const isOursAlone = (invite: SipRequest, response: SipResponse): boolean => {
+  let more = 0
+  let top: HeaderLine | undefined
+  for (const one of response.headers) {
+    if (one.name !== 'record-route') continue
+    top ??= one
+    more++
+    if (has(one, ',')) return false
+  }
+  for (const one of invite.headers) if (one.name === 'record-route') more--
+  return more === 2 && top !== undefined && has(top, ';r2=on;ew=')
+}
+
+/** Without making the line's value a text of its own. */
+const has = ({ text, valueStart, end }: HeaderLine, what: string): boolean => {
+  const at = text.indexOf(what, valueStart)
+  return at >= 0 && at < end
 }
 
 const cookieOf = (value: RecordRoute | undefined): string | undefined => {

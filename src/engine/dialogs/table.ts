@@ -7,11 +7,11 @@ const MOST = 200_000
 /** Most calls with requests inside dialogs that nobody has accepted yet. */
 const MOST_EARLY = 5000
 
-/** The dialogs that are kept, by Call-ID and tags, and by where their parties are. */
+/** The dialogs that are kept, by Call-ID and the callee's tag, and by where their parties are. */
 export class DialogTable {
   readonly #byKey = new Map<string, Dialog>()
   readonly #byPlace = new Map<string, DialogSide[]>()
-  /** Not accepted yet, by Call-ID and the caller's tag. */
+  /** Not accepted yet, by Call-ID. */
   readonly #early = new Map<string, Dialog[]>()
   #size = 0
 
@@ -96,27 +96,27 @@ export class DialogTable {
     return this.#early.size
   }
 
-  addEarly(call: string, dialog: Dialog): void {
-    const there = this.#early.get(call)
+  addEarly(callId: string, dialog: Dialog): void {
+    const there = this.#early.get(callId)
     if (there !== undefined) {
       there.push(dialog)
       return
     }
     if (this.#early.size >= MOST_EARLY) this.dropEarly(this.#early.keys().next().value!)
-    this.#early.set(call, [dialog])
+    this.#early.set(callId, [dialog])
   }
 
   /** It is one of those that were accepted. */
-  settled(call: string, dialog: Dialog): void {
-    const left = this.#early.get(call)?.filter((one) => one !== dialog)
-    if (left?.length === 0) this.#early.delete(call)
-    else if (left !== undefined) this.#early.set(call, left)
+  settled(callId: string, dialog: Dialog): void {
+    const left = this.#early.get(callId)?.filter((one) => one !== dialog)
+    if (left?.length === 0) this.#early.delete(callId)
+    else if (left !== undefined) this.#early.set(callId, left)
   }
 
   /** The call is decided: what was not accepted is nothing. */
-  dropEarly(call: string): void {
-    for (const dialog of this.#early.get(call) ?? []) this.remove(dialog)
-    this.#early.delete(call)
+  dropEarly(callId: string): void {
+    for (const dialog of this.#early.get(callId) ?? []) this.remove(dialog)
+    this.#early.delete(callId)
   }
 }
 

@@ -7,6 +7,7 @@ import { acknowledge, sayBye } from '../hang-up.ts'
 import { dialogOver } from '../media/placement.ts'
 import type { TimerKind, TimerOwner } from '../timers.ts'
 import { type Dialog, type DialogSide, PARTIES, placeOf, placeOfFlow } from './dialog.ts'
+import { targetOf } from './end.ts'
 import type { DialogTable } from './table.ts'
 
 /** RFC 3326. */
@@ -182,7 +183,8 @@ export class Vanished {
     const { flow } = side
     if (flow === undefined) return ''
     if (flow.kind === 'datagram') return placeOf(side.listener.name, flow)
-    const uri = end === undefined ? undefined : parseUri(end.target)
+    const target = end === undefined ? undefined : targetOf(end)
+    const uri = target === undefined ? undefined : parseUri(target)
     // RFC 7118 §5: a name that a page made up for itself. A page that was loaded again has another one and has lost its calls, whatever
     // instance it calls itself
     return uri !== undefined && uri.scheme !== 'tel' && uri.host.endsWith('.invalid')
