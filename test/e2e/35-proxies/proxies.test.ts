@@ -22,6 +22,7 @@ let edge: Edge
 let proxy: Program
 let root: string
 let direct: Place
+let adminPort: number
 const doors = {} as Record<'tcp' | 'tls' | 'wss' | 'web', Place>
 const open: { destroy(): unknown }[] = []
 
@@ -35,7 +36,7 @@ beforeAll(async () => {
   const [tcp, tls, wss, web] = places as [Place, Place, Place, Place]
   direct = tcp
   for (const name of ['tcp', 'tls', 'wss', 'web'] as const) doors[name] = { address: FRONT, port: await freePort(FRONT) }
-  const adminPort = await freePort('127.0.0.1')
+  adminPort = await freePort('127.0.0.1')
   const at = ({ address, port }: Place): string => `${address}:${port}`
   edge = await startEdge({
     folder: folder.path,
@@ -52,7 +53,7 @@ routes: [{ from: [phones, browsers], to: pbx }]
 media: off
 certificates: { main: { chain: "${chainFile}", key: "${keyFile}" } }
 limits: { connections-per-source: 3 }
-admin: { listen: "127.0.0.1:${adminPort}", plain: true }
+admin: { listen: "127.0.0.1:${adminPort}", plain: true, websocket: browsers }
 `,
   })
   proxy = await startHaproxy({
@@ -171,6 +172,14 @@ describe('HAProxy hands connections on', () => {
     fourth.write('\x16\x03\x01')
     await metricReaches(edge, 'edgeways_drops_total', { listener: 'balanced/tls', reason: 'connections' }, 1)
     expect(await ask('tls', STRANGER)).toMatchObject({ status: 403 })
+  })
+
+  it('the admin port takes WebSockets on /sip, as a proxy of this machine hands them on', async () => {
+    const client = new WebSocket(`ws://127.0.0.1:${adminPort}/sip`, 'sip', { origin: ORIGIN, headers: { 'x-forwarded-for': CLIENT } })
+    open.push({ destroy: () => client.terminate() })
+    await once(client, 'open')
+    client.send(options('WS'))
+    expect(seenIn(String((await once(client, 'message'))[0]))).toMatchObject({ status: 200, received: CLIENT })
   })
 
   it('its health checks find the edge alive, and are no drops', async () => {

@@ -34,8 +34,8 @@ export interface LibraryPhoneSettings {
   readonly answers?: boolean
   readonly video?: boolean
   /** Of its connections, such as `{ bundlePolicy: 'max-bundle' }`. */
-  readonly configuration?: Readonly<Record<string, string>>
-  /** Sends its SDP with no candidates, or with the first one alone. */
+  readonly configuration?: Readonly<Record<string, unknown>>
+  /** Sends its SDP without any candidate, or as soon as there is the first one. */
   readonly trickle?: 'none' | 'first'
   /** How JsSIP refreshes its session; default UPDATE. */
   readonly refreshMethod?: 'UPDATE' | 'INVITE'
