@@ -11,6 +11,7 @@ import type { HeaderRule, NumberRule } from '../zones/rules.ts'
 import type { DialogSide } from './dialogs/dialog.ts'
 import { advertisedBy, type Edge, type Running } from './edge.ts'
 import type { RequestMedia } from './media/request-media.ts'
+import { mayBeBehind } from './nat/behind.ts'
 import { candidateZone } from './next-hop.ts'
 import type { Passage } from './registration/passing.ts'
 
@@ -70,7 +71,7 @@ export const compose = (edge: Edge, { running, plan, loop, index, candidate, flo
   const egress = plan.egress ?? {
     listener: flow.listener,
     zone,
-    flow: zone.profile.reach === 'flow' ? tokenOf(edge, flow, candidate) : undefined,
+    flow: mayBeBehind(zone, flow) ? tokenOf(edge, flow, candidate) : undefined,
   }
   const recordRoute = !inDialog && DIALOG_CREATING.has(request.method)
   const advertiseEgress = advertisedBy(egress.listener, plan.advertise, egress.zone.advertise)

@@ -65,7 +65,9 @@ const wayBySide = (edge: Edge, side: Side): Way => {
 export const wayInDialog = (edge: Edge, side: Side, request: SipRequest, uri: Uri): Way | Promise<Way> => {
   if (side.flow !== undefined) {
     const flow = edge.dialogs.elsewhere(request, side)
-    return flow === undefined ? wayBySide(edge, side) : { kind: 'flow', flow }
+    const way = flow === undefined ? wayBySide(edge, side) : ({ kind: 'flow', flow } as const)
+    // A trunk behind NAT whose connection is gone: perhaps its address works all the same
+    if (way.kind === 'flow' || side.zone.profile.reach === 'flow') return way
   }
   const route = topRoute(request)
   const next = route === undefined ? uri : routeUri(route)

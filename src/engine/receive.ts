@@ -25,6 +25,7 @@ import type { Edge, Running } from './edge.ts'
 import type { Verdict } from './gate.ts'
 import { checkLeg } from './legs.ts'
 import { mediaInDialog, mediaOfCall, type RequestMedia } from './media/request-media.ts'
+import { isBehind } from './nat/behind.ts'
 import { ProxyContext } from './proxy.ts'
 import { receiveResponse } from './receive-response.ts'
 import type { ServerTransaction } from './server-transaction.ts'
@@ -141,7 +142,7 @@ export class Receiver {
       this.#stranger(flow, arrived)
       return
     }
-    const symmetric = zone.profile.reach === 'flow'
+    const symmetric = isBehind(zone, arrived, flow)
     const request = withSource(arrived, flow, symmetric)
     if (arrived.method === 'ACK') {
       forwardAck(edge, flow, request, running, zone)
@@ -330,7 +331,7 @@ export class Receiver {
       transaction.abandon()
       return
     }
-    const flowToken = zone.profile.reach === 'flow' ? edge.clients.token(flow, zone, request) : undefined
+    const flowToken = isBehind(zone, request, flow) ? edge.clients.token(flow, zone, request) : undefined
     if (flowToken !== undefined && transaction.invite) edge.clients.seen(flow, zone, request)
     const ingress = { listener: flow.listener, zone, flow: flowToken }
     const plan: Plan = {

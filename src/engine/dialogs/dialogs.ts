@@ -218,7 +218,8 @@ export class Dialogs {
   /** A connection is gone, with everybody behind it. */
   closed(flow: Flow): void {
     if (this.#edgeOf().stopping || !flow.listener.transport.reliable) return
-    for (const side of this.#table.at(placeOfFlow(flow))) this.#vanished.lose(side)
+    // Trunks open another one when they need it
+    for (const side of this.#table.at(placeOfFlow(flow))) if (side.side.zone.profile.reach === 'flow') this.#vanished.lose(side)
   }
 
   /** A client that has no connection of its own does not answer any more (N4). @param listener name of the one that it used */
