@@ -14,6 +14,8 @@ import { type Program, until } from '../../support/processes.ts'
 
 /** Where the edge is, where HAProxy takes connections, where it comes from, and two clients, the second of whom no zone admits. */
 const [EDGE, FRONT, PROXY, CLIENT, STRANGER] = ['127.0.35.1', '127.0.35.6', '127.0.35.7', '127.0.35.9', '127.0.35.66'] as const
+/** A client that only a header speaks of. */
+const FAR = '203.0.113.9'
 const NAME = 'sbc.edge.test'
 const ORIGIN = 'https://app.edge.test'
 
@@ -47,7 +49,7 @@ listeners:
   web: { ws: "${at(web)}", behind: { proxies: ["${PROXY}"] } }
 zones:
   phones: { kind: phones, on: balanced, origins: ["${ORIGIN}"], admit: { networks: ["${CLIENT}"] }, nat: off }
-  browsers: { kind: webrtc, on: web, origins: ["${ORIGIN}"], admit: { networks: ["${CLIENT}"] }, nat: off }
+  browsers: { kind: webrtc, on: web, origins: ["${ORIGIN}"], admit: { networks: ["${CLIENT}", "${FAR}"] }, nat: off }
   pbx: { kind: trunk, on: balanced, targets: ["sip:${EDGE}:9;transport=tcp"], probe: false }
 routes: [{ from: [phones, browsers], to: pbx }]
 media: off
@@ -175,11 +177,11 @@ describe('HAProxy hands connections on', () => {
   })
 
   it('the admin port takes WebSockets on /sip, as a proxy of this machine hands them on', async () => {
-    const client = new WebSocket(`ws://127.0.0.1:${adminPort}/sip`, 'sip', { origin: ORIGIN, headers: { 'x-forwarded-for': CLIENT } })
+    const client = new WebSocket(`ws://127.0.0.1:${adminPort}/sip`, 'sip', { origin: ORIGIN, headers: { 'x-forwarded-for': FAR } })
     open.push({ destroy: () => client.terminate() })
     await once(client, 'open')
     client.send(options('WS'))
-    expect(seenIn(String((await once(client, 'message'))[0]))).toMatchObject({ status: 200, received: CLIENT })
+    expect(seenIn(String((await once(client, 'message'))[0]))).toMatchObject({ status: 200, received: FAR })
   })
 
   it('its health checks find the edge alive, and are no drops', async () => {
