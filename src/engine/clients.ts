@@ -1,11 +1,13 @@
 import type { Flow } from '../address/flow.ts'
 import { bareHost } from '../address/listener.ts'
 import { own } from '../base/bytes.ts'
+import { instanceOf } from '../registrar/contact.ts'
+import { instanceOfGruu } from '../registrar/gruu.ts'
 import type { FlowToken } from '../routing/route-state.ts'
 import { firstHeader, headerValue, type SipMessage } from '../sip/message.ts'
 import { parameter } from '../sip/parameters.ts'
 import { address, addresses } from '../sip/read.ts'
-import { parseUri, type SipUri } from '../sip/uri.ts'
+import { parseUri, type SipUri, uriParameter } from '../sip/uri.ts'
 import type { Zone } from '../zones/zone.ts'
 
 /**
@@ -191,17 +193,26 @@ export class Clients {
         identities.push(INSTANCE + this.#digest(`${zone.name} i ${instance} ${parameter(contact.parameters, 'reg-id') ?? ''}`))
       const uri = parseUri(contact.uri)
       if (uri !== undefined && uri.scheme !== 'tel') identities.push(this.#contactIdentity(uri, zone))
+      // RFC 5627 §3.4: in its dialogs the instance may be known by its GRUU
+      if (instance !== undefined) identities.push(this.#gruuIdentity(instanceOf(contact.parameters), zone))
     }
     this.#seen.set(flow, { contact: own(one.value), identities })
     return identities
   }
 
   #contactIdentity(uri: SipUri, zone: Zone): string {
+    const instance = instanceOfGruu(uriParameter(uri, 'gr'))
+    // INTEROP(JsSIP): the GRUU is its Contact in dialogs, the same in each of them and after each reconnect
+    if (instance !== '') return this.#gruuIdentity(instance, zone)
     const host = bareHost(uri.host)
     // A browser's name under .invalid is random and its alone; everyone else is told apart by user, host and port
     return host.endsWith('.invalid')
       ? PAGE + this.#digest(`${zone.name} h ${host}`)
       : SHARED + this.#digest(`${zone.name} c ${uri.userinfo ?? ''}@${host}:${uri.port ?? ''}`)
+  }
+
+  #gruuIdentity(instance: string, zone: Zone): string {
+    return INSTANCE + this.#digest(`${zone.name} g ${instance}`)
   }
 
   /** §10.2: the To of a REGISTER; the digest of it. */

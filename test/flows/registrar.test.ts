@@ -342,6 +342,31 @@ describe('calls to registered users', () => {
     second.getsNothing()
   })
 
+  test('RFC 5627 §4, INTEROP(JsSIP): a browser whose Contact is its GRUU is found again when it comes back in mid-call', async () => {
+    const { edge, phone } = await startRegistrar()
+    const desk = phone('desk', 5062)
+    registers(desk, 'bob')
+    const browser = edge.browser('alice', 'web/wss', '198.51.100.8:50000')
+    const account = { parameters: instance('b', 1), headers: ['Supported: gruu, outbound'] }
+    const gruu = /pub-gruu="([^"]+)"/.exec(headerOf(registers(browser, 'alice', account), 'contact'))![1]!
+    const other = edge.browser('other', 'web/wss', '198.51.100.9:50000')
+    registers(other, 'alice', { ...account, parameters: instance('c', 1) })
+    browser.sends('INVITE', { uri: 'sip:bob@example.com', fresh: true, contact: `<${gruu};ob>` })
+    desk.gets('INVITE')
+    desk.sends(200)
+    browser.gets(100, 200)
+    browser.sends('ACK')
+    desk.gets('ACK')
+    browser.disconnects()
+    const back = edge.browser('alice', 'web/wss', '198.51.100.77:40000')
+    registers(back, 'alice', account)
+    desk.sends('BYE')
+    back.gets('BYE')
+    back.sends(200)
+    desk.gets(200)
+    other.getsNothing()
+  })
+
   test('T3, T8: two browsers of one zone call each other', async () => {
     const { edge } = await startRegistrar()
     const [one, two] = [edge.browser('one', 'web/wss', '198.51.100.8:50000'), edge.browser('two', 'web/wss', '198.51.100.9:50000')]
