@@ -31,6 +31,7 @@ export const createTurnService = ({ clock, log, running, judge }: TurnServiceDep
   const credentials = async (user: string): Promise<TurnCredentials | undefined> => {
     const { turn } = running()
     if (turn === undefined) return undefined
+    // Also for a token that ends sooner: a relay in mid-call has to be refreshed with what it began with
     return turnCredentials(turn.servers, await secretOf(turn.secretFile), user, turn.lifetimeSeconds, clock.wall())
   }
 

@@ -94,8 +94,9 @@ export class WebSocketDoor {
   }
 
   #hand(listener: string, handshake: Handshake): Flow | undefined {
-    this.#options.limits.handedOn(handshake.socket)
-    return this.#options.desk.adopt(listener, handshake)
+    const flow = this.#options.desk.adopt(listener, handshake)
+    if (flow !== undefined) this.#options.limits.handedOn(handshake.socket)
+    return flow
   }
 
   /** As Fastify's `trustProxy`. */

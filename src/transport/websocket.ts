@@ -153,7 +153,7 @@ interface Refusal {
 
 const originOf = ({ headers }: IncomingMessage): string | undefined => headers.origin?.toLowerCase()
 
-/** A short answer in words, then the end. */
+/** A short answer in words, then the end, also when the other side never closes. */
 export const refuse = (socket: Socket, status: string, sentence: string): void => {
   if (!socket.writable) {
     socket.destroy()
@@ -164,6 +164,7 @@ export const refuse = (socket: Socket, status: string, sentence: string): void =
   socket.end(
     `HTTP/1.1 ${status}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
   )
+  setTimeout(() => socket.destroy(), CLOSE_MS).unref()
 }
 
 /** Whom we have sent away may reset the connection: its close is what counts. */

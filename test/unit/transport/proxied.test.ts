@@ -177,6 +177,14 @@ describe('the PROXY header on its way', () => {
     expect(reasons()).toEqual([])
   })
 
+  test('a peer that says all it has to say, and that there is no more, in one piece', async () => {
+    const listener = await open('tcp', 'proxy-protocol')
+    const socket = await raw(listener)
+    socket.end(Buffer.concat([v1('203.0.113.9', 5071), bytes('hello')]))
+    expect((await world.events.wait('received')).text).toBe(text('hello'))
+    expect((await world.events.wait('closed')).reason).toBe('closed by the peer')
+  })
+
   test('it may come with the ClientHello in one piece', async () => {
     const listener = await open('tls', 'proxy-protocol')
     const socket = await raw(listener)

@@ -273,6 +273,23 @@ describe('the HTTP side', () => {
     expect(world.events.of('closed')).toEqual([])
   })
 
+  test('who is sent away and does not close is closed soon', async () => {
+    const listener = await open('ws', { handshakeMs: 300_000 }, { origins: ['https://app.example.com'], originRequired: true })
+    const stays = connect({ port: listener.bindPort, host: listener.bindAddress, allowHalfOpen: true })
+    sockets.push(stays)
+    stays.write(`${HANDSHAKE}Sec-WebSocket-Protocol: sip\r\n\r\n`)
+    expect(String((await once(stays, 'data'))[0])).toMatch(/^HTTP\/1\.1 403 /)
+    stays.on('error', () => {})
+    const gone = new Promise((resolve) => {
+      const writing = setInterval(() => stays.write('x'), 100)
+      stays.once('close', () => {
+        clearInterval(writing)
+        resolve(undefined)
+      })
+    })
+    await gone
+  })
+
   test('what is no HTTP at all gets 400 and is counted once', async () => {
     const listener = await open('ws')
     const phone = await raw(listener)
