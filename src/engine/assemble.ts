@@ -18,6 +18,7 @@ import type { Edge, Running } from './edge.ts'
 import { Gate } from './gate.ts'
 import { TargetHealth } from './health.ts'
 import type { MediaDesk } from './media/desk.ts'
+import { AlterationHints } from './nat/alterations.ts'
 import { KeepAlive } from './nat/keep-alive.ts'
 import { CallOrder } from './order.ts'
 import { Refusals } from './refusals.ts'
@@ -91,6 +92,7 @@ export const assemble = (
     registrations: new Registrations(() => edge),
     passing: new Passing(() => edge),
     keepAlive: new KeepAlive(),
+    alterations: new AlterationHints(),
     gate: new Gate({
       ...{ clock, ids, log, metrics, refusals, key: randomBytes(32), subscribers: deps.subscribers },
       proofs: deps.proofs ?? (() => NO_PROOFS),

@@ -19,6 +19,7 @@ import type { Dialogs } from './dialogs/dialogs.ts'
 import type { Gate } from './gate.ts'
 import type { TargetHealth } from './health.ts'
 import type { MediaDesk } from './media/desk.ts'
+import type { AlterationHints } from './nat/alterations.ts'
 import type { KeepAlive } from './nat/keep-alive.ts'
 import type { CallOrder } from './order.ts'
 import type { Refusals } from './refusals.ts'
@@ -61,6 +62,7 @@ export interface Edge {
   /** Registrations whose registrar is behind us. */
   readonly passing: Passing
   readonly keepAlive: KeepAlive
+  readonly alterations: AlterationHints
   /** Asks requests of zones with `authenticate` who sends them. */
   readonly gate: Gate
   readonly health: TargetHealth

@@ -102,6 +102,7 @@ export class Engine implements EngineView, EngineCommands {
         this.#media = pool(media, events, ours)
         return this.#media
       },
+      nat: (zone) => this.#edge.running.snapshot.zones.get(zone)?.nat,
       lost: (session) => endLost(this.#edge, session),
       ended: (session, how, by, quality) => this.#past.add(pastCallView(this.#edge, session, how, by, quality)),
     })

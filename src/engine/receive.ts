@@ -20,11 +20,12 @@ import type { Zone } from '../zones/zone.ts'
 import { forwardAck } from './ack.ts'
 import { answer, canAnswer, statusOf, trying } from './answers.ts'
 import type { Plan } from './compose.ts'
+import { decidedText } from './decided-text.ts'
 import type { DialogSide } from './dialogs/dialog.ts'
 import type { Edge, Running } from './edge.ts'
 import type { Verdict } from './gate.ts'
 import { checkLeg } from './legs.ts'
-import { mediaInDialog, mediaOfCall, type RequestMedia } from './media/request-media.ts'
+import { mediaInDialog, mediaOfCall, type RequestMedia, takesCandidates } from './media/request-media.ts'
 import { isBehind } from './nat/behind.ts'
 import { ProxyContext } from './proxy.ts'
 import { receiveResponse } from './receive-response.ts'
@@ -231,7 +232,7 @@ export class Receiver {
           return
         }
         const sender = edge.dialogs.follow(flow, inside, media?.at(0))
-        if (edge.dialogs.byeToNobody(inside, sender, media?.at(0))) {
+        if (takesCandidates(edge, inside) || edge.dialogs.byeToNobody(inside, sender, media?.at(0))) {
           transaction.respond(answer(request, 200, 'OK', edge.ids.token(8)))
           return
         }
@@ -293,6 +294,7 @@ export class Receiver {
   ): void | Promise<void> {
     const edge = this.#edge
     let { request, uri } = classified
+    edge.alterations.look(edge, zone, request, flow)
     if (request.method === 'REGISTER' && edge.registrar.takes({ flow, zone, running, transaction, request, uri, proven })) return undefined
     if (zone.numbersIn.length > 0) {
       // A registered client is called by its own Contact, whatever looks like a number in it
@@ -407,24 +409,6 @@ export class Receiver {
     })
   }
 }
-
-const decidedText = (decision: ReturnType<typeof decide>): string => {
-  switch (decision.kind) {
-    case 'respond':
-      return `${decision.rule} answers ${decision.status} ${decision.reason}`
-    case 'drop':
-      return `${decision.rule} drops it`
-    default:
-      return `${decision.rule} sends it to ${decision.groups.map((group) => group.map(candidateText).join(' and ')).join(', then ')}`
-  }
-}
-
-const candidateText = (candidate: Candidate): string =>
-  candidate.kind === 'target'
-    ? `${candidate.target.name} (zone ${candidate.zone.name})`
-    : candidate.kind === 'side'
-      ? `zone ${candidate.side.zone.name} by its own path`
-      : `its Request-URI (zone ${candidate.zone.name})`
 
 const inDialogPlan = (
   { request, uri, ingress, egress }: Extract<Classified, { kind: 'in-dialog' }>,

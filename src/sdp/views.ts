@@ -17,6 +17,15 @@ export const mediaAddress = (sdp: string): string | undefined => {
   return section === undefined ? undefined : connectionAddress(read, section)
 }
 
+/** The address in `o=` (RFC 8866 §5.2). It may be a name. */
+export const originAddress = (sdp: string): string | undefined => {
+  const read = readSdp(sdp)
+  if (isProblem(read)) return undefined
+  return /^(?:[^ ]+ ){3}IN IP[46] ([^ ]+)$/.exec((lineValue(read.session, 'o') ?? '').slice(0, MAX_ORIGIN))?.[1]
+}
+
+const MAX_ORIGIN = 300
+
 /** The direction of each m-section; undefined where it is rejected. */
 export const directions = (sdp: string): readonly (Direction | undefined)[] => {
   const read = readSdp(sdp)

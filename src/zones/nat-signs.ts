@@ -1,9 +1,9 @@
 /** N1: which signs of a router between us and its sender a message shows. */
 import { bareHost } from '../address/listener.ts'
 import type { Transport } from '../address/transports.ts'
-import { mediaAddress } from '../sdp/views.ts'
+import { mediaAddress, originAddress } from '../sdp/views.ts'
 import { sdpOf } from '../sip/body.ts'
-import { firstHeader, headerLines, type SipMessage } from '../sip/message.ts'
+import { firstHeader, headerLines, type SipMessage, type SipRequest } from '../sip/message.ts'
 import { addresses, vias } from '../sip/read.ts'
 import { parseUri } from '../sip/uri.ts'
 import type { Via } from '../sip/via.ts'
@@ -48,6 +48,33 @@ export const natSigns = (message: SipMessage, { remoteAddress, remotePort, liste
     'sdp-private': () => direct && isPrivate(foreign(sdpAddress(message), remoteAddress) ?? ''),
   }
   return tests.filter((test) => shows[test]())
+}
+
+/** What somebody on the way seems to have written anew. */
+export type Alteration = 'contact' | 'media-address' | 'media-origin'
+
+/**
+ * N7: traces of a router that writes SIP messages anew (an application level gateway), or of a client that does the same by itself; in words
+ * of ours. Such a message is used as it is.
+ *
+ * - `contact`: the Contact is where the message came from, though the topmost Via, which the client wrote at the same moment, is private.
+ * - `media-address`, `media-origin`: in the SDP `c=` is where it came from and `o=` is private, or the other way round.
+ */
+export const alterations = (request: SipRequest, { remoteAddress, listener }: Source): readonly Alteration[] => {
+  // Encrypted, nobody on the way has read it; and over there a browser writes what it likes
+  if (listener.transport.secure || listener.transport.webSocket || isPrivate(remoteAddress)) return []
+  const found: Alteration[] = []
+  const [via, ...below] = viasOf(request)
+  if (below.length === 0 && via !== undefined && isPrivate(bareHost(via.host)) && contactHost(request) === remoteAddress)
+    found.push('contact')
+  const body = sdpOf(request)
+  if (body === undefined) return found
+  const origin = originAddress(body.sdp)
+  const media = mediaAddress(body.sdp)
+  if (origin === undefined || media === undefined) return found
+  if (media === remoteAddress && isPrivate(origin)) found.push('media-address')
+  if (origin === remoteAddress && isPrivate(media)) found.push('media-origin')
+  return found
 }
 
 /** An IP literal that is not the source's. */

@@ -126,3 +126,38 @@ describe('a trunk behind NAT', () => {
     pbx.gets(403)
   })
 })
+
+describe('a phone behind NAT', () => {
+  const PHONES = `
+name: sbc.example.com
+listeners:
+  lan:    { udp: 10.0.0.5:5060 }
+  public: { udp: 203.0.113.5:5060 }
+zones:
+  pbx:    { kind: trunk, on: lan, probe: false, targets: [ "sip:10.0.0.20:5060;transport=udp" ] }
+  phones: { kind: phones, on: public }
+routes: [ { from: phones, to: pbx } ]
+media: off
+`
+  test('N7: whose router writes messages anew is told of once an hour', async () => {
+    const edge = await startEdge(PHONES)
+    const pbx = edge.party('pbx', 'lan/udp', '10.0.0.20:5060')
+    const phone = edge.party('phone', 'public/udp', '198.51.100.7:40001', { host: '192.168.1.5:5060' })
+    const call = (): void => {
+      phone.sends('INVITE', { fresh: true, contact: '<sip:phone@198.51.100.7:40001>' })
+      pbx.gets('INVITE')
+      pbx.sends(486)
+      pbx.gets('ACK')
+      phone.gets(100, 486)
+      phone.sends('ACK')
+    }
+    call()
+    call()
+    const told = (): readonly unknown[] =>
+      edge.logged('Messages of this source are written anew on their way: if its calls fail, switch off the SIP ALG of its router')
+    expect(told()).toMatchObject([{ zone: 'phones', remote: '198.51.100.7', altered: ['contact'] }])
+    edge.leaps(3_600_000)
+    call()
+    expect(told()).toHaveLength(2)
+  })
+})

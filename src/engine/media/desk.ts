@@ -17,6 +17,7 @@ import type { Metrics } from '../../observability/metrics.ts'
 import type { MediaState, RouteState } from '../../routing/route-state.ts'
 import type { MediaEvents, MediaNode, MediaNodes, NgReply } from '../../rtpengine/types.ts'
 import { type MediaLeg, mediaLeg } from '../../zones/media.ts'
+import type { NatPolicy } from '../../zones/nat.ts'
 import { MediaSession, SessionBranch } from './session.ts'
 
 export interface DeskDeps {
@@ -27,6 +28,8 @@ export interface DeskDeps {
   /** Four characters that tell this edge's sessions from those of others on the same node, over restarts. */
   readonly edge: string
   readonly nodes: (events: MediaEvents, ours: (ngCallId: string) => boolean) => MediaNodes
+  /** What is done about NAT for the parties of a zone, by its name. */
+  readonly nat?: (zone: string) => NatPolicy | undefined
   /** The daemon gave up a call for lack of media, or lost it and nobody renewed it. */
   readonly lost: (session: MediaSession) => void
   /** A call that was up is over, with what it sounded like. */
@@ -66,6 +69,10 @@ export class MediaDesk implements MediaEvents {
 
   get size(): number {
     return this.#sessions.size
+  }
+
+  natOf(zone: string): NatPolicy | undefined {
+    return this.#deps.nat?.(zone)
   }
 
   sessions(): Iterable<MediaSession> {

@@ -12,6 +12,7 @@ import type { MediaState, RouteState, Side } from '../../routing/route-state.ts'
 import { type SdpBody, sdpOf, withoutSdp } from '../../sip/body.ts'
 import { headerValue, type SipRequest, type SipResponse } from '../../sip/message.ts'
 import { toTag } from '../../sip/read.ts'
+import { mediaLeg } from '../../zones/media.ts'
 import type { DialogMedia } from '../dialogs/dialog.ts'
 import type { Edge } from '../edge.ts'
 import type { MediaDesk } from './desk.ts'
@@ -83,7 +84,7 @@ export class RequestMedia {
       place.request = withoutSdp(this.#request)
       return undefined
     }
-    this.#leg(place, sender).received = receivedFrom(this.#arrival, body.sdp)
+    this.#receive(place, sender, this.#arrival, body.sdp)
     if (what === 'offer') {
       const exchange = await session.offer(branch, sender, body.sdp)
       if (isProblem(exchange)) {
@@ -129,7 +130,7 @@ export class RequestMedia {
       // §13.2.1: of one side's descriptions the first one counts
       return body.replace(exchange.offered)
     } else if (this.#request.method !== 'INVITE') return withoutSdp(response)
-    this.#leg(passing, otherParty(sender)).received = receivedFrom(flow, body.sdp)
+    this.#receive(passing, otherParty(sender), flow, body.sdp)
     return this.#back(passing, body)
   }
 
@@ -204,8 +205,10 @@ export class RequestMedia {
     return again.length === 0 ? undefined : session.restore(branch, again)
   }
 
-  #leg({ session, branch }: Passing, party: Party) {
-    return party === 'caller' ? session.caller : branch.callee
+  /** N6: where the media of a party is to be sent until it comes. */
+  #receive({ session, branch }: Passing, party: Party, flow: Flow, sdp: string): void {
+    const side = party === 'caller' ? session.caller : branch.callee
+    side.received = receivedFrom(flow, sdp, this.#desk.natOf(side.leg.zone))
   }
 }
 
@@ -225,6 +228,20 @@ export const mediaOfCall = (edge: Edge, arrival: Flow, request: SipRequest, ingr
   edge.media === undefined || !ingress.zone.media.anchored
     ? undefined
     : new RequestMedia(edge.media, request, arrival, new NewCall(edge.media, headerValue(request, 'call-id')!, ingress))
+
+/**
+ * RFC 8840: an INFO with candidates that trickle. They are for the other end of ICE, and that is rtpengine: it learns what it needs from the checks
+ * that come (RFC 8445 §7.3.1.3), so the INFO only has to be taken. Nobody behind us has a use for it.
+ */
+export const takesCandidates = (
+  edge: Edge,
+  { request, state, ingress }: { readonly request: SipRequest; readonly state: RouteState; readonly ingress: Side },
+): boolean =>
+  request.method === 'INFO' &&
+  edge.media !== undefined &&
+  state.media !== undefined &&
+  /^[ \t]*trickle-ice[ \t]*(?:;|$)/i.test(headerValue(request, 'info-package') ?? '') &&
+  mediaLeg(ingress.zone.name, ingress.zone.media, ingress.listener.transport.name).profile.ice === 'force'
 
 /**
  * For a request inside a dialog, whose own state says whether there is a session.

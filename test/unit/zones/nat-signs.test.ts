@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { TRANSPORTS, type TransportName } from '../../../src/address/transports.ts'
 import type { SipMessage } from '../../../src/sip/message.ts'
 import { NAT_TESTS, type NatPolicy, type NatTest } from '../../../src/zones/nat.ts'
-import { natSigns } from '../../../src/zones/nat-signs.ts'
+import { alterations, natSigns } from '../../../src/zones/nat-signs.ts'
 import { network } from '../../../src/zones/networks.ts'
 import { messageText, parsed } from '../../support/messages.ts'
 
@@ -128,4 +128,29 @@ test('N1: who comes from a local network is not behind NAT, whatever it shows', 
 
 test('N1: with NAT off nobody is behind one', () => {
   expect(natSigns(message({ contact: '<sip:a@192.168.1.5>' }), from(), { ...ALL, tests: [] })).toEqual([])
+})
+
+const request = (shown: Shown, media?: string, origin = media) => {
+  const made = message({ ...shown, ...(media !== undefined && { media }) })
+  if (made.kind !== 'request') throw new Error('no request')
+  if (media === undefined || origin === undefined) return made
+  const body = Buffer.from(made.body.toString('latin1').replace(/^o=.*$/m, `o=- 1 1 IN IP4 ${origin}`), 'latin1')
+  return { ...made, body }
+}
+
+test.each<readonly [string, ReturnType<typeof request>, ReturnType<typeof from>, readonly string[]]>([
+  [
+    'nothing of a phone that writes what it knows',
+    request({ contact: '<sip:a@192.168.1.5>', via: '192.168.1.5' }, '192.168.1.5'),
+    from(),
+    [],
+  ],
+  ['nothing of a phone with an address of its own', request({}, '198.51.100.7'), from(), []],
+  ['a Contact that knows more than the Via', request({ via: '192.168.1.5' }), from(), ['contact']],
+  ['a c= that knows more than the o=', request({}, '198.51.100.7', '192.168.1.5'), from(), ['media-address']],
+  ['an o= that knows more than the c=', request({}, '192.168.1.5', '198.51.100.7'), from(), ['media-origin']],
+  ['nothing over TLS', request({ via: '192.168.1.5' }), from('198.51.100.7:50001', 'tls'), []],
+  ['nothing inside one network', request({ via: '192.168.1.5', contact: '<sip:a@10.0.0.4>' }), from('10.0.0.4:5060'), []],
+])('N7: what was written anew: %s', (_what, made, source, found) => {
+  expect(alterations(made, source)).toEqual(found)
 })
