@@ -122,9 +122,12 @@ export const createAdminService = async (deps: AdminServiceDeps): Promise<AdminS
       const scheme = url.slice(0, url.indexOf(':'))
       const shown = `${scheme}://${admin.hosts.find((host) => !/^[\d.:]+$/.test(host)) ?? url.slice(url.indexOf('/') + 2, url.lastIndexOf(':'))}`
       const place = `${shown}${url.slice(url.lastIndexOf(':'))}`
-      return setup === undefined
-        ? [`Web admin: ${place}`]
-        : [`Web admin: ${place}/#setup=${setup}  (this link works once; it makes the first account)`]
+      return [
+        setup === undefined
+          ? `Web admin: ${place}`
+          : `Web admin: ${place}/#setup=${setup}  (this link works once; it makes the first account)`,
+        ...(phoneView(deps.running()).zones.length > 0 ? [`Test phone: ${place}/#/phone  (a page of the web admin)`] : []),
+      ]
     },
     refresh: async () => {
       tellReload()

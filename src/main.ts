@@ -279,7 +279,8 @@ const announcement = (snapshot: Snapshot, adminLines: readonly string[], file: s
     return `Listening: ${scheme}  (${listener.name}; ${zones.length === 0 ? 'no zone' : `zone ${zones.join(', ')}`})`
   })
   lines.push(...adminLines)
-  if (snapshot.demo !== undefined) lines.push('Demonstration PBX is on: in another terminal "npm run call" places a call through the edge')
+  if (snapshot.demo !== undefined)
+    lines.push('Demonstration PBX is on: press "Call echo" on the test phone, or "npm run call" in another terminal')
   lines.push(`Configuration: ${file}`)
   return lines
 }

@@ -70,7 +70,7 @@ export const startPlace = async ({
   const port = () => freePort(HOST)
   const ports = { sip: await port(), tls: await port(), ws: await port(), wss: await port(), admin: await port(), demo: await port() }
   const initial = firstRunConfig({ ports })
-  const config = change(media ? initial : initial.replace(/^media:\n.*$/m, 'media: off'), ports)
+  const config = change(initial.replace(/^media:\n(.*)$/m, media ? `media:\n  ports: ${mediaPorts()}\n$1` : 'media: off'), ports)
   const edge = await startEdge({ config, adminPort: ports.admin, folder: folder.path, environment })
   const { msg = '' } = await edge.logged((line) => line.msg?.startsWith('Web admin: ') === true, 'link')
   const link = /https:\S+/.exec(msg)?.[0] ?? ''
@@ -103,6 +103,12 @@ export const startPlace = async ({
       folder.remove()
     },
   }
+}
+
+/** Two of these may run at a time, each with an rtpengine: other ports for each process, below the ephemeral ones. */
+const mediaPorts = (): string => {
+  const first = 30_000 + (process.pid % 13) * 200
+  return `${first}-${first + 199}`
 }
 
 const ask = (
