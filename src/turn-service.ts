@@ -19,27 +19,31 @@ export interface TurnServiceDeps {
 export interface TurnService {
   /** For the listeners: `GET /turn`. */
   readonly web: WebAnswers
-  /** @returns undefined: no servers are configured @throws TransportError SBC_TURN_SECRET */
-  credentials(user: string): Promise<TurnCredentials | undefined>
+  /** @param until the proof is worth nothing from then on @returns undefined: no servers are configured @throws TransportError SBC_TURN_SECRET */
+  credentials(user: string, until?: number): Promise<TurnCredentials | undefined>
 }
 
 export const TURN_PATH = '/turn'
+/** The TURN server's clock may be another one. */
+const LEAST_SECONDS = 60
 const METHODS: readonly string[] = ['GET']
 const JSON_TYPE = { 'Content-Type': 'application/json' }
 
 export const createTurnService = ({ clock, log, running, judge }: TurnServiceDeps): TurnService => {
-  const credentials = async (user: string): Promise<TurnCredentials | undefined> => {
+  const credentials = async (user: string, until?: number): Promise<TurnCredentials | undefined> => {
     const { turn } = running()
     if (turn === undefined) return undefined
-    // Also for a token that ends sooner: a relay in mid-call has to be refreshed with what it began with
-    return turnCredentials(turn.servers, await secretOf(turn.secretFile), user, turn.lifetimeSeconds, clock.wall())
+    const now = clock.wall()
+    // What follows from a proof ends with it; coturn lets a relay that is in use go on
+    const left = until === undefined ? turn.lifetimeSeconds : Math.max(LEAST_SECONDS, Math.floor((until - now) / 1000))
+    return turnCredentials(turn.servers, await secretOf(turn.secretFile), user, Math.min(turn.lifetimeSeconds, left), now)
   }
 
   const answer = async (request: WebRequest): Promise<WebAnswer> => {
     try {
       const verdict = await judge(request)
       if (verdict.kind === 'answer') return refusal(verdict)
-      const made = await credentials(verdict.proven.user)
+      const made = await credentials(verdict.proven.user, verdict.proven.until)
       return made === undefined
         ? problem(404, 'There are no TURN servers')
         : { status: 200, headers: JSON_TYPE, body: JSON.stringify(made) }

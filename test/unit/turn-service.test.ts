@@ -53,6 +53,19 @@ test('whoever has shown who he is gets what RTCPeerConnection wants', async () =
   expect(JSON.parse(body)).toEqual(turnCredentials(SERVERS, Buffer.from('north star'), 'alice', 3600, NOW))
 })
 
+test.each([
+  ['ends with the token that they were made for', 600, 600],
+  ['lasts as configured for one that goes on', 7200, 3600],
+  ['lasts a minute at least, for clocks that differ', 5, 60],
+])('what it gives %s', async (_, left, ttl) => {
+  writeFileSync(join(folder, 'secret'), 'north star')
+  const { web } = service(() => ({
+    kind: 'proven',
+    proven: { user: 'alice', subscriber: undefined, by: 'token', until: NOW + left * 1000 },
+  }))
+  expect(JSON.parse((await web.answer(REQUEST)).body)).toMatchObject({ ttl, username: `${NOW / 1000 + ttl}:alice` })
+})
+
 test('another secret in the file counts at once', async () => {
   writeFileSync(join(folder, 'secret'), 'north star')
   const { credentials } = service(alice)
