@@ -2,6 +2,7 @@
 import type { Flow } from '../address/flow.ts'
 import { bareHost } from '../address/listener.ts'
 import { branchOf } from '../routing/branch.ts'
+import { groupSize } from '../routing/breadth.ts'
 import type { Candidate } from '../routing/decide.ts'
 import { rewrite } from '../routing/rewrite.ts'
 import type { FlowToken, Side } from '../routing/route-state.ts'
@@ -23,6 +24,8 @@ export interface Plan {
   /** Set inside a dialog: the one way there is. */
   readonly egress: Side | undefined
   readonly groups: readonly (readonly Candidate[])[]
+  /** RFC 5393 §5: how many branches it may have at one time; undefined: it does not fork. */
+  readonly breadth?: number | undefined
   readonly rule: string
   readonly advertise: string | undefined
   readonly numbers: readonly NumberRule[]
@@ -97,6 +100,7 @@ export const compose = (edge: Edge, { running, plan, loop, index, candidate, flo
     contactPath: candidate.kind === 'side' && !inDialog ? (candidate.contact?.path ?? []) : undefined,
     inDialog,
     branch,
+    breadth: plan.breadth === undefined ? undefined : Math.max(1, Math.floor(plan.breadth / groupSize(plan.groups, index))),
     numbers: plan.numbers,
     headers: plan.headers,
   }

@@ -7,6 +7,7 @@ import type { Proven } from '../authentication/types.ts'
 import { isProblem, type Problem } from '../base/problem.ts'
 import { safeMessage } from '../observability/redact.ts'
 import { applyNumberRules } from '../routing/alterations/number-rules.ts'
+import { breadthOf, narrowed } from '../routing/breadth.ts'
 import { type Classified, classify } from '../routing/classify.ts'
 import { type Candidate, decide } from '../routing/decide.ts'
 import { validateRequest, wellFormed } from '../routing/validate.ts'
@@ -333,6 +334,11 @@ export class Receiver {
       transaction.abandon()
       return
     }
+    const breadth = decision.groups.some(({ length }) => length > 1) ? breadthOf(request) : undefined
+    if (breadth === 0) {
+      transaction.respond(answer(request, 440, 'Max-Breadth Exceeded', edge.ids.token(8)))
+      return
+    }
     const flowToken = isBehind(zone, request, flow) ? edge.clients.token(flow, zone, request) : undefined
     if (flowToken !== undefined && transaction.invite) edge.clients.seen(flow, zone, request)
     const ingress = { listener: flow.listener, zone, flow: flowToken }
@@ -341,7 +347,8 @@ export class Receiver {
       uri,
       ingress,
       egress: undefined,
-      groups: decision.groups,
+      groups: breadth === undefined ? decision.groups : narrowed(decision.groups, breadth),
+      breadth,
       rule: decision.rule,
       advertise: decision.advertise,
       numbers: decision.numbers,

@@ -26,6 +26,8 @@ export interface Crossing {
   readonly contactPath: readonly string[] | undefined
   /** Inside a dialog the Request-URI is the peer's own Contact: only a transport that contradicts the leg is touched. */
   readonly inDialog: boolean
+  /** RFC 5393 §5: its share of Max-Breadth, where it is one of several branches. */
+  readonly breadth?: number | undefined
   readonly branch: string
   /** The decision's own rules, between those of the two zones. */
   readonly numbers: readonly NumberRule[]

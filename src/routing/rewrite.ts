@@ -4,6 +4,7 @@ import { maskContact } from './alterations/contact.ts'
 import { contactPath } from './alterations/contact-path.ts'
 import { contentLength } from './alterations/content-length.ts'
 import { headerRules } from './alterations/header-rules.ts'
+import { maxBreadth } from './alterations/max-breadth.ts'
 import { maxForwards } from './alterations/max-forwards.ts'
 import { numberRules } from './alterations/number-rules.ts'
 import { path } from './alterations/path.ts'
@@ -20,6 +21,7 @@ export type Alteration = (request: SipRequest, crossing: Crossing) => SipRequest
 export const REQUEST_ALTERATIONS = [
   setTarget,
   maxForwards,
+  maxBreadth,
   numberRules,
   headerRules,
   recordRoute,

@@ -152,6 +152,41 @@ describe('calls to registered users', () => {
     hangUp(pbx, browser)
   })
 
+  test('RFC 5393 §5.3.3: Max-Breadth is shared by the branches, and bounds how many there are', async () => {
+    const { pbx, phone } = await startRegistrar()
+    const phones = [phone('one', 5062), phone('two', 5063), phone('three', 5064)]
+    for (const one of phones) registers(one, 'alice')
+    const breadths = (): readonly string[] =>
+      phones.flatMap((one) => (one.inbox.length === 0 ? [] : [headerOf(one.gets('INVITE'), 'max-breadth')]))
+    const refuses = (): void => {
+      for (const one of phones) {
+        one.sends(486)
+        one.gets('ACK')
+      }
+    }
+    pbx.sends('INVITE', { uri: 'sip:alice@example.com' })
+    pbx.gets(100)
+    expect(breadths()).toEqual(['20', '20', '20'])
+    refuses()
+    pbx.gets(486)
+    pbx.sends('ACK')
+    pbx.sends('INVITE', { uri: 'sip:alice@example.com', fresh: true, headers: ['Max-Breadth: 2'] })
+    pbx.gets(100)
+    expect(breadths()).toEqual(['1', '1'])
+    for (const one of phones.slice(0, 2)) {
+      one.sends(486)
+      one.gets('ACK')
+    }
+    expect(breadths()).toEqual(['2'])
+    phones[2]!.sends(486)
+    phones[2]!.gets('ACK')
+    pbx.gets(486)
+    pbx.sends('ACK')
+    pbx.sends('INVITE', { uri: 'sip:alice@example.com', fresh: true, headers: ['Max-Breadth: 0'] })
+    pbx.gets(440)
+    pbx.sends('ACK')
+  })
+
   test('§16.7: a CANCEL of the caller ends all of them', async () => {
     const { pbx, phone } = await startRegistrar()
     const phones = [phone('desk', 5062), phone('soft', 5063)]

@@ -6,7 +6,7 @@ import { branchIn, headerOf, parameterOf, tagOf, topViaOf, uriOf, valuesOf, type
 const VIA_TOKENS: Readonly<Record<string, string>> = { udp: 'UDP', tcp: 'TCP', tls: 'TLS', ws: 'WS', wss: 'WSS' }
 const URI_TRANSPORTS: Readonly<Record<string, string>> = { udp: 'udp', tcp: 'tcp', tls: 'tls', ws: 'ws', wss: 'ws' }
 /** What a proxy changes in a request (§16.6); each is looked at by itself. */
-const CHANGED = new Set(['via', 'max-forwards', 'record-route', 'route', 'path'])
+const CHANGED = new Set(['via', 'max-forwards', 'max-breadth', 'record-route', 'route', 'path'])
 
 interface Seen {
   readonly flow: FakeFlow

@@ -15,6 +15,7 @@ export const HEADERS = {
   'call-id': { display: 'Call-ID', compact: 'i', once: true },
   cseq: { display: 'CSeq', once: true },
   contact: { display: 'Contact', compact: 'm', list: true },
+  'max-breadth': { display: 'Max-Breadth', once: true },
   'max-forwards': { display: 'Max-Forwards', once: true },
   route: { display: 'Route', list: true },
   'record-route': { display: 'Record-Route', list: true },
