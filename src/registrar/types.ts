@@ -96,4 +96,6 @@ export interface Subscribers {
   find(userPart: string): Subscriber | undefined
   /** H(user:realm:password) in lower-case hex (RFC 7616 §3.4.2), for the realm of the configuration; undefined: no such user, or none for that algorithm. */
   ha1(user: string, algorithm: DigestAlgorithm): string | undefined
+  /** Another number after any change, whoever made it; without it changes count when somebody is asked for the next time. */
+  version?(): number
 }

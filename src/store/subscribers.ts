@@ -59,6 +59,7 @@ export class SubscriberStore implements Subscribers, SubscriberDesk {
   #recent = new Map<string, Known>()
   #older = new Map<string, Known>()
   #seen = -1
+  #version = 0
   readonly #nobody: readonly SecretRow[]
 
   constructor(options: SubscriberStoreOptions) {
@@ -82,6 +83,11 @@ export class SubscriberStore implements Subscribers, SubscriberDesk {
     const { subscriber, secrets } = this.#known(user)
     if (subscriber?.user !== user) return undefined
     return secrets.find((one) => one.algorithm === algorithm && one.realm === this.realm)?.ha1
+  }
+
+  version(): number {
+    this.#look()
+    return this.#version
   }
 
   list({ search = '', after = '', limit }: SubscriberQuery): SubscriberPage {
@@ -169,15 +175,10 @@ export class SubscriberStore implements Subscribers, SubscriberDesk {
   // ---- parts
 
   #known(userPart: string): Known {
-    const { database } = this.#options
-    const version = database.foreignVersion
-    if (version !== this.#seen) {
-      this.#forget()
-      this.#seen = version
-    }
+    this.#look()
     const known = this.#recent.get(userPart) ?? this.#older.get(userPart)
     if (known !== undefined) return known
-    const read = database.guarded(() => this.#read(userPart))
+    const read = this.#options.database.guarded(() => this.#read(userPart))
     // A stranger chooses the name: what he makes us remember is bounded in number and size
     if (userPart.length > LONGEST) return read
     if (this.#recent.size >= REMEMBERED) {
@@ -262,7 +263,16 @@ export class SubscriberStore implements Subscribers, SubscriberDesk {
     }
   }
 
+  /** Has another process changed the database? */
+  #look(): void {
+    const version = this.#options.database.foreignVersion
+    if (version === this.#seen) return
+    this.#seen = version
+    this.#forget()
+  }
+
   #forget(): void {
+    this.#version++
     this.#recent = new Map()
     this.#older = new Map()
   }

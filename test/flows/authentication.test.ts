@@ -444,3 +444,39 @@ describe('RFC 8898: tokens', () => {
     pbx.getsNothing()
   })
 })
+
+describe('users that are disabled or removed', () => {
+  test('are unregistered soon after; who shows tokens need not be in the store', async () => {
+    let all = users({ user: 'alice' }, { user: 'bob' })
+    let version = 1
+    const subscribers: Subscribers = {
+      find: (part) => all.find(part),
+      ha1: (user, algorithm) => all.ha1(user, algorithm),
+      version: () => version,
+    }
+    const tokens = {
+      server: undefined,
+      judge: (): TokenVerdict => ({ kind: 'good', user: 'guest', domain: undefined, until: Number.MAX_SAFE_INTEGER }),
+    }
+    const { edge, alice } = await place({ subscribers, proofs: { timedSecrets: [], tokens } })
+    const bob = edge.party('bob', 'public/udp', '198.51.100.8:5060')
+    for (const one of [alice, bob]) {
+      shows(one, 'REGISTER', md5Of(challenged(one, 'REGISTER')), { ...ALICE, user: one.name })
+      one.gets(200)
+    }
+    const guest = edge.party('guest', 'public/udp', '198.51.100.9:5060')
+    asks(guest, 'REGISTER', ['Authorization: Bearer x'])
+    guest.gets(200)
+    const registered = () =>
+      edge.engine
+        .registrations({})
+        .registrations.map(({ aor }) => aor)
+        .sort()
+    edge.passes(3000)
+    expect(registered()).toEqual(['alice@example.com', 'bob@example.com', 'guest@example.com'])
+    all = users({ user: 'alice', enabled: false })
+    version++
+    edge.passes(3000)
+    expect(registered()).toEqual(['guest@example.com'])
+  })
+})
