@@ -179,8 +179,11 @@ export class DemoPbx {
     if (from === undefined || to === undefined || target === undefined) return
     const user = userIn(invite.requestUri)
     const caller = userIn(address(from)?.uri ?? '')
-    const busy = is(BUSY, user) || this.#calls.size >= MOST_CALLS
-    const refused = busy ? 486 : is(CALL_BACK, user) && this.#registrations.find(caller) === undefined ? 480 : undefined
+    if (this.#calls.size >= MOST_CALLS) {
+      this.#answer(invite, 486, remote)
+      return
+    }
+    const refused = is(BUSY, user) ? 486 : is(CALL_BACK, user) && this.#registrations.find(caller) === undefined ? 480 : undefined
     const tag = this.#options.ids.token(8)
     const call: Call = {
       id,

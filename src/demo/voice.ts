@@ -93,13 +93,13 @@ export class EchoVoice {
     }
     const began = performance.now()
     const next = (): void => {
+      this.#send(this.#note(payload), payload, this.#frame === 0)
+      this.#time = (this.#time + FRAME) >>> 0
+      this.#frame++
       if (this.#frame === NOTES_HZ.length * NOTE_FRAMES) {
         this.#state = 'echo'
         return
       }
-      this.#send(this.#note(payload), payload, this.#frame === 0)
-      this.#time = (this.#time + FRAME) >>> 0
-      this.#frame++
       this.#timer = setTimeout(next, Math.max(0, began + this.#frame * FRAME_MS - performance.now()))
     }
     next()
