@@ -469,7 +469,7 @@ describe('users that are disabled or removed', () => {
     guest.gets(200)
     const registered = () =>
       edge.engine
-        .registrations({})
+        .registrations({ search: '', skip: 0, limit: 10 })
         .registrations.map(({ aor }) => aor)
         .sort()
     edge.passes(3000)
