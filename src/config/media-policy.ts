@@ -41,6 +41,7 @@ export const zonePolicy = (
     codecs: { order: undefined, strip: [], transcode: [] },
     dtmf: 'pass',
     ice: undefined,
+    maxBundle: true,
     record: false,
   }
   const whole = `Zone "${path[1]}"`
@@ -101,6 +102,7 @@ const policyOver = (
     },
     dtmf: written.dtmf ?? base.dtmf,
     ice: written.ice ?? base.ice,
+    maxBundle: written['max-bundle'] ?? base.maxBundle,
     record: written.record ?? base.record,
   }
   checkPlaces(written, media, path, report)

@@ -39,7 +39,8 @@ export const fixReceived = (sdp: string, role: SdpRole, from: MediaLeg, to: Medi
   const refused = noMedia(read) ?? (role === 'offer' ? rawFax(read, to.profile) : otherCount(read, memory.sections))
   if (refused !== undefined) return refused
   const { browser } = from.profile
-  const usable = browser && role === 'offer' ? rejectBundled(read, memory.bundle === 'only') : read
+  const together = from.policy.maxBundle || memory.bundle === 'only'
+  const usable = browser && role === 'offer' && together ? rejectBundled(read, memory.bundle === 'only') : read
   const keyed = role === 'offer' ? usableKeys(usable) : answeredKeys(usable, memory.cryptoTags)
   if (isProblem(keyed)) return keyed
   return {
@@ -48,7 +49,7 @@ export const fixReceived = (sdp: string, role: SdpRole, from: MediaLeg, to: Medi
       sections: read.sections.length,
       mids: read.sections.map((section, i) => ownMid(mid(section)) ?? memory.mids[i]),
       cryptoTags: memory.cryptoTags,
-      bundle: browser ? bundleShown(read, role, memory.bundle) : memory.bundle,
+      bundle: browser ? bundleShown(read, role, memory.bundle, from.policy.maxBundle) : memory.bundle,
     },
   }
 }
@@ -75,7 +76,7 @@ export const fixToSend = (
   const { browser, hold } = to.profile
   let fixed = made
   if (from.profile.browser && !browser) fixed = withoutBrowserAttributes(fixed, memory.mids)
-  if (browser) fixed = forBrowser(fixed, role, memory)
+  if (browser) fixed = forBrowser(fixed, role, memory, to.policy.maxBundle)
   if (hold === 'inactive') fixed = holdInactive(fixed)
   if (role === 'offer') fixed = offeredKeys(fixed)
   return {
@@ -89,8 +90,10 @@ export const fixToSend = (
   }
 }
 
-const forBrowser = (sdp: Sdp, role: SdpRole, memory: LegMemory): Sdp => {
+/** @param mayInsist it may know no other way than one transport; one that has agreed on a group knows none any more */
+const forBrowser = (sdp: Sdp, role: SdpRole, memory: LegMemory, mayInsist: boolean): Sdp => {
   const named = ownMids(sdp, memory.mids)
+  if (!mayInsist && memory.bundle !== 'only') return named
   if (role === 'offer') return groupOne(memory.bundle === 'only' ? onlyFirst(named) : named)
   // RFC 9143 §7.3.1: no group in an answer to an offer without
   return memory.bundle === 'none' ? named : groupOne(named)
@@ -99,11 +102,11 @@ const forBrowser = (sdp: Sdp, role: SdpRole, memory: LegMemory): Sdp => {
 type Bundle = LegMemory['bundle']
 
 /** What a browser's SDP says of BUNDLE. An answer with a group agrees to ours, which is of one section. */
-const bundleShown = (sdp: Sdp, role: SdpRole, before: Bundle): Bundle => {
+const bundleShown = (sdp: Sdp, role: SdpRole, before: Bundle, mayInsist: boolean): Bundle => {
   const hasGroup = bundleGroups(sdp).some((mids) => mids.length > 0)
   if (role === 'answer') return hasGroup ? 'only' : before
   if (!hasGroup) return 'none'
-  return before === 'only' || insistsOnBundle(sdp) ? 'only' : 'offered'
+  return before === 'only' || (mayInsist && insistsOnBundle(sdp)) ? 'only' : 'offered'
 }
 
 /** What an answer to a browser settles; a later one to the same offer (another fork) settles it anew. */

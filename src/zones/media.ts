@@ -109,6 +109,8 @@ export interface MediaPolicy {
   readonly dtmf: 'pass' | 'audio'
   /** undefined: the profile's. */
   readonly ice: 'remove' | 'force' | undefined
+  /** Browsers whose pages may set the bundle policy `max-bundle`. When none does, each m-line has a transport of its own, and video can come later. */
+  readonly maxBundle: boolean
   /** Calls of this side are recorded. */
   readonly record: boolean
 }
@@ -126,9 +128,16 @@ const BY_TRANSPORT: Readonly<Record<TransportName, MediaKind>> = { udp: 'plain',
 const withIce = (profile: MediaProfile, ice: MediaPolicy['ice']): MediaProfile =>
   ice === undefined || ice === profile.ice ? profile : { ...profile, ice, iceLite: false }
 
+/**
+ * rtpengine (10.5.3, seen live) forgets in a later offer who of both controls ICE (RFC 8445 §6.1.1), which is fatal for a section that a browser adds to
+ * a call that it did not begin: in half of them no media. A lite agent never controls.
+ */
+const withLaterSections = (profile: MediaProfile, { maxBundle }: MediaPolicy): MediaProfile =>
+  profile.browser && !maxBundle && profile.ice === 'force' ? { ...profile, iceLite: true } : profile
+
 /** The leg over `transport` under a policy: the target's where there is one, else the zone's. */
 export const mediaLeg = (zone: string, policy: MediaPolicy, transport: TransportName): MediaLeg => ({
   zone,
   policy,
-  profile: withIce(MEDIA_PROFILES[policy.kind ?? BY_TRANSPORT[transport]], policy.ice),
+  profile: withLaterSections(withIce(MEDIA_PROFILES[policy.kind ?? BY_TRANSPORT[transport]], policy.ice), policy),
 })

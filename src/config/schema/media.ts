@@ -170,6 +170,13 @@ export const policy = (of: 'zone' | 'target') =>
         ice: optional(
           Type.Enum(['remove', 'force'], { description: 'ICE toward it. Default: as the profile has it.', examples: ['force'] }),
         ),
+        'max-bundle': optional(
+          Type.Boolean({
+            description:
+              'Pages of browsers here may set the bundle policy `max-bundle`. `false`: none does; then video can be added to a call, and can come with candidates that trickle. Default: true.',
+            examples: [false],
+          }),
+        ),
         record: optional(Type.Boolean({ description: 'Record its calls. Default: false.', examples: [true] })),
       }),
     ],

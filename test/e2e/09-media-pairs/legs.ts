@@ -17,6 +17,7 @@ export const leg = (kind: MediaKind, policy: Partial<MediaPolicy> = {}): MediaLe
     codecs: { order: undefined, strip: [], transcode: [] },
     dtmf: 'pass',
     ice: undefined,
+    maxBundle: true,
     record: false,
     ...policy,
   },

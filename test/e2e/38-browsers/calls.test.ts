@@ -140,6 +140,18 @@ describe.each(LIBRARIES)('%s', (library) => {
       await page.phone.event('ended')
     })
 
+    it('RFC 8445 §9: restarts ICE, as after a change of its network', async () => {
+      const atPbx = await talking(who, stage, page, pbx)
+      const ufrag = /a=ice-ufrag:(\S+)/
+      const before = ufrag.exec(page.last('sent', who === 'browser' ? 'INVITE' : 'SIP/2.0 200'))?.[1]
+      await page.phone.do('restartIce')
+      await page.phone.event('restart answered')
+      expect(ufrag.exec(page.last('sent', 'INVITE'))?.[1]).not.toBe(before)
+      await hearEachOther(page, atPbx)
+      await atPbx.call.bye()
+      await page.phone.event('ended')
+    })
+
     it('RFC 2543 hold: the PBX names 0.0.0.0, and its address again', async () => {
       const atPbx = await talking(who, stage, page, pbx)
       pbx.alter = (sdp) => sdp.replace(/c=IN IP4 \S+/, 'c=IN IP4 0.0.0.0')

@@ -16,7 +16,7 @@ import { createSrtpReceiver, createSrtpSender, type SrtpContext } from './srtp.t
 import { AUDIO_CODECS, createVoice, FRAME_MS, SAMPLE_RATE } from './voice.ts'
 import { createWatch, quietFor } from './watch.ts'
 
-export interface MediaEndpointOptions extends Partial<Omit<NegotiationOptions, 'address' | 'video'>> {
+export interface MediaEndpointOptions extends Partial<Omit<NegotiationOptions, 'address' | 'video' | 'offersVideo'>> {
   /** Bound, and the source of all that it sends. */
   readonly address: string
   /** In its SDP, where that is not `address` (behind a NAT). */
@@ -25,6 +25,8 @@ export interface MediaEndpointOptions extends Partial<Omit<NegotiationOptions, '
   readonly hz?: number
   /** It has video, too: a mirror. */
   readonly mirror?: VideoCodec
+  /** false: it has video for who offers some, and offers none itself; default true. */
+  readonly mirrorOffers?: boolean
   /** Between its RTCP reports; default 1000. */
   readonly reportMs?: number
   /** For the texts of failures; default its address and port. */
@@ -117,6 +119,7 @@ export const openMediaEndpoint = async (options: MediaEndpointOptions): Promise<
       moreSections: [],
       ...options,
       video: mirror,
+      offersVideo: options.mirrorOffers ?? true,
       address: options.advertised ?? options.address,
     },
     randomBytes(4).readUInt32BE(),

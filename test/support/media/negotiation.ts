@@ -50,6 +50,8 @@ export interface NegotiationOptions {
   readonly moreSections: readonly string[]
   /** Its video; undefined: none, and what is offered is refused. */
   readonly video?: Mirror | undefined
+  /** In its offers, too; default: in its answers alone. */
+  readonly offersVideo?: boolean
 }
 
 /** What holds after an offer was answered. */
@@ -135,7 +137,11 @@ export const createNegotiation = (options: NegotiationOptions, session: number, 
         ...(options.rtcpMux ? ['a=rtcp-mux'] : []),
         ...options.moreLines,
       ]
-      const made = [...section(port, own, wish, lines), ...(options.video?.offer(wish) ?? []), ...options.moreSections]
+      const made = [
+        ...section(port, own, wish, lines),
+        ...(options.offersVideo === true ? (options.video?.offer(wish) ?? []) : []),
+        ...options.moreSections,
+      ]
       open = { codecs: own, direction: wish, media: made.filter((line) => line.startsWith('m=')) }
       return writeSdp(options.address, session, ++version, made)
     },

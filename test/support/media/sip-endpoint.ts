@@ -160,7 +160,9 @@ export const openSipEndpoint = async (options: SipEndpointOptions): Promise<SipE
     const path = valuesOf(request, 'path')
     respond(responseText(request, link.remote, 200, 'OK', newTag(), [...contacts, ...path.map((value): HeaderPair => ['Path', value])]))
     if (given[0] !== undefined) flows.set(uriOf(given[0]), link)
-    if (given[0] !== undefined) bindings.push({ addressOfRecord: uriOf(headerOf(request, 'to')), contact: uriOf(given[0]), path })
+    // What ends is no binding: the edge says so of clients that vanished
+    const ends = /;expires=0(?:;|$)/.test(given[0] ?? '') || headerOf(request, 'expires') === '0'
+    if (given[0] !== undefined && !ends) bindings.push({ addressOfRecord: uriOf(headerOf(request, 'to')), contact: uriOf(given[0]), path })
     watch.happened()
   }
   /** RFC 6665: accepted for 600 s, and the state told at once, with the name of the event as its text. */

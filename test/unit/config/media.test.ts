@@ -227,13 +227,14 @@ describe('media of zones and targets', () => {
       codecs: { order: undefined, strip: [], transcode: [] },
       dtmf: 'pass',
       ice: undefined,
+      maxBundle: true,
       record: false,
     })
   })
 
   test('everything can be written', () => {
     const text = pbx(
-      'media: { profile: plain, interface: lan, set: default, codecs: { order: [ PCMA, pcma, PCMU, opus/48000/2, telephone-event ], strip: [ G729 ], transcode: [ G722 ] }, dtmf: audio, ice: remove, record: true }',
+      'media: { profile: plain, interface: lan, set: default, codecs: { order: [ PCMA, pcma, PCMU, opus/48000/2, telephone-event ], strip: [ G729 ], transcode: [ G722 ] }, dtmf: audio, ice: remove, max-bundle: false, record: true }',
     )
     expect(policy(text)).toEqual({
       anchored: true,
@@ -243,6 +244,7 @@ describe('media of zones and targets', () => {
       codecs: { order: ['PCMA', 'PCMU', 'opus/48000/2', 'telephone-event'], strip: ['G729'], transcode: ['G722'] },
       dtmf: 'audio',
       ice: 'remove',
+      maxBundle: false,
       record: true,
     })
     expect(warningsOf(text)).toEqual([])

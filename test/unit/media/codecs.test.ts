@@ -16,6 +16,7 @@ const leg = (kind: MediaKind, codecs: Partial<CodecPolicy> = {}, dtmf: 'pass' | 
     codecs: { order: undefined, strip: [], transcode: [], ...codecs },
     dtmf,
     ice: undefined,
+    maxBundle: true,
     record: false,
   },
 })

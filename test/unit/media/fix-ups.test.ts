@@ -17,6 +17,7 @@ const leg = (kind: MediaKind): MediaLeg => ({
     codecs: { order: undefined, strip: [], transcode: [] },
     dtmf: 'pass',
     ice: undefined,
+    maxBundle: true,
     record: false,
   },
 })
@@ -127,6 +128,29 @@ describe('a browser and its BUNDLE group', () => {
     const answer = answered(audioAnswer.made, memory)
     expect(answer.sdp).toContain('a=group:BUNDLE 0\r\n')
     expect(answer.memory.bundle).toBe('only')
+  })
+
+  describe('of a zone whose pages never set max-bundle', () => {
+    const open: MediaLeg = { ...browser, policy: { ...browser.policy, maxBundle: false } }
+
+    test('audio alone gets no group, so video can be added: it trickles, and has a transport of its own', () => {
+      const { memory } = received(sdpFixture('chrome-offer-audio'), 'offer', open, plain)
+      const answer = sent(audioAnswer.made, 'answer', plain, open, memory)
+      expect(answer.sdp).toBe(audioAnswer.made)
+      const later = received(sdpFixture('chrome-offer-av-maxbundle-port9'), 'offer', open, plain, answer.memory)
+      expect(mLines(later.sdp)[1]).toMatch(/^m=video 9 /)
+      expect(later.memory.bundle).toBe('offered')
+    })
+
+    test('an offer to it has no group either', () => {
+      const made = recorded('plain--webrtc', 0).made
+      expect(sent(made, 'offer', plain, open).sdp).toBe(made)
+    })
+
+    test('one that has agreed on a group keeps it', () => {
+      const memory: LegMemory = { ...EMPTY_MEMORY, sections: 2, mids: ['0', '1'], bundle: 'only' }
+      expect(mLines(received(sdpFixture('chrome-offer-av-maxbundle-port9'), 'offer', open, plain, memory).sdp)[1]).toMatch(/^m=video 0 /)
+    })
   })
 
   test('with nothing known of the offer too', () => {

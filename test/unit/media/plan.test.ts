@@ -27,6 +27,7 @@ const POLICY: MediaPolicy = {
   codecs: { order: undefined, strip: [], transcode: [] },
   dtmf: 'pass',
   ice: undefined,
+  maxBundle: true,
   record: false,
 }
 

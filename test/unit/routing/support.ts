@@ -47,6 +47,7 @@ export const NO_MEDIA_WISHES: MediaPolicy = {
   codecs: { order: undefined, strip: [], transcode: [] },
   dtmf: 'pass',
   ice: undefined,
+  maxBundle: true,
   record: false,
 }
 

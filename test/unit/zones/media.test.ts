@@ -10,6 +10,7 @@ const policy: MediaPolicy = {
   codecs: { order: undefined, strip: [], transcode: [] },
   dtmf: 'pass',
   ice: undefined,
+  maxBundle: true,
   record: false,
 }
 
@@ -31,6 +32,13 @@ test('media §5: another wish for ICE changes ICE alone, and never leaves a lite
   const leg = mediaLeg('phones', { ...policy, kind: 'teams-bypass', ice: 'remove' }, 'tls')
   expect(leg.profile).toEqual({ ...MEDIA_PROFILES['teams-bypass'], ice: 'remove', iceLite: false })
   expect(mediaLeg('phones', { ...policy, ice: 'remove' }, 'udp').profile).toBe(MEDIA_PROFILES.plain)
+})
+
+test('RFC 8445 §2.5: browsers that may add sections find a lite agent; others, and phones, do not', () => {
+  expect(mediaLeg('browsers', { ...policy, maxBundle: false }, 'wss').profile).toEqual({ ...MEDIA_PROFILES.webrtc, iceLite: true })
+  expect(mediaLeg('browsers', { ...policy, maxBundle: false, ice: 'remove' }, 'wss').profile.iceLite).toBe(false)
+  expect(mediaLeg('browsers', policy, 'wss').profile).toBe(MEDIA_PROFILES.webrtc)
+  expect(mediaLeg('phones', { ...policy, maxBundle: false }, 'tls').profile).toBe(MEDIA_PROFILES.sdes)
 })
 
 test.each(['10.1.2.3', '172.31.0.1', '192.168.1.1', '100.64.0.1', '127.0.0.1', '169.254.1.1', '::1', 'fd00::1', 'fe80::1'])(

@@ -44,7 +44,11 @@ export const jssipPhone = (settings, happened) => {
     session.on('update', () => happened('updated'))
     session.on('hold', ({ originator }) => originator === 'remote' && happened('held'))
     session.on('unhold', ({ originator }) => originator === 'remote' && happened('resumed'))
-    session.on('newInfo', ({ originator, info }) => originator === 'remote' && happened(`info ${info.contentType} ${info.body}`))
+    session.on('newInfo', ({ originator, info }) => {
+      if (originator === 'remote') happened(`info ${info.contentType} ${info.body}`)
+      info.on('succeeded', ({ response }) => happened(`info answered ${response.status_code}`))
+      info.on('failed', ({ response }) => happened(`info answered ${response.status_code}`))
+    })
     session.on('newDTMF', ({ originator, dtmf }) => originator === 'remote' && happened(`info dtmf ${dtmf.tone} ${dtmf.duration}`))
     session.on('refer', ({ request, accept, reject }) => {
       happened(`refer ${request.refer_to.uri}`)
@@ -55,13 +59,8 @@ export const jssipPhone = (settings, happened) => {
       happened('replaces')
       accept()
     })
-    // To trickle: the description goes out at once, and candidates when they come
-    if (settings.trickle !== undefined) {
-      session.on('icecandidate', ({ candidate, ready }) => {
-        if (settings.trickle === 'first') ready()
-        void candidate
-      })
-    }
+    // The description goes out with the first candidate
+    if (settings.trickle !== undefined) session.on('icecandidate', ({ ready }) => ready())
   }
   userAgent.on('newRTCSession', ({ originator, session }) => {
     if (!sessions.includes(session)) follow(session)
@@ -100,7 +99,9 @@ export const jssipPhone = (settings, happened) => {
       current.connection.addTrack(stream.getVideoTracks()[0], stream)
       current.renegotiate({}, () => happened('video answered'))
     },
+    restartIce: () => current.renegotiate({ rtcOfferConstraints: { iceRestart: true } }, () => happened('restart answered')),
     info: ({ type, body }) => current.sendInfo(type, body),
+    trickle: () => current.sendInfo('application/trickle-ice-sdpfrag', window.fragment(), { extraHeaders: ['Info-Package: trickle-ice'] }),
     infoDigits: (digits) => current.sendDTMF(digits, { transportType: 'INFO', duration: 100, interToneGap: 50 }),
     refer: (target) => {
       const subscriber = current.refer(target)

@@ -6,6 +6,23 @@ import { createPicture } from './picture.js'
 import { sipjsPhone } from './sipjs-phone.js'
 import { createSound, setMicrophone } from './sound.js'
 
+/** What the page says of its candidates: nothing, in what it sends as SDP. */
+const hideCandidates = () => {
+  const given = Object.getOwnPropertyDescriptor(RTCPeerConnection.prototype, 'localDescription')
+  Object.defineProperty(RTCPeerConnection.prototype, 'localDescription', {
+    get() {
+      const description = given.get.call(this)
+      const sdp = description?.sdp.replace(/^a=(?:candidate.*|end-of-candidates)\r\n/gm, '').replace(/^(m=\w+) \d+/gm, '$1 9')
+      return description && { type: description.type, sdp }
+    },
+  })
+  /** RFC 8840 §9: as the fragment of an INFO. */
+  window.fragment = () => {
+    const lines = given.get.call(connection()).sdp.split('\r\n')
+    return `${lines.filter((line) => /^(?:m=|a=(?:mid|candidate|ice-ufrag|ice-pwd):)/.test(line)).join('\r\n')}\r\na=end-of-candidates\r\n`
+  }
+}
+
 const events = []
 const connection = () => window.phone.connection?.()
 
@@ -19,6 +36,7 @@ window.phone = {
   events,
   start: async (settings) => {
     setMicrophone(settings.hz, settings.colour)
+    if (settings.trickle === 'none') hideCandidates()
     if (settings.hasten !== undefined) hasten(settings.hasten)
     const make = settings.library === 'SIP.js' ? sipjsPhone : jssipPhone
     const made = make(settings, (name) => events.push(name))

@@ -16,9 +16,14 @@ const pixelOf = (element) => {
 
 /** @param connection gives the RTCPeerConnection of now */
 export const createPicture = (connection) => {
-  const framesOf = async () => {
+  const inbound = async () => {
     const reports = [...(await connection().getStats()).values()]
-    return reports.find(({ type, kind }) => type === 'inbound-rtp' && kind === 'video')?.framesDecoded ?? 0
+    return reports.find(({ type, kind }) => type === 'inbound-rtp' && kind === 'video')
+  }
+  const framesOf = async () => (await inbound())?.framesDecoded ?? 0
+  const words = async () => {
+    const { packetsReceived = 0, packetsLost = 0, framesDecoded = 0, pliCount = 0 } = (await inbound()) ?? {}
+    return `${packetsReceived} packets came, ${packetsLost} were lost, ${framesDecoded} frames were decoded, ${pliCount} key frames asked for`
   }
   return {
     frames: framesOf,
@@ -43,7 +48,7 @@ export const createPicture = (connection) => {
           element.remove()
           return
         }
-        if (performance.now() > end) throw new Error(`no ${colour} picture within ${ms} ms; ${frames} frames were decoded, the colour is ${pixel ?? 'none'}`)
+        if (performance.now() > end) throw new Error(`no ${colour} picture within ${ms} ms; ${await words()}, the colour is ${pixel ?? 'none'}`)
         await soon()
       }
     },

@@ -152,8 +152,20 @@ export const sipjsPhone = (settings, happened) => {
     addVideo: () => {
       again(current, 'video', { sessionDescriptionHandlerOptions: media(true) })
     },
+    restartIce: () => {
+      again(current, 'restart', { sessionDescriptionHandlerOptions: { offerOptions: { iceRestart: true } } })
+    },
     info: ({ type, body }) => {
       current.info({ requestOptions: { body: { contentDisposition: 'render', contentType: type, content: body } } })
+    },
+    trickle: () => {
+      current.info({
+        requestDelegate: { onAccept: ({ message }) => happened(`info answered ${message.statusCode}`), onReject: ({ message }) => happened(`info answered ${message.statusCode}`) },
+        requestOptions: {
+          extraHeaders: ['Info-Package: trickle-ice'],
+          body: { contentDisposition: 'Info-Package', contentType: 'application/trickle-ice-sdpfrag', content: window.fragment() },
+        },
+      })
     },
     infoDigits: async (digits) => {
       for (const digit of digits) {

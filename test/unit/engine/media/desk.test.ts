@@ -20,6 +20,7 @@ const LEG = mediaLeg(
     codecs: { order: undefined, strip: [], transcode: [] },
     dtmf: 'pass',
     ice: undefined,
+    maxBundle: true,
     record: false,
   },
   'udp',
