@@ -16,7 +16,7 @@ export const PASSWORD = 'correct horse battery staple'
 export const SETUP_TOKEN = 'k7Qm-one_time_token'
 
 /** As the edge has it: nothing inline, nothing from elsewhere. */
-export const POLICY = "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'"
+export const POLICY = "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self' wss:"
 const TYPES: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',
   '.js': 'text/javascript',
@@ -191,6 +191,13 @@ export const startFakeEdge = async (pages: string, first: World = ordinaryDay())
       case 'GET /phone':
         needs('operator')
         return { body: world.phone }
+      case 'POST /phone': {
+        needs('operator')
+        const user = String(body.user ?? 'test-phone')
+        return {
+          body: { uri: `sip:${user}@example.com`, user: `1790000000:${user}`, password: 'x', realm: 'example.com', expires: iso(1e7) },
+        }
+      }
       case 'GET /turn':
         return { body: { iceServers: [] } }
       case 'GET /security':

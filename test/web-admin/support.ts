@@ -62,8 +62,8 @@ export interface Tab {
 
 const USERS: Readonly<Record<Role, string>> = { viewer: 'wall-display', operator: 'ben', admin: 'anna' }
 
-/** Answers of the fake edge that are refusals are told in the console by the browser itself. */
-const EXPECTED = /Failed to load resource/
+/** Answers of the fake edge that are refusals, and sockets that nobody answers, are told in the console by the browser itself. */
+const EXPECTED = /Failed to load resource|^WebSocket connection to/
 
 export const openTab = async (browser: Browser, edge: FakeEdge, look: Look = {}): Promise<Tab> => {
   const { width = 1360, height = 900, dark = false, role = 'admin', outside = false, clock = false } = look
