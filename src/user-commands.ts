@@ -6,7 +6,7 @@ import { EdgewaysError, SubscriberError } from './base/errors.ts'
 import { loadConfigFile } from './config/commands.ts'
 import { ConfigError, formatProblems } from './config/errors.ts'
 import type { Snapshot } from './config/snapshot.ts'
-import { openDatabase } from './store/database.ts'
+import { type Database, openDatabase } from './store/database.ts'
 import { sealingKey } from './store/sealing.ts'
 import { newPassword } from './store/subscriber-rules.ts'
 import { SubscriberStore } from './store/subscribers.ts'
@@ -34,6 +34,7 @@ password USER               another password, asked for in the same way
 enable USER, disable USER   a disabled user can neither register nor call
 alias USER add|remove ALIAS…  further user parts of the address: numbers
 remove USER                 with everything that belongs to it
+backup FILE                 a copy of the database, users and registrations, while the edge runs
 
 --name TEXT        display name (add)
 --alias ALIAS      an alias (add; as often as needed)
@@ -67,7 +68,7 @@ const PAGE = 500
 class UsageError extends Error {}
 
 type Parsed = ReturnType<typeof parse>
-type Action = (store: SubscriberStore, parsed: Parsed, io: UserCommandIo) => void | Promise<void>
+type Action = (store: SubscriberStore, parsed: Parsed, io: UserCommandIo, database: Database) => void | Promise<void>
 
 const parse = (args: readonly string[]) => parseArgs({ args: [...args], allowPositionals: true, options: OPTIONS })
 
@@ -83,7 +84,7 @@ export const userCommand = async (args: readonly string[], io: UserCommandIo): P
     if (command === undefined) throw new UsageError('There is no command')
     const action = Object.hasOwn(ACTIONS, command) ? ACTIONS[command] : undefined
     if (action === undefined) throw new UsageError(`There is no command "${command}"`)
-    await withStore(parsed, io, (store) => action(store, parsed, io))
+    await withStore(parsed, io, (store, database) => action(store, parsed, io, database))
     return OK
   } catch (error) {
     if (error instanceof UsageError || (error as { code?: string }).code?.startsWith('ERR_PARSE_ARGS')) {
@@ -100,7 +101,7 @@ export const userCommand = async (args: readonly string[], io: UserCommandIo): P
 const withStore = async (
   { values }: Parsed,
   { environment, wall, stderr }: UserCommandIo,
-  run: (store: SubscriberStore) => void | Promise<void>,
+  run: (store: SubscriberStore, database: Database) => void | Promise<void>,
 ): Promise<void> => {
   const dataDir = resolve(values.data ?? environment.EDGEWAYS_DATA ?? 'data')
   const file = resolve(values.config ?? environment.EDGEWAYS_CONFIG ?? join(dataDir, 'edgeways.yaml'))
@@ -110,7 +111,7 @@ const withStore = async (
   const database = openDatabase(join(dataDir, DATABASE_FILE), { busyMs: BUSY_MS, wall })
   try {
     const key = sealingKey(join(dataDir, KEY_FILE))
-    await run(new SubscriberStore({ database, key, wall, realm: () => snapshot.authentication.realm }))
+    await run(new SubscriberStore({ database, key, wall, realm: () => snapshot.authentication.realm }), database)
     if (![...snapshot.zones.values()].some((zone) => zone.authenticate))
       stderr.write('Note: no zone asks for credentials yet; set "registration: here" or "authenticate: true" in a zone\n')
   } finally {
@@ -182,6 +183,12 @@ const ACTIONS: Readonly<Record<string, Action>> = {
     const user = oneUser(parsed)
     store.remove(user)
     stdout.write(`Removed ${user}\n`)
+  },
+  backup: (_store, { positionals }, { stdout }, database) => {
+    const [, file] = atMost(positionals, 2)
+    if (file === undefined) throw new UsageError('Where to? Write: edgeways user backup FILE')
+    database.backup(resolve(file))
+    stdout.write(`Wrote ${file}; its passwords are of use with ${KEY_FILE} of the data folder alone: keep that, too, in another place\n`)
   },
   alias: (store, { positionals }, { stdout }) => {
     const [, user, what, ...aliases] = positionals

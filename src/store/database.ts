@@ -2,6 +2,7 @@ import { chmodSync, closeSync, existsSync, mkdirSync, openSync, renameSync } fro
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { StoreError } from '../base/errors.ts'
+import { giveToOwnerOf } from './files.ts'
 import { MIGRATIONS, type Migration } from './migrations.ts'
 
 export interface DatabaseOptions {
@@ -75,6 +76,17 @@ export class Database {
     }
   }
 
+  /** A copy as of this moment, in a new file (0600), while others read and write. @throws StoreError */
+  backup(to: string): void {
+    try {
+      // SQLite writes into an empty file, and not over another
+      closeSync(openSync(to, 'wx', 0o600))
+      this.sql.prepare('VACUUM INTO ?').run(to)
+    } catch (cause) {
+      throw new StoreError('SBC_STORE_WRITE', `The copy ${to} cannot be written: ${(cause as Error).message}`, cause)
+    }
+  }
+
   close(): void {
     if (this.sql.isOpen) this.sql.close()
   }
@@ -116,7 +128,9 @@ const open = (file: string, { busyMs, migrations = MIGRATIONS, create = true, da
 /** SQLite gives its journal files the mode of the database. */
 const prepareFile = (file: string): void => {
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
+  const made = !existsSync(file)
   closeSync(openSync(file, 'a', 0o600))
+  if (made) giveToOwnerOf(dirname(file), file)
   // Whoever copied the file here may have left it readable for all
   chmodSync(file, 0o600)
 }

@@ -3,6 +3,7 @@ import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:
 import { chmodSync, closeSync, fsyncSync, linkSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { StoreError } from '../base/errors.ts'
+import { giveToOwnerOf } from './files.ts'
 
 const VERSION = 1
 const NONCE = 12
@@ -81,6 +82,7 @@ const make = (file: string): string => {
     } finally {
       closeSync(open)
     }
+    giveToOwnerOf(dirname(file), draft)
     try {
       linkSync(draft, file)
     } catch (error) {

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
@@ -126,6 +126,18 @@ test('the help is all of it; a configuration without clients is noted', async ()
   expect(await run(['--help'])).toMatchObject({ code: 0, out: USER_USAGE })
   writeFileSync(join(folder, 'edge.yaml'), CONFIG.replace('here', 'pass'))
   expect((await run(['list'])).err).toMatch(/^Note: no zone asks for credentials yet/)
+})
+
+test('a backup is a whole database for its owner alone, and replaces nothing', async () => {
+  await run(['add', 'alice'], ['correct horse'])
+  const copy = join(folder, 'copy.db')
+  expect((await run(['backup', copy])).code).toBe(0)
+  expect(statSync(copy).mode & 0o777).toBe(0o600)
+  expect(await run(['backup', copy])).toMatchObject({ code: 1, err: expect.stringContaining('EEXIST') })
+  await run(['remove', 'alice'])
+  copyFileSync(copy, join(folder, 'data', 'edgeways.db'))
+  for (const end of ['-wal', '-shm']) rmSync(join(folder, 'data', `edgeways.db${end}`), { force: true })
+  expect(ha1('alice')).toBe(madeOf('alice', 'correct horse'))
 })
 
 const piped = (text: string) => {
