@@ -16,5 +16,5 @@ const candidateText = (candidate: Candidate): string =>
   candidate.kind === 'target'
     ? `${candidate.target.name} (zone ${candidate.zone.name})`
     : candidate.kind === 'side'
-      ? `zone ${candidate.side.zone.name} by its own path`
+      ? `zone ${candidate.side.zone.name} by ${candidate.contact === undefined ? 'its own path' : 'a registered contact'}`
       : `its Request-URI (zone ${candidate.zone.name})`

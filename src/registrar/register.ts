@@ -19,6 +19,8 @@ export interface RegisterPlace {
   readonly aor: string
   /** The address-of-record as a URI, for GRUUs and P-Associated-URI. */
   readonly record: string
+  /** The user is in our store. */
+  readonly subscriber: boolean
   /** Further URIs of the same user (RFC 7315 §4.1); may be empty. */
   readonly associated: readonly string[]
   /** All bindings of the address-of-record that have not expired, wherever they came from. */
@@ -234,6 +236,7 @@ const bindingOf = (
   refreshedAt: place.now,
   userAgent: own((headerValue(request, 'user-agent') ?? '').slice(0, LONGEST_AGENT)),
   nat: place.nat,
+  subscriber: place.subscriber,
   registrar: undefined,
 })
 

@@ -30,6 +30,8 @@ export interface Binding {
   readonly userAgent: string
   /** What shows that it is behind NAT; empty: nothing. */
   readonly nat: readonly string[]
+  /** Its user was in our store: without that user it is nobody's. */
+  readonly subscriber?: boolean
   /** undefined: ours is the registrar. Else where it is. */
   readonly registrar: RegistrarBehind | undefined
 }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { headerOf, valuesOf } from '../support/wire.ts'
 import { hangUp } from './place.ts'
-import { placeWith, registers, startRegistrar } from './registrar-place.ts'
+import { placeWith, registers, SUBSCRIBERS, startRegistrar } from './registrar-place.ts'
 
 const instance = (id: string, regId?: number): string => `;+sip.instance="<urn:uuid:${id}>"${regId === undefined ? '' : `;reg-id=${regId}`}`
 
@@ -76,6 +76,26 @@ describe('our own registrar', () => {
     pbx.gets(480)
     pbx.sends('ACK')
   })
+})
+
+test('a user who is removed or disabled is not called any more', async () => {
+  const gone = new Set<string>()
+  let version = 1
+  const subscribers = {
+    ...SUBSCRIBERS,
+    find: (part: string) => (gone.has(part) ? undefined : SUBSCRIBERS.find(part)),
+    version: () => version,
+  }
+  const { edge, pbx, phone, store } = await startRegistrar(placeWith(), { subscribers })
+  registers(phone('desk', 5062), 'alice')
+  registers(phone('soft', 5063), 'bob')
+  registers(phone('open', 5064), 'nobody-that-we-know')
+  gone.add('bob')
+  version++
+  edge.passes(5000)
+  expect(store.load().map(({ aor }) => aor)).toEqual(['alice@example.com', 'nobody-that-we-know@example.com'])
+  pbx.sends('MESSAGE', { uri: 'sip:bob@example.com' })
+  pbx.gets(404)
 })
 
 describe('calls to registered users', () => {

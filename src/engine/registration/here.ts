@@ -33,6 +33,8 @@ export interface Arrival {
 export class Registrar {
   readonly #edge: () => Edge
   readonly #subscribers: Subscribers | undefined
+  /** Of the users, when bindings were last compared with them. */
+  #version: number | undefined
 
   constructor(edge: () => Edge, subscribers: Subscribers | undefined) {
     this.#edge = edge
@@ -82,6 +84,7 @@ export class Registrar {
     return register(request, {
       aor,
       record: uriOfRecord(user, settings),
+      subscriber: subscriber !== undefined,
       associated: (subscriber?.aliases ?? []).map((alias) => uriOfRecord(alias, settings)),
       bindings: bindings.of(aor).filter(({ registrar }) => registrar === undefined),
       settings,
@@ -112,17 +115,33 @@ export class Registrar {
     return outcome
   }
 
-  /** Ends bindings that have expired. */
+  /** Ends bindings that have expired, and those of users who are there no more. */
   sweep(): void {
     const { bindings, log } = this.#edge()
     try {
       bindings.sweep()
+      this.#withoutUsers()
     } catch (error) {
       // They are nobody's way to anybody; the next sweep tries again
       log.error({ err: error }, 'Registrations that have expired cannot be taken out of the database')
     }
   }
+
+  /** A user who was removed or disabled is not called any more, whoever did it: the web admin, a script, the command line. */
+  #withoutUsers(): void {
+    const version = this.#subscribers?.version?.()
+    if (version === undefined || version === this.#version) return
+    this.#version = version
+    const { bindings } = this.#edge()
+    for (const { aor, key, registrar, subscriber } of [...bindings.all()]) {
+      if (registrar !== undefined || subscriber !== true) continue
+      if (this.#subscribers?.find(userOfRecord(aor))?.enabled !== true) bindings.remove(aor, key, 'removed')
+    }
+  }
 }
+
+/** The user of an address-of-record. */
+const userOfRecord = (aor: string): string => aor.slice(0, aor.lastIndexOf('@'))
 
 /** RFC 5626 §4.4.1: a client that says something this often keeps its connection. */
 const MOST_FLOW_TIMER = 120

@@ -55,6 +55,7 @@ export class Record {
     const outcome = register(registerRequest({ cseq: ++this.#sequence, ...ask }), {
       aor: 'alice@example.com',
       record: 'sip:alice@example.com',
+      subscriber: true,
       associated: [],
       bindings: [...this.bindings.values()].filter(({ expiresAt }) => expiresAt > this.now),
       settings: SETTINGS,
