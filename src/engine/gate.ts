@@ -236,7 +236,7 @@ export class Gate {
   }
 
   /**
-   * §22.2, §22.3, RFC 8760 §2.6: one header for each algorithm, the best first.
+   * §22.2, §22.3, RFC 8760 §2.6: one header for each algorithm, in the order of the configuration.
    * INTEROP(JsSIP, SIP.js): of several headers they see the last one alone, and they know only MD5; over WebSocket that comes last.
    */
   #challenge({ flow, settings, challenge: header }: Asked, result: AuthenticationResult, stale: boolean, tokenFault?: string): Refusal {
