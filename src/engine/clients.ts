@@ -48,7 +48,9 @@ export class Clients {
   /** The token to put into a cookie for the peer at the other end of `flow`, which sent `message`, or is about to get it. */
   token(flow: Flow, zone: Zone, message: SipMessage | undefined): FlowToken {
     if (!flow.listener.transport.reliable) return { kind: 'datagram', address: flow.remoteAddress, port: flow.remotePort }
-    const written = message === undefined ? undefined : this.identity(flow, zone, message)
+    const read = message === undefined ? undefined : this.#read(flow, zone, message)[0]
+    // Somebody else's identity in our cookie would send this peer's requests to the one it belongs to
+    const written = read === undefined || this.#isFree(read, flow) || this.#isOwn(read, zone, message!) ? read : undefined
     return {
       kind: 'connection',
       boot: this.#boot,
@@ -57,10 +59,14 @@ export class Clients {
     }
   }
 
-  /** What the sender of `message` is known by, when it may be: somebody else's in our cookie would send requests to the one it belongs to. */
-  identity(flow: Flow, zone: Zone, message: SipMessage): string | undefined {
-    const read = this.#read(flow, zone, message)[0]
-    return read === undefined || this.#isFree(read, flow) || this.#isOwn(read, zone, message) ? read : undefined
+  /** What one binding of an address-of-record is known by: nobody else can be found by it, whatever instance or Contact he shows. */
+  bindingName(zone: Zone, aor: string, key: string): string {
+    return BINDING + this.#digest(`${zone.name} b ${aor} ${key}`)
+  }
+
+  /** A registrar accepted that binding from there. */
+  bindName(name: string, flow: Flow): void {
+    if (flow.listener.transport.reliable && flow.open) this.#bind(name, flow)
   }
 
   /** The open connection that a token means, today. */
@@ -231,10 +237,12 @@ const takesBack = (register: SipMessage): boolean => {
   return ((first === undefined ? undefined : parameter(first.parameters, 'expires')) ?? headerValue(register, 'expires')) === '0'
 }
 
-/** What an identity begins with: names that nobody else has by chance, or an address that other clients may have in their network, too. */
+/** What an identity begins with: names that nobody else has by chance, or an address that other clients may have in their network, too;
+ * or that it is one binding's. */
 const INSTANCE = 'u'
 const PAGE = 'h'
 const SHARED = 'c'
+const BINDING = 'b'
 
 /** Identities whose owners are remembered; those of open connections are never forgotten. */
 const MAX_OWNERS = 200_000

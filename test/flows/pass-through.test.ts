@@ -173,6 +173,27 @@ describe('a registrar that knows no Path', () => {
     hangUp(pbx, phone)
   })
 
+  test.each(['path', 'contact'] as const)(
+    'by %s, who shows the instance and Contact of somebody else gets none of his calls, also when he is the first after a restart',
+    async (registrar) => {
+      const { edge, browser, pbx } = await begin({ registrar })
+      const [register] = registers(browser, pbx, JSSIP, {}, {})
+      const target = { uri: contactUri(register), routes: valuesOf(register, 'path'), fresh: true }
+      await edge.restarts()
+      const thief = edge.browser('thief', 'web/wss', '198.51.100.66:50000')
+      registers(thief, pbx, JSSIP, { callId: 'reg2' }, {})
+      pbx.sends('OPTIONS', target)
+      pbx.gets(registrar === 'path' ? 430 : 480)
+      browser.connects()
+      registers(browser, pbx, JSSIP, {}, {})
+      pbx.sends('OPTIONS', target)
+      browser.gets('OPTIONS')
+      browser.sends(200)
+      pbx.gets(200)
+      thief.getsNothing()
+    },
+  )
+
   test('RFC 5626: a new connection of the same instance is called by the same Contact', async () => {
     const { browser, pbx } = await begin({ registrar: 'contact' })
     const [first] = registers(browser, pbx, JSSIP)
@@ -197,7 +218,7 @@ describe('a registrar that knows no Path', () => {
     const forged: Readonly<Record<string, string>> = {
       'of another key': uri,
       'with another original': uri.replace(/ewo=.*/, 'ewo=evil.example.com'),
-      'with another flow': uri.replace('c~~u', 'c~~x'),
+      'with another flow': uri.replace('c~~b', 'c~~x'),
       'cut off': uri.slice(0, uri.indexOf(';ewo')).slice(0, -3),
     }
     pbx.sends('INVITE', { uri: forged[what]!, fresh: true })

@@ -1,6 +1,6 @@
 import type { Flow } from '../../address/flow.ts'
 import { own } from '../../base/bytes.ts'
-import { HOUR_SECONDS, readContact, seconds } from '../../registrar/contact.ts'
+import { HOUR_SECONDS, type RegisterContact, readContact, seconds } from '../../registrar/contact.ts'
 import type { Binding, RegistrarBehind } from '../../registrar/types.ts'
 import { restoreContact } from '../../routing/alterations/contact.ts'
 import { shorten } from '../../routing/alterations/renewal.ts'
@@ -122,11 +122,20 @@ export class Passing {
   ): Passage {
     const way = this.#way(ingress.zone, candidate)
     const renewSeconds = ingress.zone.registration.mode === 'pass' ? ingress.zone.registration.refresh?.renewSeconds : undefined
-    if (way === 'path')
-      return { way, cookie: running.states.encode(egress, ingress, PATH_BOUND), contact: undefined, masks: NO_MASKS, renewSeconds }
-    if (way === 'none') return { way, cookie: '', contact: undefined, masks: NO_MASKS, renewSeconds }
-    const client = { ...ingress, flow: this.#lasting(request, ingress) }
     const aor = recordOf(request)
+    if (way === 'path') {
+      const first = contactsOf(request)[0]
+      const read = first && readContact(first)
+      const { flow } = ingress
+      // What finds the client when it has connected anew is its binding
+      const named =
+        flow?.kind === 'connection' && read !== undefined && aor !== undefined
+          ? { ...flow, identity: this.#name(ingress, aor, read) }
+          : flow
+      const cookie = running.states.encode(egress, { ...ingress, flow: named }, PATH_BOUND)
+      return { way, cookie, contact: undefined, masks: NO_MASKS, renewSeconds }
+    }
+    if (way === 'none') return { way, cookie: '', contact: undefined, masks: NO_MASKS, renewSeconds }
     const masks = new Map<string, string>()
     const contact = (value: NameAddr): string | undefined => {
       const uri = parseUri(value.uri)
@@ -138,6 +147,12 @@ export class Passing {
         masks.set(there.registrar.contact, value.uri)
         return there.registrar.contact
       }
+      // Named by its binding alone the Contact stays the same one when the client has connected anew, and no old one stays beside it
+      const flow: FlowToken | undefined =
+        ingress.flow?.kind === 'connection' && aor !== undefined
+          ? { kind: 'connection', boot: '', id: '', identity: this.#name(ingress, aor, read) }
+          : ingress.flow
+      const client = { ...ingress, flow }
       const plain = egress.listener.uriFor(uri.userinfo, '', advertise)
       const masked = plain + maskParameters(running.states, egress, client, uri, plain)
       masks.set(masked, value.uri)
@@ -153,16 +168,8 @@ export class Passing {
     return zone.registrar === 'auto' && this.#pathless.has(placeOf(zone.name, targetOf(candidate))) ? 'contact' : 'path'
   }
 
-  /**
-   * A connection is named by its client alone where that is certain: then the Contact at the registrar is the same one when the client has
-   * connected anew, and no old one stays beside it.
-   */
-  #lasting(request: SipRequest, { flow, zone }: Side): FlowToken | undefined {
-    if (flow?.kind !== 'connection') return flow
-    const { clients, transports } = this.#edge()
-    const connection = transports.flowById(flow.id)
-    const identity = connection === undefined ? undefined : clients.identity(connection, zone, request)
-    return identity === undefined ? flow : { kind: 'connection', boot: '', id: '', identity }
+  #name({ zone }: Side, aor: string, contact: RegisterContact): string {
+    return this.#edge().clients.bindingName(zone, aor, keyOf(contact))
   }
 
   /** A 2xx to a REGISTER. @returns what the client gets of it */
@@ -245,7 +252,7 @@ export class Passing {
     granted: readonly NameAddr[],
     response: SipResponse,
   ): Binding | undefined {
-    const { bindings, clock } = this.#edge()
+    const { bindings, clients, clock } = this.#edge()
     const contact = readContact(value)
     if (contact === undefined) return undefined
     const key = keyOf(contact)
@@ -262,6 +269,7 @@ export class Passing {
       return undefined
     }
     if (before === undefined && bindings.of(aor).length >= MOST_CONTACTS) return undefined
+    clients.bindName(this.#name(ingress, aor, contact), arrival)
     const now = clock.wall()
     const until = now + kept * 1000
     const shown = passage.contact?.(value) ?? value.uri
