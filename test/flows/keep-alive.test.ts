@@ -81,6 +81,14 @@ const leaves = (...parties: readonly Party[]): void => {
   for (const party of parties) party.isDeaf()
 }
 
+/** The PBX takes its registration. @param at who hears the answer, where that is another one than asked */
+const register = (client: Party, pbx: Party, at: Party = client): void => {
+  client.sends('REGISTER', { uri: 'sip:example.com', to: 'sip:alice@example.com', fresh: true, callId: 'one', headers: ['Expires: 3600'] })
+  pbx.gets('REGISTER')
+  pbx.sends(200)
+  at.gets(200)
+}
+
 describe('keep-alives', () => {
   test('N4: an OPTIONS to the address and port that registered, from the listener that it registered to, to the Contact that it has', async () => {
     const { edge } = await start('{ keep-alive: 30s }', bindingOf('alice', 40001))
@@ -276,5 +284,55 @@ describe('keep-alives', () => {
     }
     expect(edge.count('keep-alive phones lost')).toBeGreaterThan(3)
     expect(store.removed).toEqual([])
+  })
+
+  test('N1, N4: what a phone showed when it registered through us is what keeps it alive, where it is now', async () => {
+    const edge = await startEdge(place('{ keep-alive: 10s }'))
+    const pbx = edge.party('pbx', 'lan/udp', '10.0.0.20:5060')
+    const alice = phone(edge, 'alice', 40001)
+    register(alice, pbx)
+    while (alice.inbox.length === 0) edge.passes(100)
+    expect(alice.flowOf(alice.gets('OPTIONS')).remotePort).toBe(40001)
+    alice.sends(200)
+    const moved = phone(edge, 'moved', 40777)
+    alice.moves('public/udp', 40777)
+    register(alice, pbx, moved)
+    while (moved.inbox.length === 0) edge.passes(100)
+    expect(moved.gets('OPTIONS').start).toContain('sip:alice@192.168.1.5:5060')
+    moved.replies('OPTIONS', 200)
+    edge.passes(20_000)
+    alice.getsNothing()
+    pbx.replies('REGISTER', 200)
+    leaves(alice, moved)
+  })
+
+  test('N4: over TLS by the connection that registered, until it is closed', async () => {
+    const edge = await startEdge(place('{ keep-alive: 10s }'))
+    const pbx = edge.party('pbx', 'lan/udp', '10.0.0.20:5060')
+    const alice = edge.party('alice', 'public/tls', '198.51.100.7:50001', { host: '192.168.1.5:5061' })
+    alice.connects()
+    register(alice, pbx)
+    alice.replies('OPTIONS', 200)
+    edge.passes(30_000)
+    expect(edge.count('keep-alive phones answered')).toBe(3)
+    alice.disconnects()
+    pbx.replies('REGISTER', 200)
+    edge.passes(30_000)
+    expect(edge.count('keep-alive phones sent')).toBe(3)
+    expect(edge.count('keep-alive phones lost')).toBe(0)
+  })
+
+  test('N4, N5: a registration behind us that is dropped is taken back at the PBX', async () => {
+    const edge = await startEdge(place('{ keep-alive: 10s, losses: 2 }'))
+    const pbx = edge.party('pbx', 'lan/udp', '10.0.0.20:5060')
+    const alice = phone(edge, 'alice', 40001)
+    register(alice, pbx)
+    alice.isDeaf()
+    while (pbx.inbox.length === 0 && edge.count('keep-alive phones sent') < 5) edge.passes(100)
+    const taken = pbx.gets('REGISTER')
+    expect(`${headerOf(taken, 'contact')} ${headerOf(taken, 'expires')}`).toMatch(/expires=0| 0$/)
+    expect(headerOf(taken, 'contact')).toContain('sip:alice@192.168.1.5:5060')
+    pbx.sends(200)
+    expect(edge.count('keep-alive phones lost')).toBe(2)
   })
 })

@@ -112,6 +112,8 @@ describe.skipIf(reason !== undefined)('behind 1:1 NAT, with a phone and a browse
       40_000,
     )
     expect(place.network.mappings(PHONE, PORTS.phone)).toEqual([before])
+    expect(await place.metric('edgeways_nat_keep_alives_total', { zone: 'secure', outcome: 'answered' })).toBeGreaterThan(2)
+    expect(await place.metric('edgeways_nat_keep_alives_total', { outcome: 'lost' })).toBe(0)
     const call = await calls('phone')
     expect(await place.at.phone.bye(call.phone)).toBe(200)
     await place.at.pbx.ended(call.pbx)
