@@ -10,7 +10,7 @@
  */
 import { isProblem } from '../base/problem.ts'
 import { attributes, codecNames } from '../sdp/attributes.ts'
-import { filterLines, isAccepted, type MediaSection, mapSections, readSdp, rejected, text, withLines } from '../sdp/sdp.ts'
+import { filterLines, isAccepted, type MediaSection, mapSections, readSdp, rejected, type Sdp, text, withLines } from '../sdp/sdp.ts'
 import type { MediaLeg } from '../zones/media.ts'
 
 /** What rtpengine is to convert; absent: nothing. */
@@ -28,10 +28,15 @@ export interface OfferedCodecs {
  * A browser's own order stays: opus and G.722 sound better, opus bears losses, and whoever knows neither of them takes the G.711 behind them;
  * nothing is transcoded here either way. A trunk that takes the first codec to its cost gets an `order`.
  *
+ * A receiver that has shown what it speaks is offered one of that also when the sender has nothing of it, if the sender's side is one with conversion:
+ * the PBX whose zone converts offers anew, and knows only its own codecs.
+ *
  * When nothing of an audio line is left the line has no formats, which is nothing that can be offered; another line gets port 0.
+ *
+ * @param spoken audio codecs of the receiver, by what it has shown in this call
  */
-export const offeredCodecs = (sender: MediaLeg, receiver: MediaLeg, sdp: string): OfferedCodecs => {
-  if (isAllTheSame(sender, receiver)) return { sdp, operations: {} }
+export const offeredCodecs = (sender: MediaLeg, receiver: MediaLeg, sdp: string, spoken: readonly string[] = []): OfferedCodecs => {
+  if (spoken.length === 0 && isAllTheSame(sender, receiver)) return { sdp, operations: {} }
   const read = readSdp(sdp)
   // rtpengine says what is wrong with it
   if (isProblem(read)) return { sdp, operations: {} }
@@ -52,7 +57,7 @@ export const offeredCodecs = (sender: MediaLeg, receiver: MediaLeg, sdp: string)
     return section.media !== 'audio' && others ? rejected(section) : withFormats(section, [])
   })
   const audio = all.filter((_, i) => read.sections[i]!.media === 'audio' && isAccepted(read.sections[i]!))
-  const operations = audio.length === 0 ? {} : conversions(audio, [...masked], sender, receiver)
+  const operations = audio.length === 0 ? {} : conversions(audio, [...masked], sender, receiver, spoken)
   return { sdp: changed === read ? sdp : text(changed), operations }
 }
 
@@ -62,6 +67,16 @@ const isAllTheSame = (sender: MediaLeg, receiver: MediaLeg): boolean => {
   const { order, strip, transcode } = codecs
   if (order !== undefined || strip.length > 0 || transcode.length > 0) return false
   return dtmf === 'pass' && sender.policy.dtmf === 'pass' && !leavesBrowsers(sender, receiver)
+}
+
+/** Names of the audio codecs that an SDP shows, in its order, without what only rides beside them. */
+export const audioCodecs = ({ sections }: Sdp): readonly string[] => {
+  const audio = sections.find((section) => section.media === 'audio' && isAccepted(section))
+  return audio === undefined
+    ? []
+    : formatsOf(audio)
+        .filter((format) => isCodec(format) && format.name !== '')
+        .map(({ name }) => name)
 }
 
 interface Format {
@@ -96,7 +111,7 @@ const rateOf = ({ name }: Format): string | undefined => name.split('/')[1]
 const leavesBrowsers = (sender: MediaLeg, receiver: MediaLeg): boolean => sender.profile.browser && !receiver.profile.browser
 
 /** `G722`, `G722/8000` and `G722/8000/1` are the same (RFC 8866 §6.6), in any case. */
-const matches = (wanted: string, { name }: Format): boolean => {
+const matches = (wanted: string, { name }: Pick<Format, 'name'>): boolean => {
   const given = mono(name)
   const asked = mono(wanted)
   return given === asked || (given.startsWith(asked) && given[asked.length] === '/')
@@ -107,7 +122,7 @@ const mono = (name: string): string => {
   return lower.endsWith('/1') ? lower.slice(0, -2) : lower
 }
 
-const named = (list: readonly string[], format: Format): boolean => list.some((one) => matches(one, format))
+const named = (list: readonly string[], format: Pick<Format, 'name'>): boolean => list.some((one) => matches(one, format))
 
 const formatsOf = (section: MediaSection): readonly Format[] => {
   if (!/\bRTP\//.test(section.protocol)) return []
@@ -194,10 +209,20 @@ const conversions = (
   mask: readonly string[],
   sender: MediaLeg,
   receiver: MediaLeg,
+  spoken: readonly string[],
 ): CodecOperations => {
   const events = audio.some((formats) => formats.some(isEvent))
   const missing = sender.policy.dtmf === 'audio' && receiver.policy.dtmf === 'pass' && !audio.every((formats) => formats.some(isEvent))
-  const transcode = [...new Set([...receiver.policy.codecs.transcode, ...(missing ? [EVENTS] : [])])]
+  const wanted = receiver.policy.codecs.transcode
+  const haveSome = (list: readonly string[], names: readonly string[]): boolean => names.some((name) => named(list, { name }))
+  const foreign =
+    spoken.length > 0 &&
+    !haveSome(
+      spoken,
+      audio.flat().map(({ name }) => name),
+    ) &&
+    !haveSome(wanted, spoken)
+  const transcode = [...new Set([...wanted, ...(foreign ? spoken.slice(0, 1) : []), ...(missing ? [EVENTS] : [])])]
   return {
     ...(transcode.length > 0 && { transcode }),
     ...(mask.length > 0 && { mask }),

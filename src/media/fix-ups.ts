@@ -7,6 +7,7 @@ import { isProblem, type Problem, problem } from '../base/problem.ts'
 import { bundleGroups, mid } from '../sdp/attributes.ts'
 import { isAccepted, readSdp, type Sdp, text } from '../sdp/sdp.ts'
 import type { MediaLeg } from '../zones/media.ts'
+import { audioCodecs } from './codecs.ts'
 import { withoutBrowserAttributes } from './fix-ups/browser-attributes.ts'
 import { groupOne, insistsOnBundle, onlyFirst, rejectBundled } from './fix-ups/bundle.ts'
 import { lostMedia, noCodecs, noMedia, otherCount, rawFax } from './fix-ups/checks.ts'
@@ -49,6 +50,7 @@ export const fixReceived = (sdp: string, role: SdpRole, from: MediaLeg, to: Medi
       sections: read.sections.length,
       mids: read.sections.map((section, i) => ownMid(mid(section)) ?? memory.mids[i]),
       cryptoTags: memory.cryptoTags,
+      ...codecsShown(read, to, memory),
       bundle: browser ? bundleShown(read, role, memory.bundle, from.policy.maxBundle) : memory.bundle,
     },
   }
@@ -82,8 +84,8 @@ export const fixToSend = (
   return {
     sdp: fixed === made ? sdp : text(fixed),
     memory: {
+      ...memory,
       sections: fixed.sections.length,
-      mids: memory.mids,
       cryptoTags: role === 'offer' ? cryptoTags(fixed) : memory.cryptoTags,
       bundle: browser && role === 'answer' ? bundleAgreed(fixed, memory.bundle) : memory.bundle,
     },
@@ -98,6 +100,15 @@ const forBrowser = (sdp: Sdp, role: SdpRole, memory: LegMemory, mayInsist: boole
   // RFC 9143 §7.3.1: no group in an answer to an offer without
   return memory.bundle === 'none' ? named : groupOne(named)
 }
+
+/** Kept for those calls alone in which it can matter. */
+const codecsShown = (sdp: Sdp, to: MediaLeg, memory: LegMemory): Pick<LegMemory, 'codecs'> => {
+  if (to.policy.codecs.transcode.length === 0) return {}
+  const shown = audioCodecs(sdp).slice(0, MOST_CODECS).map(own)
+  return shown.length > 0 ? { codecs: shown } : memory.codecs === undefined ? {} : { codecs: memory.codecs }
+}
+
+const MOST_CODECS = 16
 
 type Bundle = LegMemory['bundle']
 

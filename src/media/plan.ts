@@ -9,7 +9,7 @@ import type { MediaIdentity, NgDictionary, Passage } from './types.ts'
 /** The dictionary of an offer of `sender` toward `receiver`. */
 export const planOffer = (passage: Passage): NgDictionary => {
   const { sender, receiver } = passage
-  const { sdp, operations } = offeredCodecs(sender, receiver, passage.sdp)
+  const { sdp, operations } = offeredCodecs(sender, receiver, passage.sdp, passage.spoken)
   const flags = [
     ...(receiver.profile.browser ? ['generate-mid'] : []),
     // Only here: an answer has no extension that was not offered (RFC 8285 §6)

@@ -21,6 +21,8 @@ export interface Passage {
   readonly inDialog: boolean
   /** Address that the sender's signalling came from, when its SDP names one that is of no use behind a NAT; non-ICE legs only. */
   readonly received: string | undefined
+  /** Audio codecs of the receiver, where the sender's side is one with conversion. */
+  readonly spoken?: readonly string[]
   readonly sdp: string
 }
 
@@ -32,6 +34,8 @@ export interface LegMemory {
   readonly mids: readonly (string | undefined)[]
   /** Tag of the `a=crypto` line of our last offer to it, by m-section; undefined: no such line. */
   readonly cryptoTags: readonly (number | undefined)[]
+  /** Its audio codecs, where the other side's policy has conversions; a hold without audio leaves them. */
+  readonly codecs?: readonly string[]
   /**
    * How a browser stands to BUNDLE (RFC 9143). `unknown`: it has not offered yet; `none`: its last offer had no group; `offered`: its sections may
    * have transports of their own; `only`: it insists on one transport, or agreed on a group, so one m-section is all that can be used.

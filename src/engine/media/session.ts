@@ -237,6 +237,7 @@ export class MediaSession {
       senderIsCaller: sender === 'caller',
       inDialog: to.told,
       received: from.received,
+      ...(to.memory.codecs !== undefined && { spoken: to.memory.codecs }),
       sdp: fixed.sdp,
     }
     const reply =

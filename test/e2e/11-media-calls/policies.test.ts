@@ -26,7 +26,7 @@ ${zone('toned', 'dtmf: audio')}
 ${zone('recorded', 'record: true')}
   direct: { kind: trunk, on: lan, targets: ['sip:${lan(21)}:${peers.other};transport=udp'], probe: false, media: none }
   phones: { kind: phones, on: phones, media: { interface: wan } }
-  browsers: { kind: webrtc, on: web, origins: ['*'], media: { interface: wan, codecs: { transcode: [ opus ] } } }
+  browsers: { kind: webrtc, on: web, origins: ['*'], media: { interface: wan } }
 routes:
   - { from: ordered, to: direct }
 ${['ordered', 'stripped', 'transcoded', 'toned', 'recorded'].map((name) => `  - { from: [phones, browsers], user: ${name}, to: ${name} }`).join('\n')}
@@ -146,7 +146,7 @@ describe('codecs', () => {
     expect(quality.legs.map(({ codec }) => codec)).toEqual([expect.stringMatching(/^opus\/48000/), expect.stringMatching(/^PCMU\/8000/)])
   })
 
-  it('transcode: the PBX holds and resumes, where each zone names what its own side speaks', async () => {
+  it('transcode: the PBX holds and resumes: what converted its answer converts its offers', async () => {
     const { pbx, page: tab } = await fromPage('transcoded', ['opus', 'telephone-event'])
     await pbx.call.hold('sendonly')
     await tab.hears(pbx.hz)

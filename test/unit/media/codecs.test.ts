@@ -206,3 +206,18 @@ test('time is linear in the size of the SDP', () => {
   offeredCodecs(browser, policy, long)
   expect(performance.now() - from).toBeLessThan(500)
 })
+
+describe('what the receiver has shown in the call', () => {
+  const pbx = leg('plain', { transcode: ['PCMU'] })
+  const asked = (spoken: readonly string[], receiver = browser) => offeredCodecs(pbx, receiver, PBX, spoken).operations
+
+  test('is offered by conversion where the sender has nothing of it: the first of it', () => {
+    expect(asked(['opus/48000/2', 'G722/8000'])).toEqual({ transcode: ['opus/48000/2'] })
+  })
+
+  test('is not needed where one codec is common, or where a policy says what is', () => {
+    expect(asked(['opus/48000/2', 'PCMA/8000'])).toEqual({})
+    expect(asked([])).toEqual({})
+    expect(asked(['opus/48000/2'], leg('webrtc', { transcode: ['opus'] }))).toEqual({ transcode: ['opus'] })
+  })
+})
