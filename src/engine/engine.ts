@@ -39,7 +39,6 @@ import { listenerOptions, refreshListeners } from './options.ts'
 import { loadPolicy } from './policy.ts'
 import { Prober } from './probe.ts'
 import { Receiver } from './receive.ts'
-import { Locked } from './registration/locked.ts'
 import { endRegistration, registrationChange, registrationViews } from './registration/views.ts'
 import { callViews, captureOf, ladderView, listenerViews, mediaCheck, mediaView, pastCallView, zoneViews } from './views.ts'
 
@@ -48,8 +47,6 @@ const HOUR_MS = 3_600_000
 const LEARN_MS = 60_000
 /** How often bindings are looked through for those that have expired; nobody is called by one that has, swept or not. */
 const SWEEP_MS = 5000
-/** How long somebody who was disabled may still be called. */
-const LOCKED_MS = 2000
 /** How often a stop looks whether the last transaction has ended. */
 const LOOK_MS = 20
 
@@ -59,7 +56,6 @@ export class Engine implements EngineView, EngineCommands {
   readonly #edge: Edge
   readonly #receiver: Receiver
   readonly #prober: Prober
-  readonly #locked: Locked
   readonly #past = new PastCalls()
   #media: MediaPool | undefined
   readonly #listeners: ListenerSet
@@ -81,7 +77,6 @@ export class Engine implements EngineView, EngineCommands {
     this.#listeners = new ListenerSet(edge.transports)
     this.#receiver = new Receiver(edge)
     this.#prober = new Prober(edge)
-    this.#locked = new Locked(edge.bindings, deps.subscribers)
     metrics.setSources({
       flows: () => edge.transports.counts(),
       bindings: () => edge.bindings.counts(),
@@ -140,7 +135,6 @@ export class Engine implements EngineView, EngineCommands {
       every(HOUR_MS, () => this.#edge.dialogs.sweep()),
       every(LEARN_MS, () => learnTargets(this.#edge)),
       every(SWEEP_MS, () => this.#edge.registrar.sweep()),
-      every(LOCKED_MS, () => this.#locked.look()),
     )
     this.#media?.start()
     learnTargets(this.#edge)

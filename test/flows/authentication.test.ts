@@ -472,11 +472,11 @@ describe('users that are disabled or removed', () => {
         .registrations({ search: '', skip: 0, limit: 10 })
         .registrations.map(({ aor }) => aor)
         .sort()
-    edge.passes(3000)
+    edge.passes(6000)
     expect(registered()).toEqual(['alice@example.com', 'bob@example.com', 'guest@example.com'])
     all = users({ user: 'alice', enabled: false })
     version++
-    edge.passes(3000)
+    edge.passes(6000)
     expect(registered()).toEqual(['guest@example.com'])
   })
 })
