@@ -54,7 +54,7 @@ describe('our own registrar', () => {
       throw new StoreError('SBC_STORE_WRITE', 'The disk is full')
     }
     registers(phone('desk', 5062), 'alice', {}, 503)
-    expect(edge.logged('A registration cannot be kept, and is refused')).toMatchObject([{ code: 'SBC_STORE_WRITE' }])
+    expect(edge.logged('Registrations cannot be kept, and are refused')).toMatchObject([{ code: 'SBC_STORE_WRITE' }])
     edge.tolerates(/500/)
   })
 

@@ -1,5 +1,6 @@
 import type { Flow } from '../../address/flow.ts'
 import type { Proven } from '../../authentication/types.ts'
+import { own } from '../../base/bytes.ts'
 import { StoreError } from '../../base/errors.ts'
 import { isProblem, type Problem, problem } from '../../base/problem.ts'
 import type { RegistrarSettings } from '../../config/snapshot.ts'
@@ -29,12 +30,19 @@ export interface Arrival {
   readonly proven: Proven | undefined
 }
 
+/** Registrations beyond which nobody comes in without showing who he is. */
+const MOST_OPEN = 100_000
+const QUIET_MS = 10_000
+const LONGEST_USER = 256
+
 /** The embedded registrar: answers the REGISTERs of zones with `registration: here`. */
 export class Registrar {
   readonly #edge: () => Edge
   readonly #subscribers: Subscribers | undefined
   /** Of the users, when bindings were last compared with them. */
   #version: number | undefined
+  /** Clock milliseconds until which nothing is said about what cannot be kept. */
+  #quietUntil = 0
 
   constructor(edge: () => Edge, subscribers: Subscribers | undefined) {
     this.#edge = edge
@@ -73,20 +81,24 @@ export class Registrar {
     const to = firstHeader(request, 'to')
     const written = parseUri(to === undefined ? '' : (address(to)?.uri ?? ''))
     const named = written === undefined || written.scheme === 'tel' ? undefined : ourAddress(written, ours)
-    if (named === undefined) return problem(404, 'No address of this registrar', '§10.3 item 5', 'To')
+    if (named === undefined || named.user.length > LONGEST_USER) return problem(404, 'No address of this registrar', '§10.3 item 5', 'To')
     const subscriber = subscriberOf(named.user, this.#subscribers)
     const user = subscriber?.user ?? named.user
     if (proven !== undefined && proven.user !== user) return problem(403, 'To is not yours', '§10.3 item 4', 'To')
     if (subscriber?.enabled === false) return problem(403, 'This user is disabled', '§10.3 item 4', 'To')
     const { bindings, clients, clock, callees } = this.#edge()
-    const aor = addressOfRecord(user, settings)
+    const aor = own(addressOfRecord(user, settings))
+    const known = bindings.of(aor).filter(({ registrar }) => registrar === undefined)
+    // Whoever has shown who he is has few addresses; whoever need not can make up any number of them
+    if (proven === undefined && known.length === 0 && bindings.size >= MOST_OPEN)
+      return { ...problem(503, 'Too many registrations', '§10.3', 'To'), headers: [['Retry-After', '60']] }
     const token = clients.token(flow, zone, request)
     return register(request, {
       aor,
       record: uriOfRecord(user, settings),
       subscriber: subscriber !== undefined,
       associated: (subscriber?.aliases ?? []).map((alias) => uriOfRecord(alias, settings)),
-      bindings: bindings.of(aor).filter(({ registrar }) => registrar === undefined),
+      bindings: known,
       settings,
       now: clock.wall(),
       zone: zone.name,
@@ -102,13 +114,18 @@ export class Registrar {
   /** §10.3: what is answered with 200 is kept, also when the process dies right behind it. */
   #kept({ flow, zone, request }: Arrival, outcome: Registered | Problem): Registered | Problem {
     if (isProblem(outcome) || outcome.what === 'asked') return outcome
-    const { bindings, clients, log } = this.#edge()
+    const { bindings, clients, clock, log } = this.#edge()
     const { aor } = outcome
     try {
       bindings.change(aor, outcome.put, outcome.remove)
     } catch (error) {
       if (!(error instanceof StoreError)) throw error
-      log.error({ code: error.code, err: error, aor }, 'A registration cannot be kept, and is refused')
+      // A full disk meets every client
+      const now = clock.now()
+      if (now >= this.#quietUntil) {
+        this.#quietUntil = now + QUIET_MS
+        log.error({ code: error.code, err: error, aor }, 'Registrations cannot be kept, and are refused')
+      }
       return { ...problem(503, 'Registrations cannot be kept now', '§10.3', 'Contact'), headers: [['Retry-After', '10']] }
     }
     clients.registered(flow, zone, request)

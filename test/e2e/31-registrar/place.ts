@@ -44,7 +44,7 @@ export const passed = ({ errors, code }: SippResult): void => expect({ errors, c
 const scenario = (name: string): string => join(import.meta.dirname, 'peers', `${name}.xml`)
 
 /** @param more lines of the configuration */
-export const startSite = async (more = ''): Promise<Site> => {
+export const startSite = async (users: readonly string[], more = ''): Promise<Site> => {
   const { path: folder, remove } = temporaryFolder('registrar')
   const [lan, open, tls, admin] = await Promise.all([freePort(HOST), freePort(HOST), freePort(HOST), freePort(HOST)])
   const authority = createAuthority(folder)
@@ -65,7 +65,7 @@ certificates: { main: { chain: ${own.chainFile}, key: ${own.keyFile} } }
 admin: { listen: '${HOST}:${admin}', plain: true }
 ${more}`
   const edge = await startEdge({ config, adminPort: admin, folder })
-  for (const user of ['alice', 'bob', 'carol']) {
+  for (const user of users) {
     const { status, stderr } = spawnSync(
       join(project, 'node_modules', '.bin', 'node'),
       ['src/main.ts', 'user', 'add', user, '--config', edge.configFile, '--data', edge.dataFolder],

@@ -6,7 +6,7 @@ describe('the edge is the registrar', () => {
   let site: Site
 
   beforeAll(async () => {
-    site = await startSite()
+    site = await startSite(['alice', 'carol'])
   })
 
   afterAll(async () => {
@@ -48,7 +48,7 @@ describe('baresip is a user', () => {
 
   beforeAll(async () => {
     // INTEROP(baresip 1): of several challenges it takes the last one, and gives up when that is SHA-256
-    site = await startSite('authentication: { algorithms: MD5 }\n')
+    site = await startSite(['bob'], 'authentication: { algorithms: MD5 }\n')
   })
 
   afterAll(async () => {
