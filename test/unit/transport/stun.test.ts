@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { promisify } from 'node:util'
 import { crc32 } from 'node:zlib'
+import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { bindingResponse, isStun } from '../../../src/transport/stun.ts'
 import { makeListener, options, start } from './support.ts'
@@ -69,6 +70,21 @@ describe('STUN', () => {
   ])('RFC 5626 §8: a message %s is not answered', (_what, bytes) => {
     expect(isStun(bytes)).toBe(true)
     expect(bindingResponse(bytes, '192.0.2.1', 32853)).toBeUndefined()
+  })
+
+  test('whatever a stranger sends behind a good head is answered in bounds, or not at all', () => {
+    const near = fc.tuple(
+      fc.constantFrom(0x0001, 0x0001, 0x0011, 0x0101),
+      fc.uint8Array({ maxLength: 64 }),
+      fc.integer({ min: -4, max: 4 }),
+    )
+    fc.assert(
+      fc.property(near, ([type, attributes, off]) => {
+        const bytes = message(type, Buffer.from(attributes), Math.max(0, attributes.length + off))
+        const response = bindingResponse(bytes, '2001:db8::1', 5060)
+        expect(response === undefined || response.length <= bytes.length + 24).toBe(true)
+      }),
+    )
   })
 
   test('RFC 5626 §4.4: what phones send besides is no STUN', () => {
