@@ -117,7 +117,9 @@ const checkNode = (fresh) => {
 const preparePages = () => {
   const source = join(ROOT, 'web-admin')
   const built = join(source, 'dist', 'index.html')
-  if (existsSync(built) && statSync(built).mtimeMs >= newest(source)) return
+  // Packages become part of them, too
+  const since = Math.max(newest(source), statSync(join(ROOT, 'package-lock.json')).mtimeMs)
+  if (existsSync(built) && statSync(built).mtimeMs >= since) return
   say('Building the pages of the web admin …')
   const vite = join(ROOT, 'node_modules/vite/bin/vite.js')
   const node = join(BIN, 'node')

@@ -93,6 +93,7 @@ describe('roles', { timeout: 60_000 }, () => {
     '/calls/c1',
     '/zones',
     '/registrations',
+    '/subscribers',
     '/certificates',
     '/certificates/public',
     '/certificates/bought',
@@ -103,7 +104,7 @@ describe('roles', { timeout: 60_000 }, () => {
   test('a viewer has no button that would be refused, and no page either', async () => {
     await enter('/', { role: 'viewer' })
     expect(await page.locator('.nav a').allTextContents()).toEqual([
-      ...['Overview', 'Calls3', 'Zones', 'Registrations', 'Certificates', 'Security'],
+      ...['Overview', 'Calls3', 'Zones', 'Registrations', 'Subscribers', 'Certificates', 'Security'],
     ])
     for (const path of LISTS) {
       await tab.goTo(path)
@@ -112,7 +113,7 @@ describe('roles', { timeout: 60_000 }, () => {
       )
       expect(names.filter((name) => !ALLOWED.test(name))).toEqual([])
     }
-    for (const path of ['/configuration', '/log', '/users', '/audit', '/certificates/+']) {
+    for (const path of ['/phone', '/configuration', '/log', '/users', '/audit', '/certificates/+']) {
       await tab.goTo(path)
       await seen(/This page needs the role (?:operator|admin)/)
     }

@@ -81,7 +81,7 @@ describe('what happens at the edge is on the page', { timeout: 30_000 }, () => {
 
   test('the log comes while somebody reads it, and waits while it is paused', async () => {
     await enter('/log', { clock: true })
-    await expect.poll(() => edge.streams()).toEqual(['state,certificates,calls,config,audit,log'])
+    await expect.poll(() => edge.streams()).toEqual(['state,certificates,calls,registrations,config,audit,log'])
     edge.publish('log', { time: iso(0), level: 'warn', msg: 'Something odd', zone: 'pbx' })
     await seen('Something odd')
     edge.publish('log', { time: iso(0), level: 'debug', msg: 'Too small to see' })
@@ -99,7 +99,7 @@ describe('what happens at the edge is on the page', { timeout: 30_000 }, () => {
     await field('The edge writes').selectOption('debug')
     expect((await asked('PUT', '/log-level')).body).toEqual({ level: 'debug' })
     await tab.goTo('/')
-    await expect.poll(() => edge.streams()).toEqual(['state,certificates,calls,config,audit'])
+    await expect.poll(() => edge.streams()).toEqual(['state,certificates,calls,registrations,config,audit'])
   })
 
   test('when the connection breaks it is said, and made up for afterwards', async () => {
