@@ -72,6 +72,11 @@ export class Failures {
     return this.#proved.has(source) ? 0 : this.#sources.left(source, now, limits)
   }
 
+  /** Of whom nothing is known yet, wherever others are known. */
+  refusesStranger(address: string, now: number, limits: FailureLimits): number {
+    return this.#sources.left(ipv6Network(address), now, limits)
+  }
+
   /** When the credentials are read, and before they are judged. */
   refusesUser(address: string, user: string, now: number, limits: FailureLimits): number {
     const source = ipv6Network(address)

@@ -23,6 +23,8 @@ export interface Proofs {
 export interface TokenJudge {
   /** Signature and claims. Never rejects; a promise where keys have to be fetched or a signature to be looked at for the first time. */
   judge(token: string): TokenVerdict | Promise<TokenVerdict>
+  /** It was good before, and still is: costs nothing to say. */
+  remembers(token: string): boolean
   /** Where tokens are to be had, for the challenge (RFC 8898 §4); undefined: not told. */
   readonly server: string | undefined
 }

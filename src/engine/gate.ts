@@ -173,8 +173,13 @@ export class Gate {
   }
 
   #token(asked: Asked, { token }: BearerCredentials): WebVerdict | Promise<WebVerdict> {
-    const { tokens } = this.#deps.proofs()
-    const verdict = tokens!.judge(token)
+    const tokens = this.#deps.proofs().tokens!
+    // Signatures cost time: where somebody guesses, only those that were good before are looked at
+    const wait = tokens.remembers(token)
+      ? 0
+      : this.#failures.refusesStranger(asked.flow.remoteAddress, this.#deps.clock.now(), limitsOf(asked.settings))
+    if (wait > 0) return this.#refused(asked, wait)
+    const verdict = tokens.judge(token)
     return verdict instanceof Promise ? verdict.then((one) => this.#tokenJudged(asked, one)) : this.#tokenJudged(asked, verdict)
   }
 
@@ -210,6 +215,9 @@ export class Gate {
     const fault = notOwn(request, proven, ours)
     if (fault !== undefined) {
       this.#count('identity')
+      const { log } = this.#deps
+      if (log.enabled('debug'))
+        log.debug({ remote: flow.remoteAddress, user: proven.user, reason: fault }, 'Somebody uses another one’s address')
       this.#deps.refusals.add(flow.remoteAddress, flow.listener.name, 'From or To is not the user’s own')
       return answer(403, fault)
     }

@@ -56,16 +56,21 @@ export const createTokenJudge = (settings: TokenSettings, keys: KeySet | undefin
     return found === undefined ? bad('The token is signed with a key that is not in the set') : { key: found }
   }
 
+  const recall = (name: string) => {
+    const known = remembered.get(name)
+    if (known === undefined || known.until > wall()) return known
+    remembered.delete(name)
+    return undefined
+  }
+
   return {
     // RFC 8898 §4 has an HTTPS URI there
     server: settings.issuer?.startsWith('https://') === true ? settings.issuer : undefined,
+    remembers: (token) => recall(nameOf(token)) !== undefined,
     judge: (token) => {
-      const name = createHash('sha256').update(token).digest('base64url')
-      const known = remembered.get(name)
-      if (known !== undefined) {
-        if (known.until > wall()) return known
-        remembered.delete(name)
-      }
+      const name = nameOf(token)
+      const known = recall(name)
+      if (known !== undefined) return known
       const header = headerOf(token)
       if (header === undefined) return bad('The token cannot be read, or is signed in a way that is not taken')
       return verified(token, header).then((verdict) => {
@@ -78,6 +83,9 @@ export const createTokenJudge = (settings: TokenSettings, keys: KeySet | undefin
     },
   }
 }
+
+/** Kept is a hash: the token itself is as good as a password. */
+const nameOf = (token: string): string => createHash('sha256').update(token).digest('base64url')
 
 const bad = (why: string): TokenVerdict => ({ kind: 'bad', why })
 

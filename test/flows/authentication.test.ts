@@ -365,7 +365,11 @@ describe('RFC 8898: tokens', () => {
     place({
       proofs: {
         timedSecrets: [],
-        tokens: { server: 'https://login.example.com', judge: (token) => verdicts[token] ?? { kind: 'bad', why: 'unknown' } },
+        tokens: {
+          server: 'https://login.example.com',
+          remembers: (token) => token === 'remembered',
+          judge: (token) => verdicts[token] ?? { kind: 'bad', why: 'unknown' },
+        },
       },
     })
   const good: TokenVerdict = { kind: 'good', user: 'alice', domain: undefined, until: Number.MAX_SAFE_INTEGER }
@@ -388,6 +392,28 @@ describe('RFC 8898: tokens', () => {
     asks(alice, 'REGISTER', ['Authorization: Bearer forged'])
     alice.gets(403)
     expect(edge.count('auth wrong')).toBe(3)
+  })
+
+  test('where somebody guesses, tokens that were good before are, and others are not looked at', async () => {
+    let looked = 0
+    const counted: TokenVerdict = { kind: 'bad', why: 'counted' }
+    const { edge, alice } = await withTokens({
+      remembered: good,
+      get guess() {
+        looked++
+        return counted
+      },
+    })
+    asks(alice, 'REGISTER', ['Authorization: Bearer remembered'])
+    alice.gets(200)
+    const neighbour = edge.party('mallory', 'public/udp', '198.51.100.7:5090')
+    for (let i = 0; i < 5; i++) {
+      asks(neighbour, 'REGISTER', ['Authorization: Bearer guess'])
+      neighbour.gets(i < 3 ? 401 : 403)
+    }
+    expect(looked).toBe(3)
+    asks(alice, 'REGISTER', ['Authorization: Bearer remembered'])
+    alice.gets(200)
   })
 
   test('the user and the domain of a token count as with a password; who is disabled stays so', async () => {
@@ -456,6 +482,7 @@ describe('users that are disabled or removed', () => {
     }
     const tokens = {
       server: undefined,
+      remembers: () => true,
       judge: (): TokenVerdict => ({ kind: 'good', user: 'guest', domain: undefined, until: Number.MAX_SAFE_INTEGER }),
     }
     const { edge, alice } = await place({ subscribers, proofs: { timedSecrets: [], tokens } })

@@ -50,7 +50,7 @@ beforeEach(() => {
       find: (user) => (user === 'alice' ? alice : undefined),
       ha1: (user, algorithm) => (user === 'alice' && algorithm === 'SHA-256' ? sha256('alice:example.com:secret') : undefined),
     },
-    proofs: () => ({ timedSecrets: [], tokens: { server: undefined, judge: async () => token } }),
+    proofs: () => ({ timedSecrets: [], tokens: { server: undefined, remembers: () => false, judge: async () => token } }),
   })
 })
 

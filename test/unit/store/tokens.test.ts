@@ -95,7 +95,9 @@ test('claims are judged behind the signature; a good token is judged once, until
   const token = hs256(SECRET, { ...CLAIMS, aud: 'sbc' })
   expect((await ours.judge(token)).kind).toBe('good')
   expect(ours.judge(token), 'no promise').toMatchObject({ kind: 'good' })
+  expect([ours.remembers(token), ours.remembers(hs256(SECRET))]).toEqual([true, false])
   now += 91_000
+  expect(ours.remembers(token)).toBe(false)
   expect((await ours.judge(token)).kind).toBe('bad')
 })
 
