@@ -1,4 +1,5 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { StoreError } from '../../src/base/errors.ts'
 import type { Binding, BindingStore } from '../../src/registrar/types.ts'
 import { type EdgeUnderTest, startEdge } from '../support/flow-harness.ts'
 import type { Party, SendOptions } from '../support/flow-party.ts'
@@ -396,6 +397,27 @@ describe('who is registered', () => {
     }
   })
 
+  test('a store that fails does not keep the answer of the registrar from the client', async () => {
+    const store = { ...memory(), put: () => fails(), remove: () => fails() }
+    const { edge, browser, pbx } = await begin({ registrar: 'contact', store })
+    for (let i = 0; i < 3; i++) expect(headerOf(registers(browser, pbx, JSSIP)[1], 'contact')).toBe(JSSIP)
+    const failed = 'Registrations at a registrar behind us cannot be kept in mind'
+    expect(edge.logged(failed)).toMatchObject([{ code: 'SBC_STORE_WRITE' }])
+    edge.tolerates(/500/)
+  })
+
+  test('a connection that is gone when the registrar answers is taken back, and nothing of it stays', async () => {
+    const { edge, browser, pbx } = await begin({ clients: ', lost-connection: { registration: 0s }' })
+    asks(browser, JSSIP, { headers: [AUTHORIZATION] })
+    pbx.gets('REGISTER')
+    browser.disconnects()
+    pbx.sends(200)
+    edge.passes(20)
+    expect(headerOf(pbx.gets('REGISTER'), 'authorization')).toBe(AUTHORIZATION.slice('Authorization: '.length))
+    pbx.sends(200)
+    expect(views(edge).all).toBe(0)
+  })
+
   test('what the registrar refuses binds nobody', async () => {
     const { edge, browser, pbx } = await begin()
     asks(browser, JSSIP)
@@ -709,6 +731,10 @@ describe('N5: a binding dies with its flow', () => {
     expect(views(edge).registrations[0]?.id).toBe(id)
   })
 })
+
+const fails = (): never => {
+  throw new StoreError('SBC_STORE_WRITE', 'The disk is full')
+}
 
 /** A store in memory that a restart leaves alone. */
 const memory = (): BindingStore => {

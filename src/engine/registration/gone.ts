@@ -1,4 +1,5 @@
 import type { Flow } from '../../address/flow.ts'
+import { StoreError } from '../../base/errors.ts'
 import { WheelTimer } from '../../base/timer-wheel.ts'
 import type { Binding, BindingChange, BindingEnd } from '../../registrar/types.ts'
 import type { Edge } from '../edge.ts'
@@ -98,13 +99,20 @@ export class Registrations {
     this.#lost.set(id, lost)
   }
 
-  #over({ aor, key, flow, zone }: Binding): void {
+  #over(binding: Binding): void {
+    const { aor, key, flow, zone } = binding
     const { bindings, log } = this.#edge()
     const now = bindings.get(aor, key)
     // It is on another flow meanwhile, which has a life of its own
     if (now === undefined || !sameConnection(now, flow)) return
     if (log.enabled('debug')) log.debug({ zone, aor }, 'A client did not come back; its registration ends')
-    bindings.remove(aor, key, 'connection-lost')
+    try {
+      bindings.remove(aor, key, 'connection-lost')
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error
+      // It is not kept that it is gone: later, then
+      this.#lose(binding, RETURN_MS)
+    }
   }
 }
 

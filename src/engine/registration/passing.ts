@@ -1,5 +1,6 @@
 import type { Flow } from '../../address/flow.ts'
 import { own } from '../../base/bytes.ts'
+import { StoreError } from '../../base/errors.ts'
 import { HOUR_SECONDS, type RegisterContact, readContact, seconds } from '../../registrar/contact.ts'
 import type { Binding, RegistrarBehind } from '../../registrar/types.ts'
 import { restoreContact } from '../../routing/alterations/contact.ts'
@@ -49,7 +50,10 @@ export interface Accepted {
 const AGAIN_SECONDS = 10
 /** Contacts of one address-of-record that are remembered; the registrar's own bound is lower. */
 const MOST_CONTACTS = 100
+const LONGEST_CONTACT = 3072
 const LONGEST_AGENT = 200
+/** Between two lines about a store that does not work. */
+const QUIET_MS = 60_000
 
 /**
  * Registrations whose registrar is behind us. It learns from its answers who is registered, and which registrars know no Path (RFC 3327):
@@ -63,6 +67,7 @@ export class Passing {
   readonly #pathless = new Set<string>()
   /** By the name in their masked Contact: bindings whose own Contact is too long to be in it. */
   readonly #kept = new Map<string, Binding>()
+  #quietUntil = 0
 
   constructor(edge: () => Edge) {
     this.#edge = edge
@@ -174,10 +179,26 @@ export class Passing {
 
   /** A 2xx to a REGISTER. @returns what the client gets of it */
   accepted(accepted: Accepted, arrived: SipResponse): SipResponse {
-    const { request, ingress, passage, running, candidate } = accepted
+    const { request, ingress, passage, running } = accepted
     const response = this.#restored(arrived, running, passage)
     const aor = recordOf(request)
     if (ingress.flow === undefined || aor === undefined) return response
+    try {
+      return this.#learned(accepted, aor, response)
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error
+      // The registrar has it; a full disk meets every client
+      const { clock, log } = this.#edge()
+      if (clock.now() >= this.#quietUntil) {
+        this.#quietUntil = clock.now() + QUIET_MS
+        log.error({ code: error.code, err: error, aor }, 'Registrations at a registrar behind us cannot be kept in mind')
+      }
+      return response
+    }
+  }
+
+  #learned(accepted: Accepted, aor: string, response: SipResponse): SipResponse {
+    const { request, ingress, candidate } = accepted
     const asked = contactsOf(request)
     if (asked.some(({ uri }) => uri === '*')) {
       this.#removeAll(aor, candidate)
@@ -219,10 +240,12 @@ export class Passing {
       const expiresAt = clientSeconds === undefined ? binding.expiresAt : Math.min(binding.expiresAt, clock.wall() + clientSeconds * 1000)
       const before = bindings.get(binding.aor, binding.key)
       const next = { ...binding, expiresAt }
+      // First of all: where its connection is gone already it ends at once
+      this.takeBacks.remember(next, request, candidate)
       bindings.put(next)
-      this.takeBacks.remember(next, request)
       if (before !== undefined) this.takeBacks.replaced(before, next)
-      if (clientSeconds !== undefined && !without && put.length === 1) this.refreshes.remember(next, timed)
+      const stays = bindings.get(next.aor, next.key) === next
+      if (stays && clientSeconds !== undefined && !without && put.length === 1) this.refreshes.remember(next, timed)
     }
     return timed
   }
@@ -254,7 +277,9 @@ export class Passing {
   ): Binding | undefined {
     const { bindings, clients, clock } = this.#edge()
     const contact = readContact(value)
-    if (contact === undefined) return undefined
+    const path = headerLines(request, 'path').flatMap((one) => (addresses(one) ?? []).map(({ text }) => own(text)))
+    // What is kept for long is short
+    if (contact === undefined || value.text.length + path.join().length > LONGEST_CONTACT) return undefined
     const key = keyOf(contact)
     const answered = granted.find((one) => readContact(one)?.canonical === contact.canonical) ?? (alone ? only(granted) : undefined)
     const header = headerValue(response, 'expires')
@@ -272,7 +297,7 @@ export class Passing {
     clients.bindName(this.#name(ingress, aor, contact), arrival)
     const now = clock.wall()
     const until = now + kept * 1000
-    const shown = passage.contact?.(value) ?? value.uri
+    const shown = [...passage.masks].find(([, written]) => written === value.uri)?.[0] ?? value.uri
     const registrar: RegistrarBehind = {
       zone: candidateZone(candidate).name,
       target: targetOf(candidate),
@@ -290,7 +315,7 @@ export class Passing {
       contact: own(contact.uri),
       parameters: own(contact.parameters),
       q: contact.q,
-      path: headerLines(request, 'path').flatMap((one) => (addresses(one) ?? []).map(({ text }) => own(text))),
+      path,
       callId: own(headerValue(request, 'call-id')!),
       cseq: cseq(request)!.number,
       expiresAt: until,

@@ -1,5 +1,6 @@
 import type { Flow } from '../../address/flow.ts'
 import { own } from '../../base/bytes.ts'
+import { StoreError } from '../../base/errors.ts'
 import { readContact } from '../../registrar/contact.ts'
 import type { Binding } from '../../registrar/types.ts'
 import { contactText } from '../../routing/alterations/contact.ts'
@@ -96,7 +97,12 @@ export class Refreshes {
     const due = registrar.keptUntil - now < 2 * refresh.clientSeconds * 1000
     if (!same || due || said.at < (this.#back.get(`${registrar.zone} ${registrar.target}`) ?? 0)) return undefined
     const seconds = Math.min(asked, refresh.clientSeconds)
-    bindings.put({ ...binding, cseq: cseq(request)!.number, refreshedAt: now, expiresAt: now + seconds * 1000 })
+    try {
+      bindings.put({ ...binding, cseq: cseq(request)!.number, refreshedAt: now, expiresAt: now + seconds * 1000 })
+    } catch (error) {
+      if (error instanceof StoreError) return undefined
+      throw error
+    }
     metrics.passedRegistration(binding.zone, 'answered')
     const { parameters, uri } = said.contact
     return answer(request, 200, 'OK', ids.token(8), [

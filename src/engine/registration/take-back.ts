@@ -20,6 +20,8 @@ interface Shown {
   /** Value of From; empty: another tag than its own. */
   readonly from: string
   readonly credentials: readonly HeaderLine[]
+  /** What the route made of the Request-URI. */
+  readonly requestUri: 'target' | 'keep'
 }
 
 /** Sent in one go, and the time to the next one: a registrar is not to suffer from a cable that was pulled out at our side. */
@@ -45,12 +47,13 @@ export class TakeBacks implements TimerOwner {
   }
 
   /** What the client showed in a request that was accepted. */
-  remember(binding: Binding, request: SipRequest): void {
+  remember(binding: Binding, request: SipRequest, candidate: Candidate): void {
     this.#shown.set(bindingId(binding), {
       from: own(headerValue(request, 'from') ?? ''),
       credentials: [...headerLines(request, 'authorization'), ...headerLines(request, 'proxy-authorization')].map(({ name, value }) =>
         line(name, own(value)),
       ),
+      requestUri: candidate.kind === 'target' ? candidate.requestUri : 'keep',
     })
   }
 
@@ -157,7 +160,9 @@ class TakeBack implements ClientUser {
       return
     }
     const candidate: Candidate =
-      target === undefined ? { kind: 'request-uri', zone } : { kind: 'target', zone, target, requestUri: target.requestUri }
+      target === undefined
+        ? { kind: 'request-uri', zone }
+        : { kind: 'target', zone, target, requestUri: this.#shown?.requestUri ?? target.requestUri }
     try {
       const way = wayTo(this.#edge, candidate, uri)
       if (way instanceof Promise)
