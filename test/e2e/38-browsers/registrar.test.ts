@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process'
 import { createHmac } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -10,6 +9,7 @@ import { type Ground, NAME, usualZones } from '../11-media-calls/ground.ts'
 import type { Party } from '../11-media-calls/parties.ts'
 import { hearEachOther } from '../11-media-calls/talk.ts'
 import { type AtPbx, atPbx, calling, type Stage, setStage } from './place.ts'
+import { addUser } from './users.ts'
 
 const SECRET = 'a secret that the web application and the edge share'
 const PASSWORD = 'sesame and more'
@@ -20,12 +20,13 @@ let pbx: Party
 /** Our own registrar for browsers, whose pages come from one origin. */
 const zones = (ground: Ground, origin: string): string => {
   const secretFile = join(ground.folder, 'token-secret')
-  writeFileSync(secretFile, SECRET, { mode: 0o600 })
+  const timedFile = join(ground.folder, 'timed-secret')
+  for (const file of [secretFile, timedFile]) writeFileSync(file, SECRET, { mode: 0o600 })
   return `${usualZones(ground)
     .replace("origins: ['*']", `origins: ['${origin}']`)
     .replace('routes:\n', `routes:\n  - { host: ${NAME}, to: browsers }\n`)}
 registrar: {}
-authentication: { failures: 1000, tokens: { secret-file: ${secretFile}, audience: ${NAME} } }
+authentication: { failures: 1000, tokens: { secret-file: ${secretFile}, audience: ${NAME} }, timed-secret-file: ${timedFile} }
 `
 }
 
@@ -39,14 +40,7 @@ const tokenFor = (user: string, seconds = 600): string => {
 
 beforeAll(async () => {
   stage = await setStage(5, zones)
-  for (const user of ['alice', 'bob']) {
-    const main = process.env.E2E_EDGE ?? join(import.meta.dirname, '..', '..', '..', 'src', 'main.ts')
-    const { edge } = stage
-    const added = spawnSync('node', [main, 'user', 'add', user, '--config', edge.configFile, '--data', edge.dataFolder], {
-      input: `${PASSWORD}\n`,
-    })
-    if (added.status !== 0) throw new Error(`user add: ${added.stderr}`)
-  }
+  for (const user of ['alice', 'bob']) addUser(stage, user, PASSWORD)
 })
 
 afterAll(() => stage?.stop())
@@ -109,6 +103,19 @@ describe.each(LIBRARIES)('%s and the edge as registrar', (library) => {
     const page = await stage.open(library, { register: false, uri: `sip:alice@${NAME}`, token: tokenFor('alice', -3600) })
     await page.phone.do('register')
     expect(await page.phone.event('registration refused')).toBe('registration refused 401')
+  })
+
+  it.each([600, -600])('with a name that ends in %i s', async (seconds) => {
+    const user = `${Math.floor(Date.now() / 1000) + seconds}:alice`
+    const password = createHmac('sha1', SECRET).update(user).digest('base64')
+    const page = await stage.open(library, { register: false, uri: `sip:alice@${NAME}`, user, password })
+    await page.phone.do('register')
+    expect(await page.phone.event('regist')).toBe(seconds > 0 ? 'registered' : 'registration refused 401')
+    if (seconds < 0) return
+    const out = await calling(stage, page, pbx)
+    await Promise.all([out.call.answer(), page.phone.event('confirmed')])
+    await hearEachOther(page, out)
+    await out.call.bye()
   })
 
   it('one user calls another: both hear and see each other', async () => {
