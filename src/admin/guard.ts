@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
 import type { Clock } from '../base/clock.ts'
 import { InvariantError } from '../base/errors.ts'
+import { Sparingly } from '../base/sparingly.ts'
 import type { Log } from '../observability/log.ts'
 import { changes, createAccess, foreignPage, isRefusal, noSessionCookie, type Principal, type Refusal } from './access.ts'
 import { ApiError } from './api-error.ts'
@@ -8,7 +9,6 @@ import type { Accounts } from './auth/accounts.ts'
 import type { AuditFacts } from './auth/audit.ts'
 import { mayAs, type Role } from './auth/roles.ts'
 import type { EventHub } from './events.ts'
-import { Sparingly } from './sparingly.ts'
 
 /** What a route tells the audit log beyond who, when and from where. `who`: of a sign-in, where nobody is known before. */
 export interface Change {

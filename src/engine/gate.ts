@@ -14,6 +14,7 @@ import type { Proofs, Proven, TokenVerdict } from '../authentication/types.ts'
 import type { Clock } from '../base/clock.ts'
 import type { Ids } from '../base/ids.ts'
 import { sameText } from '../base/keyed-hash.ts'
+import { Sparingly } from '../base/sparingly.ts'
 import type { AuthenticationSettings } from '../config/snapshot.ts'
 import type { Log } from '../observability/log.ts'
 import type { AuthenticationResult, Metrics } from '../observability/metrics.ts'
@@ -59,6 +60,8 @@ interface Asked {
   readonly challenge: 'WWW-Authenticate' | 'Proxy-Authenticate'
 }
 
+/** Lines in the log about sources and users that are refused: a botnet has many. */
+const TOLD_IN_A_MINUTE = 10
 /** Several headers are tried by nobody; a stranger could write hundreds. */
 const MOST_CREDENTIALS = 8
 
@@ -66,6 +69,7 @@ export class Gate {
   readonly #deps: GateDeps
   readonly #nonces: Nonces
   readonly #failures = new Failures()
+  readonly #told: Sparingly
   /** Sent back by clients, and read by nobody: RFC 7616 §3.3 has it for servers that keep state. */
   readonly #opaque: string
   /** Nobody's: what a name that does not exist is compared with, so that it takes as long as one that does. */
@@ -76,6 +80,7 @@ export class Gate {
     const { ids, clock, key } = deps
     this.#nonces = new Nonces({ key, ids, now: () => clock.now() })
     this.#opaque = ids.token(8)
+    this.#told = new Sparingly(clock, TOLD_IN_A_MINUTE)
     this.#nobody = { 'SHA-256': digestHa1('SHA-256', '', '', key.toString('hex')), MD5: digestHa1('MD5', '', '', key.toString('hex')) }
   }
 
@@ -229,11 +234,19 @@ export class Gate {
     const { flow, settings } = asked
     const { clock, log, refusals } = this.#deps
     refusals.add(flow.remoteAddress, flow.listener.name, why)
-    if (this.#failures.wrong(flow.remoteAddress, user, clock.now(), limitsOf(settings)))
-      log.warn(
-        { remote: flow.remoteAddress, listener: flow.listener.name, ...(user !== undefined && { user }) },
-        'Too many wrong credentials: from here, or for this user, they are refused without a look for a while',
-      )
+    if (this.#failures.wrong(flow.remoteAddress, user, clock.now(), limitsOf(settings))) {
+      const leftOut = this.#told.pass()
+      if (leftOut !== undefined)
+        log.warn(
+          {
+            remote: flow.remoteAddress,
+            listener: flow.listener.name,
+            ...(user !== undefined && { user }),
+            ...(leftOut > 0 && { leftOut }),
+          },
+          'Too many wrong credentials: from here, or for this user, they are refused without a look for a while',
+        )
+    }
     return this.#challenge(asked, 'wrong', false, tokenFault)
   }
 

@@ -320,6 +320,16 @@ describe('floods of wrong passwords', () => {
     challenged(mallory, 'REGISTER')
   })
 
+  test('guesses from everywhere fill no log', async () => {
+    const { edge } = await place()
+    for (let i = 1; i <= 20; i++) guesses(edge.party(`m${i}`, 'public/udp', `203.0.113.${i}:5060`), `m${i}`, 3)
+    const told = () => edge.warnings.filter(({ text }) => text.startsWith('Too many wrong credentials'))
+    expect(told()).toHaveLength(10)
+    edge.passes(60_000)
+    guesses(edge.party('m99', 'public/udp', '203.0.113.99:5060'), 'm99', 3)
+    expect(told().at(-1)?.fields).toMatchObject({ remote: '203.0.113.99', user: 'm99', leftOut: 10 })
+  })
+
   test('a stranger’s guesses do not lock out a user who has shown who he is, and do elsewhere', async () => {
     const { edge, alice } = await place()
     shows(alice, 'REGISTER', md5Of(challenged(alice, 'REGISTER')))

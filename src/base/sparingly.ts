@@ -1,4 +1,4 @@
-import type { Clock } from '../base/clock.ts'
+import type { Clock } from './clock.ts'
 
 /** Lets a number of things pass in each minute and counts the others: for lines that strangers can cause. */
 export class Sparingly {
