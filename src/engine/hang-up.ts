@@ -28,7 +28,7 @@ const write = (edge: Edge, end: DialogEnd, target: string, method: 'ACK' | 'BYE'
       line('From', end.from),
       line('To', end.to),
       line('Call-ID', end.callId),
-      line('CSeq', `${end.sequence} ${method}`),
+      line('CSeq', `${method === 'ACK' ? end.invited : end.sequence} ${method}`),
       ...(reason === undefined ? [] : [line('Reason', reason)]),
       ...(server === '' || method === 'ACK' ? [] : [line('User-Agent', server)]),
       line('Content-Length', '0'),

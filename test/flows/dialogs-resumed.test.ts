@@ -225,6 +225,24 @@ describe('N5: dialogs of an earlier process', () => {
     expect(numberOf(headerOf(bye, 'cseq'))).toBe(numberOf(headerOf(info, 'cseq')) + 1)
   })
 
+  test('D1: so does a session refresh of a PBX that is our neighbour; its BYE has a number beyond all that it has seen', async () => {
+    const { edge, place, browser, pbx, says, passes } = await startUp(false)
+    await edge.restarts()
+    browser.connects()
+    await registers(place, browser)
+    await says(pbx, 'UPDATE')
+    const update = browser.gets('UPDATE')
+    await says(browser, 200)
+    pbx.gets(200)
+    browser.disconnects()
+    await passes(GRACE_MS + 100)
+    const bye = await getsBye(place, pbx)
+    expect(bye.uri).toBe('sip:pbx@10.0.0.20:5060')
+    expect(tagOf(bye, 'from')).toBe(tagOf(update, 'to'))
+    expect(tagOf(bye, 'to')).toBe(tagOf(update, 'from'))
+    expect(numberOf(headerOf(bye, 'cseq'))).toBeGreaterThan(100_000)
+  })
+
   test('D1: one that says nothing is not known: the other side’s BYE is answered all the same, and the client hears of it', async () => {
     const { edge, place, browser, pbx, says, passes } = await startUp(false)
     await edge.restarts()

@@ -173,6 +173,25 @@ describe.each([
     expect(numberOf(headerOf(await getsBye(place, pbx), 'cseq'))).toBe(numberOf(headerOf(prack, 'cseq')) + 1)
   })
 
+  test('§13.2.2.4: the ACK in the place of the caller has the number of the INVITE, whatever was sent since', async () => {
+    const place = await startVanished(withMedia)
+    const { browser, pbx, says } = place
+    await says(browser, 'INVITE')
+    const invite = pbx.gets('INVITE')
+    await says(pbx, 183, { headers: ['Require: 100rel', 'RSeq: 1'], body: '' })
+    browser.gets(100, 183)
+    await says(browser, 'PRACK', { headers: ['RAck: 1 1 INVITE'] })
+    const prack = pbx.gets('PRACK')
+    await says(pbx, 200)
+    browser.gets(200)
+    browser.disconnects()
+    const cancel = pbx.gets('CANCEL')
+    await says(pbx, 200, { of: invite })
+    expect(numberOf(headerOf(pbx.gets('ACK'), 'cseq'))).toBe(numberOf(headerOf(invite, 'cseq')))
+    expect(numberOf(headerOf(await getsBye(place, pbx), 'cseq'))).toBe(numberOf(headerOf(prack, 'cseq')) + 1)
+    pbx.sends(200, { of: cancel })
+  })
+
   test('N5: a call that its client has ended ends once', async () => {
     const place = await startVanished(withMedia)
     const { browser, pbx, up, says, passes } = place

@@ -57,7 +57,7 @@ export class Dialog {
   /** What is done when the time of a side that vanished is over. */
   readonly due: (side: DialogSide) => void
   state: DialogState
-  /** The caller's ACK to the 2xx has passed. */
+  /** The ACK of a caller who may vanish has passed; of others it does not matter. */
   acknowledged = false
   /** Clock milliseconds of the last request inside it. */
   touchedAt: number

@@ -20,7 +20,7 @@ import type { Edge } from '../edge.ts'
 import type { MediaSession } from '../media/session.ts'
 import { wayInDialog } from '../next-hop.ts'
 import { Dialog, type DialogMedia, type DialogSide, keyOf, PARTIES, placeOf, placeOfFlow } from './dialog.ts'
-import { endsOfCall, receiverEnd } from './end.ts'
+import { endsOfCall, receiverEnd, senderEnd, sequenceOf } from './end.ts'
 import { DialogTable } from './table.ts'
 import { Vanished } from './vanished.ts'
 
@@ -69,11 +69,15 @@ export class Dialogs {
       if (dialog.state !== 'early') return
       const ends = endsOfCall(invite, response, callId, ingress, egress)
       dialog.state = 'up'
-      dialog.caller.end ??= ends.caller
-      dialog.callee.end ??= ends.callee
+      for (const party of PARTIES) {
+        const end = ends[party]
+        if (end === undefined) continue
+        end.sequence = Math.max(end.sequence, sequenceOf(dialog[party].end))
+        dialog[party].end = end
+      }
       this.#table.settled(callId, dialog)
     }
-    dialog.acknowledged = false
+    dialog.acknowledged = ingress.flow === undefined
     this.#attach(dialog, media)
     // Its connection was closed while rtpengine had the answer
     for (const party of PARTIES) if (dialog[party].side.flow !== undefined && dialog[party].place === '') this.#vanished.lose(dialog[party])
@@ -83,12 +87,13 @@ export class Dialogs {
   seen(invite: SipRequest, response: SipResponse): number {
     if (this.#table.size === 0) return 0
     const key = keyOf(headerValue(invite, 'call-id')!, toTag(response) ?? '')
-    return this.#table.find(key)?.callee.end?.sequence ?? 0
+    return sequenceOf(this.#table.find(key)?.callee.end)
   }
 
   /** Nothing more will be decided for an INVITE that began a call. */
   decided(callId: string): void {
-    if (this.#table.early > 0) this.#table.dropEarly(callId)
+    if (this.#table.early === 0) return
+    for (const dialog of this.#table.takeEarly(callId)) this.#vanished.forget(dialog)
   }
 
   /**
@@ -113,17 +118,20 @@ export class Dialogs {
       if (!OF_INVITE.has(request.method)) return undefined
       dialog = this.#learn(key, classified, sender)
       if (dialog === undefined) return undefined
-      this.#table.addEarly(dialog.callId, dialog)
+      for (const one of this.#table.addEarly(dialog.callId, dialog)) this.#vanished.forget(one)
     }
     dialog.touchedAt = this.#edgeOf().clock.now()
     if (media !== undefined && dialog.media === undefined) this.#attach(dialog, media)
     const receiver = dialog[otherParty(sender)]
     receiver.end ??= receiverEnd(request, receiver.side)
+    const side = dialog[sender]
     const { method } = request
     if (method === 'BYE') {
       if (dialog.state !== 'over') dialog.state = 'ending'
-    } else if (method === 'INVITE' || method === 'UPDATE') refresh(dialog[sender], request)
-    const side = dialog[sender]
+    } else if (method === 'INVITE' || method === 'UPDATE') {
+      if (side.end === undefined) side.end = senderEnd(request, side.side)
+      else refresh(side, request)
+    }
     if (
       side.side.flow?.kind === 'connection' &&
       flow.listener === side.side.listener &&
@@ -137,8 +145,8 @@ export class Dialogs {
   /** The ACK to a 2xx passes. */
   acknowledged(classified: InDialog): void {
     const { state, request } = classified
-    if (state.caller.flow === undefined && state.callee.flow === undefined) return
-    const dialog = this.#table.find(keyOfRequest(request, senderOf(classified)))
+    if (state.caller.flow === undefined || senderOf(classified) !== 'caller') return
+    const dialog = this.#table.find(keyOfRequest(request, 'caller'))
     for (let one = dialog; one !== undefined; one = one.next) one.acknowledged = true
   }
 
@@ -146,10 +154,10 @@ export class Dialogs {
   answered(sender: DialogSide, method: string, response: SipResponse): void {
     const { dialog } = sender
     if (method === 'INVITE' || method === 'UPDATE') refresh(dialog.other(sender), response)
-    if (dialog.state !== 'early' || !OF_INVITE.has(method) || method === 'PRACK') return
+    // PRACK and UPDATE may come before the call was accepted
+    if (dialog.state !== 'early' || (method !== 'INVITE' && method !== 'INFO')) return
     dialog.state = 'up'
-    // An UPDATE may have been one before the call was answered
-    if (method !== 'UPDATE') this.#table.settled(dialog.callId, dialog)
+    this.#table.settled(dialog.callId, dialog)
   }
 
   /** Nothing more will be decided for a request inside a dialog. @param status of the final response; 0: none */

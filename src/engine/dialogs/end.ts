@@ -14,7 +14,7 @@ import {
   type SipResponse,
 } from '../../sip/message.ts'
 import { parseNameAddrs } from '../../sip/name-addr.ts'
-import { addresses, cseq, toTag } from '../../sip/read.ts'
+import { addresses, cseq, toTag, vias } from '../../sip/read.ts'
 import { parseUri, uriParameter } from '../../sip/uri.ts'
 
 /** All that it takes to speak to one party of a dialog as if we were the other. */
@@ -29,8 +29,10 @@ export interface DialogEnd {
   contact: string
   /** Route values between us and this party, in the order of the request. */
   readonly routes: readonly string[]
-  /** Highest CSeq that this party has seen from the other. */
+  /** Highest CSeq that this party has seen from the other; `BEYOND`: nobody knows. */
   sequence: number
+  /** CSeq of the INVITE that its 2xx answered, for the ACK (§13.2.2.4). */
+  readonly invited: number
 }
 
 /** §12.1: the remote target; undefined when what it wrote cannot be read. */
@@ -63,16 +65,17 @@ export const endsOfCall = (
   const from = own(headerValue(invite, 'from')!)
   const known = headerValue(response, 'from')!
   const to = own(headerValue(response, 'to')!)
+  const number = cseq(invite)?.number ?? 0
   return {
     caller:
       here === undefined
         ? undefined
-        : { side: caller, callId, from: to, to: from, contact: own(here), routes: before(invite), sequence: 0 },
+        : { side: caller, callId, from: to, to: from, contact: own(here), routes: before(invite), sequence: 0, invited: 0 },
     callee:
       there === undefined
         ? undefined
         : {
-            ...{ side: callee, callId, to, contact: own(there), routes: behindUs(invite, response), sequence: cseq(invite)?.number ?? 0 },
+            ...{ side: callee, callId, to, contact: own(there), routes: behindUs(invite, response), sequence: number, invited: number },
             // As it knows the caller: number rules may have been at work
             from: known === from ? from : own(known),
           },
@@ -89,6 +92,7 @@ export const calleeEnd = (invite: SipRequest, response: SipResponse, side: Side,
   const inside = toTag(invite) !== undefined
   const contact = headerValue(response, 'contact') ?? (inside ? `<${invite.requestUri}>` : undefined)
   if (contact === undefined) return undefined
+  const number = cseq(invite)?.number ?? 0
   return {
     side,
     callId: own(headerValue(invite, 'call-id')!),
@@ -96,7 +100,8 @@ export const calleeEnd = (invite: SipRequest, response: SipResponse, side: Side,
     to: own(headerValue(response, 'to')!),
     contact: own(contact),
     routes: inside ? routesOf(invite) : behindUs(invite, response),
-    sequence: Math.max(cseq(invite)?.number ?? 0, seen),
+    sequence: Math.max(number, seen),
+    invited: number,
   }
 }
 
@@ -109,7 +114,36 @@ export const receiverEnd = (request: SipRequest, side: Side): DialogEnd => ({
   contact: own(`<${request.requestUri}>`),
   routes: routesOf(request),
   sequence: cseq(request)?.number ?? 0,
+  invited: 0,
 })
+
+/**
+ * Toward the sender of an INVITE or UPDATE inside a dialog, from that request alone; undefined when others stand between us and it, whose Routes
+ * are not known.
+ */
+export const senderEnd = (request: SipRequest, side: Side): DialogEnd | undefined => {
+  const contact = headerValue(request, 'contact')
+  let hops = 0
+  for (const one of headerLines(request, 'via')) hops += vias(one)?.length ?? 0
+  if (contact === undefined || hops !== 1) return undefined
+  return {
+    side,
+    callId: own(headerValue(request, 'call-id')!),
+    from: own(headerValue(request, 'to')!),
+    to: own(headerValue(request, 'from')!),
+    contact: own(contact),
+    routes: NONE,
+    // §12.2.2: numbers may be left out, and the other party's are not known
+    sequence: BEYOND,
+    invited: 0,
+  }
+}
+
+/** Clients count up from small numbers; the largest that may be is 2**31 - 1. */
+const BEYOND = 2 ** 30
+
+/** Highest CSeq that is known. */
+export const sequenceOf = (end: DialogEnd | undefined): number => (end === undefined || end.sequence >= BEYOND ? 0 : end.sequence)
 
 const routesOf = (request: SipRequest): readonly string[] =>
   headerLines(request, 'route').flatMap((one) => (addresses(one) ?? []).map(({ text }) => own(text)))

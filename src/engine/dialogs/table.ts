@@ -96,14 +96,16 @@ export class DialogTable {
     return this.#early.size
   }
 
-  addEarly(callId: string, dialog: Dialog): void {
+  /** @returns those that had to make room: they are to be forgotten */
+  addEarly(callId: string, dialog: Dialog): readonly Dialog[] {
     const there = this.#early.get(callId)
     if (there !== undefined) {
       there.push(dialog)
-      return
+      return NONE
     }
-    if (this.#early.size >= MOST_EARLY) this.dropEarly(this.#early.keys().next().value!)
+    const most = this.#early.size >= MOST_EARLY ? this.takeEarly(this.#early.keys().next().value!) : NONE
     this.#early.set(callId, [dialog])
+    return most
   }
 
   /** It is one of those that were accepted. */
@@ -113,13 +115,15 @@ export class DialogTable {
     else if (left !== undefined) this.#early.set(callId, left)
   }
 
-  /** The call is decided: what was not accepted is nothing. */
-  dropEarly(callId: string): void {
-    for (const dialog of this.#early.get(callId) ?? []) this.remove(dialog)
+  /** The call is decided: what was not accepted is nothing. @returns what is to be forgotten */
+  takeEarly(callId: string): readonly Dialog[] {
+    const there = this.#early.get(callId)
     this.#early.delete(callId)
+    return there ?? NONE
   }
 }
 
+const NONE: readonly Dialog[] = []
 const NOBODY: readonly DialogSide[] = []
 
 const same = (one: Side, other: Side): boolean =>

@@ -225,7 +225,7 @@ export class Vanished {
     }
     // §13.2.2.4: without its ACK the callee would repeat its 2xx
     const needsAck = party === 'callee' && !dialog.acknowledged
-    dialog.acknowledged = true
+    if (needsAck) dialog.acknowledged = true
     return new Promise((done) => {
       edge.order.run(dialog.callId, () => {
         const said = needsAck ? acknowledge(edge, end).then(() => sayBye(edge, end, reason)) : sayBye(edge, end, reason)
