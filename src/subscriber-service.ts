@@ -69,6 +69,15 @@ export const createSubscriberService = (snapshot: Snapshot, { dataDir, clock, lo
   })
   let proofs = proofsOf(snapshot.authentication, ownSecret, undefined, clock, log)
   tellUnusable(store, log)
+  if (
+    [...snapshot.zones.values()].some((zone) => zone.authenticate) &&
+    proofs.proofs.tokens === undefined &&
+    store.list({ limit: 1 }).total === 0
+  )
+    log.info(
+      {},
+      'Zones ask for credentials, and there are no users yet: "edgeways user add NAME", or the page Subscribers of the web admin',
+    )
 
   const phone = (user: string): PhoneCredentials => {
     const until = clock.wall() + PHONE_MS

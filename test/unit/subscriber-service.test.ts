@@ -36,7 +36,7 @@ const service = (settings = snapshot()) => {
   const made = createSubscriberService(settings, {
     dataDir: folder,
     clock: { now: () => 0, wall: () => Date.UTC(2030, 0, 1) },
-    log: { ...SILENT_LOG, warn: write('warn'), error: write('error') },
+    log: { ...SILENT_LOG, info: write('info'), warn: write('warn'), error: write('error') },
   })
   open.push(made)
   return made
@@ -51,6 +51,7 @@ test('users outlive the process; a realm that changes, at the start or at a relo
   const first = service()
   addAlice(first)
   stop(first)
+  lines = []
   const again = service()
   expect(again.subscribers.ha1('alice', 'MD5')).toBe(createHash('md5').update('alice:example.com:correct horse').digest('hex'))
   expect(lines).toEqual([])
@@ -65,13 +66,23 @@ test('users outlive the process; a realm that changes, at the start or at a relo
   ])
 })
 
+test('who asks for credentials and has no users is told what to do', () => {
+  const first = service()
+  expect(lines).toEqual([{ level: 'info', fields: {}, text: expect.stringMatching(/edgeways user add NAME/) }])
+  addAlice(first)
+  stop(first)
+  lines = []
+  service()
+  expect(lines).toEqual([])
+})
+
 test('a key that is another one is told, and loses nothing', () => {
   const first = service()
   addAlice(first)
   stop(first)
   writeFileSync(join(folder, 'users.key'), randomBytes(32).toString('base64url'))
   const again = service()
-  expect(lines).toMatchObject([{ level: 'error', fields: { users: 1 } }])
+  expect(lines.filter(({ level }) => level !== 'info')).toMatchObject([{ level: 'error', fields: { users: 1 } }])
   expect(again.desk.get('alice')).toMatchObject({ user: 'alice', password: false })
 })
 
@@ -79,7 +90,7 @@ test('a damaged database is kept aside, and the edge starts', () => {
   writeFileSync(join(folder, 'edgeways.db'), 'x'.repeat(5000))
   const made = service()
   addAlice(made)
-  expect(lines).toMatchObject([{ level: 'error', text: expect.stringContaining('moved aside') }])
+  expect(lines.filter(({ level }) => level !== 'info')).toMatchObject([{ level: 'error', text: expect.stringContaining('moved aside') }])
   expect(readdirSync(folder).filter((name) => name.startsWith('edgeways.db.damaged-'))).toHaveLength(1)
 })
 
@@ -108,7 +119,9 @@ test('secrets are read at the start and at each reload; one that is bad then lea
   writeFileSync(file, 'short')
   made.applied(settings)
   expect(secret()).toBe('another secret of the application')
-  expect(lines).toMatchObject([{ level: 'error', text: 'Tokens and time-limited names are judged as before' }])
+  expect(lines.filter(({ level }) => level !== 'info')).toMatchObject([
+    { level: 'error', text: 'Tokens and time-limited names are judged as before' },
+  ])
   stop(made)
   expect(() => service(settings)).toThrow(expect.objectContaining({ code: 'SBC_AUTHENTICATION_KEY' }))
 })
