@@ -42,7 +42,7 @@ beforeAll(async () => {
     7,
     (ground) => `${usualZones(ground).replace('routes:\n', `routes:\n  - { host: ${NAME}, to: browsers }\n`)}registrar: {}\n`,
   )
-  addUser(stage, 'alice', 'sesame')
+  addUser(stage, 'alice', 'open sesame')
 })
 
 afterAll(() => stage?.stop())
