@@ -4,7 +4,7 @@ import type { VideoCodec } from '../../support/media/mirror.ts'
 import { readSdp } from '../../support/media/sdp.ts'
 import { usualZones } from '../11-media-calls/ground.ts'
 import type { Party } from '../11-media-calls/parties.ts'
-import { hearEachOther } from '../11-media-calls/talk.ts'
+import { hearEachOther, hearNothing } from '../11-media-calls/talk.ts'
 import { called, calling, type Stage, setStage, talking } from './place.ts'
 
 let stage: Stage
@@ -40,11 +40,21 @@ describe.each(LIBRARIES)('%s', (library) => {
     await side.call.bye()
   })
 
-  it('is called with audio and VP8', async () => {
+  it('is called with audio and VP8; both sides hold and resume', async () => {
     const pbx = await pbxWith('VP8')
     const page = await stage.open(library, { colour: 'red', video: true })
     const side = await called(pbx)
     await Promise.all([side.call.established(), page.phone.event('confirmed')])
+    await Promise.all([hearEachOther(page, side), page.sees('red')])
+    await page.phone.do('hold')
+    await page.phone.event('hold answered')
+    await side.hearsSilenceFor(300)
+    await page.phone.do('unhold')
+    await page.phone.event('unhold answered')
+    await Promise.all([hearEachOther(page, side), page.sees('red')])
+    await side.call.hold('inactive')
+    await hearNothing(page, side)
+    await side.call.resume()
     await Promise.all([hearEachOther(page, side), page.sees('red')])
     await side.call.bye()
   })
