@@ -46,8 +46,8 @@ listeners:
     ws: 127.0.0.1:${ws}
 
 # Who is on the other side of them. The kind brings everything else with it.
-# Phones and browsers register with the PBX, through us. For a site without a registrar: write a section "registrar: {}", and
-# "authenticate: true" in their zones; "npx edgeways user add NAME" or the web admin makes users.
+# Phones and browsers register with the PBX, through us. For a site without a registrar write a section "registrar: {}": then they register
+# with us, as users that "npx edgeways user add NAME" or the web admin makes.
 zones:
   pbx:
     kind: trunk
