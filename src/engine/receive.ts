@@ -41,6 +41,15 @@ const OWN_ALLOW = 'INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, PRACK, UPDATE, I
 const contextOf = (transaction: ServerTransaction | ServerTomb): ProxyContext | undefined =>
   transaction.user instanceof ProxyContext ? transaction.user : undefined
 
+/** A request that begins something. */
+interface Arrived {
+  readonly flow: Flow
+  readonly running: Running
+  readonly zone: Zone
+  readonly transaction: ServerTransaction
+  readonly classified: Extract<Classified, { kind: 'initial' }>
+}
+
 export class Receiver {
   readonly #edge: Edge
 
@@ -240,59 +249,51 @@ export class Receiver {
         return new ProxyContext(edge, running, transaction, flow, inDialogPlan(inside, media, sender)).start()
       }
       case 'initial':
-        return this.#initial(flow, running, zone, transaction, classified)
+        return this.#initial({ flow, running, zone, transaction, classified })
     }
   }
 
-  #initial(
-    flow: Flow,
-    running: Running,
-    zone: Zone,
-    transaction: ServerTransaction,
-    classified: Extract<Classified, { kind: 'initial' }>,
-  ): void | Promise<void> {
+  #initial(arrived: Arrived): void | Promise<void> {
     const edge = this.#edge
-    const { request } = classified
+    const { flow, zone, transaction } = arrived
+    const { request } = arrived.classified
     if (Number(headerValue(request, 'max-forwards') ?? 70) === 0) {
       // §16.3 item 3: an OPTIONS that may go no further is ours to answer
       transaction.respond(answer(request, 200, 'OK', edge.ids.token(8), [line('Allow', OWN_ALLOW)]))
       return
     }
-    if (request.method === 'REGISTER' && edge.storm.turnsAway(flow, zone, transaction, request)) return undefined
-    if (!zone.authenticate) return this.#admitted(flow, running, zone, transaction, classified, undefined)
-    const verdict = edge.gate.judge(request, zone, flow, running)
-    return verdict instanceof Promise
-      ? verdict
-          .then((one) => this.#judged(flow, running, zone, transaction, classified, one))
-          .catch((error: unknown) => this.#failed(request, transaction, error))
-      : this.#judged(flow, running, zone, transaction, classified, verdict)
+    const turn = request.method === 'REGISTER' ? edge.storm.turn(flow, zone, transaction, request) : 'now'
+    if (turn === 'away') return undefined
+    return turn === 'now'
+      ? this.#asked(arrived)
+      : turn.then(() => this.#asked(arrived)).catch((error: unknown) => this.#failed(request, transaction, error))
   }
 
-  #judged(
-    flow: Flow,
-    running: Running,
-    zone: Zone,
-    transaction: ServerTransaction,
-    classified: Extract<Classified, { kind: 'initial' }>,
-    verdict: Verdict,
-  ): void | Promise<void> {
+  /** Who sends it, where the zone asks. */
+  #asked(arrived: Arrived): void | Promise<void> {
+    const { flow, running, zone, transaction } = arrived
+    const { request } = arrived.classified
+    // The connection is gone
+    if (transaction.answered) return undefined
+    if (!zone.authenticate) return this.#admitted(arrived, undefined)
+    const verdict = this.#edge.gate.judge(request, zone, flow, running)
+    return verdict instanceof Promise
+      ? verdict.then((one) => this.#judged(arrived, one)).catch((error: unknown) => this.#failed(request, transaction, error))
+      : this.#judged(arrived, verdict)
+  }
+
+  #judged(arrived: Arrived, verdict: Verdict): void | Promise<void> {
+    const { transaction, classified } = arrived
     // CANCEL was faster, or the connection is gone
     if (transaction.answered) return undefined
     if (verdict.kind === 'proven')
-      return this.#admitted(flow, running, zone, transaction, { ...classified, request: verdict.request }, verdict.proven)
+      return this.#admitted({ ...arrived, classified: { ...classified, request: verdict.request } }, verdict.proven)
     const { request } = classified
     transaction.respond(answer(request, verdict.status, verdict.reason, this.#edge.ids.token(8), verdict.headers))
   }
 
   /** @param proven who sends it; undefined: the zone does not ask */
-  #admitted(
-    flow: Flow,
-    running: Running,
-    zone: Zone,
-    transaction: ServerTransaction,
-    classified: Extract<Classified, { kind: 'initial' }>,
-    proven: Proven | undefined,
-  ): void | Promise<void> {
+  #admitted({ flow, running, zone, transaction, classified }: Arrived, proven: Proven | undefined): void | Promise<void> {
     const edge = this.#edge
     let { request, uri } = classified
     edge.alterations.look(edge, zone, request, flow)

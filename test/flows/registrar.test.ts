@@ -488,21 +488,41 @@ describe('after a restart', () => {
 })
 
 describe('a storm of registrations', () => {
-  test('§20.33: beyond the limit new clients are told when to come back; who is registered, or leaves, passes', async () => {
+  test('§20.33: new clients beyond the limit wait in line, and behind that are told when to come back; who is registered, or leaves, passes', async () => {
     const { edge, phone } = await startRegistrar(placeWith('limits: { registrations: 2 }'))
+    const register = { uri: 'sip:example.com', to: 'sip:bob@example.com', fresh: true }
     const known = phone('known', 5060)
     registers(known, 'alice')
     edge.passes(1000)
     registers(phone('one', 5062), 'bob')
     registers(phone('two', 5063), 'bob')
+    const waiting = Array.from({ length: 16 }, (_, i) => phone(`waiting${i}`, 5070 + i))
+    for (const [i, one] of waiting.entries()) one.sends('REGISTER', { ...register, to: `sip:u${i}@example.com` })
     const late = phone('late', 5064)
     const seconds = Number(headerOf(registers(late, 'bob', {}, 503), 'retry-after'))
-    expect(seconds).toBeGreaterThanOrEqual(2)
-    expect(seconds).toBeLessThanOrEqual(3)
+    expect(seconds).toBeGreaterThanOrEqual(9)
+    expect(seconds).toBeLessThanOrEqual(10)
     registers(known, 'alice')
     registers(phone('leaving', 5065), 'bob', { headers: ['Expires: 0'] })
-    edge.passes(seconds * 1000)
+    for (const one of waiting) one.getsNothing()
+    for (const one of waiting) {
+      edge.passes(500)
+      await edge.settles()
+      one.gets(200)
+    }
+    edge.passes(seconds * 1000 - 8000)
     registers(late, 'bob')
     expect(edge.count('phones delayed')).toBe(1)
+  })
+
+  test('a client that goes away while it waits is forgotten', async () => {
+    const { edge, phone, store } = await startRegistrar(placeWith('limits: { registrations: 1 }'))
+    registers(phone('one', 5062), 'alice')
+    const browser = edge.browser('browser', 'web/wss', '198.51.100.8:50000')
+    browser.sends('REGISTER', { uri: 'sip:example.com', to: 'sip:bob@example.com', fresh: true })
+    browser.disconnects()
+    edge.passes(2000)
+    await edge.settles()
+    expect(store.load().map(({ aor }) => aor)).toEqual(['alice@example.com'])
   })
 })

@@ -38,7 +38,7 @@ export const limits = mapping(
     registrations: optional(
       count({
         description:
-          'Most REGISTERs in one second from clients that have no registration through us, as after a restart; the others are told to come back a little later (503 with Retry-After).',
+          'Most REGISTERs in one second from clients that have no registration through us, as after a restart; those behind them wait up to 8 s for their turn, and whoever comes when that line is full is told when to come back (503 with Retry-After).',
         default: 500,
         minimum: 1,
         maximum: 1_000_000,
