@@ -156,7 +156,7 @@ export interface RegistrationsView {
   readonly all: number
   /** How many match the search. */
   readonly total: number
-  /** By address-of-record. */
+  /** By address-of-record; very many in the order in which they were renewed. */
   readonly registrations: readonly RegistrationView[]
 }
 
@@ -192,7 +192,6 @@ export interface RegistrationView {
   readonly losses?: number
 }
 
-/** `refreshed` is told only when the way to it is another one. */
 export interface RegistrationChangeView {
   readonly kind: 'registered' | 'refreshed' | 'ended'
   /** Of an ended one. */

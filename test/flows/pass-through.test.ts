@@ -13,9 +13,11 @@ interface Wishes {
   readonly clients?: string
   readonly store?: BindingStore
   readonly pbx?: string
+  /** Of the PBX's zone, behind the first. */
+  readonly targets?: string
 }
 
-const place = ({ registrar = 'auto', clients = '', pbx = 'probe: false' }: Wishes): string => `
+const place = ({ registrar = 'auto', clients = '', pbx = 'probe: false', targets = '' }: Wishes): string => `
 name: sbc.example.com
 public-address: 203.0.113.5
 listeners:
@@ -23,7 +25,7 @@ listeners:
   web:    { wss: 10.0.0.5:443 }
   public: { udp: 10.0.0.5:5080, tls: 10.0.0.5:5061, advertise: public-address }
 zones:
-  pbx:      { kind: trunk, on: lan, ${pbx}, registrar: ${registrar}, admit: { networks: [ 10.0.0.0/24 ] }, targets: [ "sip:10.0.0.20:5060;transport=udp" ] }
+  pbx:      { kind: trunk, on: lan, ${pbx}, registrar: ${registrar}, admit: { networks: [ 10.0.0.0/24 ] }, targets: [ "sip:10.0.0.20:5060;transport=udp"${targets} ] }
   browsers: { kind: webrtc, on: web, origins: [ "*" ]${clients} }
   phones:   { kind: phones, on: public, nat: off${clients} }
 routes:
@@ -547,6 +549,21 @@ describe('refreshes that the edge answers', () => {
     registers(browser, pbx, JSSIP)
     asks(browser, JSSIP)
     browser.gets(200)
+  })
+
+  test('the clients of a target that is taken out go to another one; where there is none they are kept', async () => {
+    const targets = ', { uri: "sip:10.0.0.21:5060;transport=udp", priority: 2 }'
+    const { edge, browser, pbx } = await first({ targets })
+    const second = edge.party('second', 'lan/udp', '10.0.0.21:5060')
+    const drain = (target: string): boolean => edge.engine.drainTarget('pbx', `sip:${target}:5060;transport=udp`, true)
+    expect(drain('10.0.0.20')).toBe(true)
+    registers(browser, second, JSSIP)
+    expect(views(edge).registrations[0]?.registrar?.target).toContain('10.0.0.21')
+    expect(drain('10.0.0.21')).toBe(true)
+    asks(browser, JSSIP)
+    browser.gets(200)
+    pbx.getsNothing()
+    onTestFinished(() => second.replies('REGISTER', 200))
   })
 
   test('a registrar that grants little is asked each time', async () => {

@@ -2,13 +2,13 @@ import type { Flow } from '../../address/flow.ts'
 import { own } from '../../base/bytes.ts'
 import { StoreError } from '../../base/errors.ts'
 import { readContact } from '../../registrar/contact.ts'
-import type { Binding } from '../../registrar/types.ts'
+import type { Binding, RegistrarBehind } from '../../registrar/types.ts'
 import { contactText } from '../../routing/alterations/contact.ts'
 import { type HeaderLine, headerLines, headerValue, line, type SipRequest, type SipResponse } from '../../sip/message.ts'
 import type { NameAddr } from '../../sip/name-addr.ts'
 import { withParameter } from '../../sip/parameters.ts'
 import { addresses, cseq } from '../../sip/read.ts'
-import type { Zone } from '../../zones/zone.ts'
+import type { Target, Zone } from '../../zones/zone.ts'
 import { answer } from '../answers.ts'
 import type { Edge } from '../edge.ts'
 import { isContact, keyOf, recordOf } from './contacts.ts'
@@ -95,7 +95,8 @@ export class Refreshes {
       headerLines(request, 'path').length === binding.path.length
     // Twice: the one that goes to the registrar may be lost
     const due = registrar.keptUntil - now < 2 * refresh.clientSeconds * 1000
-    if (!same || due || said.at < (this.#back.get(`${registrar.zone} ${registrar.target}`) ?? 0)) return undefined
+    if (!same || due || !this.#stays(registrar) || said.at < (this.#back.get(`${registrar.zone} ${registrar.target}`) ?? 0))
+      return undefined
     const seconds = Math.min(asked, refresh.clientSeconds)
     try {
       bindings.put({ ...binding, cseq: cseq(request)!.number, refreshedAt: now, expiresAt: now + seconds * 1000 })
@@ -109,6 +110,16 @@ export class Refreshes {
       line('Contact', contactText(said.contact, uri, withParameter(parameters, 'expires', String(seconds)))),
       ...said.headers,
     ])
+  }
+
+  /** One that is down or taken out loses its clients to another one, where there is one: an error would help nobody. */
+  #stays({ zone: zoneName, target: name }: RegistrarBehind): boolean {
+    const { health, running } = this.#edge()
+    const zone = running.snapshot.zones.get(zoneName)
+    if (zone === undefined) return false
+    const takes = (target: Target): boolean => health.usable(zone, target) && !health.drains(zone, target)
+    const target = zone.targets.find((one) => one.name === name)
+    return target === undefined ? name === '' : takes(target) || !zone.targets.some(takes)
   }
 
   #isFlow({ id, listener, remoteAddress, remotePort }: Flow, binding: Binding): boolean {
