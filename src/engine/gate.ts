@@ -154,7 +154,6 @@ export class Gate {
     const user = timed?.user ?? username
     const wait = this.#failures.refusesUser(flow.remoteAddress, user, clock.now(), limitsOf(settings))
     if (wait > 0) return this.#refused(asked, wait)
-    const subscriber = subscriberOf(subscribers, user)
     const right = (ha1: string): boolean => sameText(digestResponse(algorithm, ha1, method, shown), shown.response)
     let proven: Proven | undefined
     if (timed !== undefined && timed.until > clock.wall()) {
@@ -162,10 +161,11 @@ export class Gate {
       const fits = this.#deps
         .proofs()
         .timedSecrets.map((secret) => right(digestHa1(algorithm, username, settings.realm, timedPassword(secret, username))))
-      if (fits.includes(true)) proven = { user, subscriber, by: 'timed', until: timed.until }
+      if (fits.includes(true)) proven = { ...ownerOf(subscribers, user), by: 'timed', until: timed.until }
     } else {
       const ha1 = subscribers?.ha1(username, algorithm)
-      if (right(ha1 ?? this.#nobody[algorithm]) && ha1 !== undefined) proven = { user, subscriber, by: 'password', until: undefined }
+      if (right(ha1 ?? this.#nobody[algorithm]) && ha1 !== undefined)
+        proven = { ...ownerOf(subscribers, user), by: 'password', until: undefined }
     }
     if (proven === undefined) return this.#wrong(asked, user, 'Wrong credentials')
     // RFC 7616 §3.3: who has the password and an old nonce gets another one, without being asked for the password again
@@ -202,7 +202,7 @@ export class Gate {
     if (wait > 0) return this.#refused(asked, wait)
     if (domain !== undefined && !isOurDomain(domain, running))
       return this.#wrong(asked, undefined, 'Wrong credentials', 'of another domain')
-    return this.#proved(asked, { user, subscriber: subscriberOf(this.#deps.subscribers, user), by: 'token', until })
+    return this.#proved(asked, { ...ownerOf(this.#deps.subscribers, user), by: 'token', until })
   }
 
   #proved({ flow }: Asked, proven: Proven): WebVerdict {
@@ -293,10 +293,10 @@ const answer = (status: number, reason: string, headers: readonly HeaderLine[] =
   headers,
 })
 
-/** By name alone: an alias is another way to reach somebody, and no login. */
-const subscriberOf = (subscribers: Subscribers | undefined, user: string) => {
-  const found = subscribers?.find(user)
-  return found?.user === user ? found : undefined
+/** An alias stands for its user, whoever named it: a disabled one does not come in by another name. */
+const ownerOf = (subscribers: Subscribers | undefined, name: string): Pick<Proven, 'user' | 'subscriber'> => {
+  const subscriber = subscribers?.find(name)
+  return { user: subscriber?.user ?? name, subscriber }
 }
 
 /** RFC 7616 §3.4 has eight digits; INTEROP: some send fewer. */

@@ -432,7 +432,10 @@ describe('RFC 8898: tokens', () => {
       far: { ...good, domain: 'example.net' },
       locked: { ...good, user: 'locked' },
       new: { ...good, user: 'newcomer', domain: 'example.com' },
+      alias: { ...good, user: '100' },
     })
+    asks(alice, 'REGISTER', ['Authorization: Bearer alias'])
+    alice.gets(200)
     asks(alice, 'REGISTER', ['Authorization: Bearer bob'])
     alice.gets(403)
     asks(alice, 'REGISTER', ['Authorization: Bearer far'])
