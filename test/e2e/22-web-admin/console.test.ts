@@ -7,7 +7,18 @@ import { openTab, PASSWORD, type Place, picture, seriousFaults, setUp, startPlac
 /** One edge, from its first start on; each test goes on where the one before it has ended. */
 
 const PAGES = [
-  ...['/', '/calls', '/calls/past', '/zones', '/registrations', '/certificates', '/certificates/local', '/certificates/+'],
+  ...[
+    '/',
+    '/calls',
+    '/calls/past',
+    '/zones',
+    '/registrations',
+    '/subscribers',
+    '/phone',
+    '/certificates',
+    '/certificates/local',
+    '/certificates/+',
+  ],
   ...['/security', '/configuration', '/configuration/effective', '/configuration/history', '/log', '/users', '/audit', '/account'],
 ]
 

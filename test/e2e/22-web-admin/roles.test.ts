@@ -46,7 +46,15 @@ test('a viewer has no button that would be refused, and no page either', async (
   expect(await victor.page.getByRole('link', { name: 'Add a certificate' }).count()).toBe(0)
   const links = await victor.page.locator('.nav a').allTextContents()
   // Without the numbers of what is wrong there
-  expect(links.map((link) => link.replace(/\d+$/, ''))).toEqual(['Overview', 'Calls', 'Zones', 'Registrations', 'Certificates', 'Security'])
+  expect(links.map((link) => link.replace(/\d+$/, ''))).toEqual([
+    'Overview',
+    'Calls',
+    'Zones',
+    'Registrations',
+    'Subscribers',
+    'Certificates',
+    'Security',
+  ])
   for (const path of ['/configuration', '/log', '/users', '/audit', '/certificates/+']) {
     await victor.goTo(path)
     await victor.seen(/This page needs the role (?:operator|admin)/)
