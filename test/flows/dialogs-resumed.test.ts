@@ -109,6 +109,22 @@ describe.each([
     await getsBye(place, pbx)
   })
 
+  test('N5: two tabs with one instance are two: each call stays with its own', async () => {
+    const place = await startVanished(withMedia)
+    const { edge, browser, pbx, says, up } = place
+    await registers(place, browser, withInstance(browser))
+    await up(pbx, browser, { uri: contactOf(browser) })
+    const tab = edge.browser('browser', 'web/wss', '198.51.100.9:50000')
+    await registers(place, tab, withInstance(tab, 'another0rnd.invalid'))
+    await says(pbx, 'INFO')
+    browser.gets('INFO')
+    await says(browser, 200)
+    pbx.gets(200)
+    tab.disconnects()
+    await ends(place, pbx, browser)
+    tab.getsNothing()
+  })
+
   test('N5: a network change: the new connection is there before the old one is known to be dead', async () => {
     const { edge, place, browser, pbx, says, passes } = await startUp(withMedia, 'pbx')
     const old = browser.flowOf(browser.invite!)

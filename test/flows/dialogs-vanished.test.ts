@@ -204,6 +204,42 @@ describe.each([
     expect(place.edge.count('connection lost')).toBe(0)
   })
 
+  test('§22: a BYE that is asked for credentials ends nothing: its client can still vanish', async () => {
+    const place = await startVanished(withMedia)
+    const { browser, pbx, up, says, passes } = place
+    await up(browser, pbx)
+    await says(browser, 'BYE')
+    pbx.gets('BYE')
+    await says(pbx, 401)
+    browser.gets(401)
+    browser.disconnects()
+    await passes(GRACE_MS + 100)
+    await getsBye(place, pbx)
+  })
+
+  test('N5: several calls on one connection: each of them ends', async () => {
+    const place = await startVanished(withMedia)
+    const { browser, pbx, up, passes } = place
+    const ids = ['one', 'two', 'three']
+    for (const callId of ids) await up(browser, pbx, { callId, fresh: true })
+    browser.disconnects()
+    await passes(GRACE_MS + 100)
+    const byes = [await getsBye(place, pbx), await getsBye(place, pbx), await getsBye(place, pbx)]
+    expect(new Set(byes.map((bye) => headerOf(bye, 'call-id')))).toEqual(new Set(ids))
+    expect(place.edge.count('connection lost')).toBe(3)
+  })
+
+  test('the edge stops: connections that it closes itself end no calls', async () => {
+    const place = await startVanished(withMedia)
+    const { edge, browser, pbx, up } = place
+    await up(browser, pbx)
+    await edge.reloads(configured(withMedia, '', '0s'))
+    await edge.engine.stop()
+    edge.isStopped()
+    await edge.settles()
+    pbx.getsNothing()
+  })
+
   test('N5: the grace is the zone’s; with none the BYE goes at once', async () => {
     const place = await startVanished(withMedia)
     const { browser, pbx, up } = place
