@@ -734,6 +734,40 @@ describe('N5: a binding dies with its flow', () => {
     expect(edge.count('browsers taken-back')).toBe(60)
   })
 
+  test('N5: what our own registrar keeps dies in the same way, and nobody else is told', async () => {
+    const edge = await startEdge(`
+name: example.com
+listeners: { lan: { udp: 10.0.0.5:5060 }, web: { wss: 10.0.0.5:443 } }
+zones:
+  pbx:      { kind: trunk, on: lan, probe: false, targets: [ "sip:10.0.0.20:5060;transport=udp" ] }
+  browsers: { kind: webrtc, on: web, origins: [ "*" ], authenticate: false, lost-connection: { registration: 5s } }
+registrar: {}
+routes: [ { to: browsers } ]
+media: off
+certificates: { main: development }
+`)
+    const pbx = edge.party('pbx', 'lan/udp', '10.0.0.20:5060')
+    const browser = edge.browser('browser', 'web/wss', '198.51.100.7:50000')
+    const registersHere = (): void => {
+      asks(browser, JSSIP)
+      browser.gets(200)
+    }
+    registersHere()
+    browser.disconnects()
+    pbx.sends('INVITE', { uri: 'sip:browser@example.com', fresh: true })
+    pbx.gets(480)
+    pbx.sends('ACK')
+    edge.passes(4000)
+    browser.connects()
+    registersHere()
+    edge.passes(10_000)
+    expect(views(edge).registrations).toMatchObject([{ aor: 'browser@example.com', remote: '198.51.100.7:50001' }])
+    browser.disconnects()
+    edge.passes(5100)
+    expect(views(edge).all).toBe(0)
+    pbx.getsNothing()
+  })
+
   test('the operator ends a registration; the registrar hears of it, and the client may come back', async () => {
     const { edge, browser, pbx } = await begin({ clients: ', lost-connection: { tell-registrar: false }' })
     registers(browser, pbx, JSSIP, {}, {})
