@@ -44,7 +44,7 @@ describe.each(LIBRARIES)('%s', (library) => {
     const page = await stage.open(library, { trickle: 'none' })
     const side = await talking(who, stage, page, pbx)
     await page.phone.do('trickle')
-    expect(await page.phone.event('info answered')).toBe('info answered 200')
+    expect(await page.phone.event('INFO answered')).toBe('INFO answered 200')
     await page.phone.do('info', { type: 'application/dtmf', body: '7' })
     expect((await side.call.arrives('INFO')).body.toString()).toBe('7')
     await side.call.bye()

@@ -46,8 +46,8 @@ export const jssipPhone = (settings, happened) => {
     session.on('unhold', ({ originator }) => originator === 'remote' && happened('resumed'))
     session.on('newInfo', ({ originator, info }) => {
       if (originator === 'remote') happened(`info ${info.contentType} ${info.body}`)
-      info.on('succeeded', ({ response }) => happened(`info answered ${response.status_code}`))
-      info.on('failed', ({ response }) => happened(`info answered ${response.status_code}`))
+      info.on('succeeded', ({ response }) => happened(`INFO answered ${response.status_code}`))
+      info.on('failed', ({ response }) => happened(`INFO answered ${response.status_code}`))
     })
     session.on('newDTMF', ({ originator, dtmf }) => originator === 'remote' && happened(`info dtmf ${dtmf.tone} ${dtmf.duration}`))
     session.on('refer', ({ request, accept, reject }) => {
@@ -69,6 +69,10 @@ export const jssipPhone = (settings, happened) => {
     if (answers) session.answer(accepting(settings.video))
   })
 
+  /** While the other side's re-INVITE waits for its ACK there can be none of ours. */
+  const whenReady = (act) => {
+    if (act() === false) setTimeout(() => whenReady(act), 50)
+  }
   return {
     connect: () =>
       new Promise((resolve) => {
@@ -91,8 +95,8 @@ export const jssipPhone = (settings, happened) => {
     answer: (video) => current.answer(accepting(video)),
     /** A call that it has not answered gets this status. */
     hangUp: (status) => current.terminate(status === undefined ? {} : { status_code: status }),
-    hold: () => current.hold({}, () => happened('hold answered')),
-    unhold: () => current.unhold({}, () => happened('unhold answered')),
+    hold: () => whenReady(() => current.hold({}, () => happened('hold answered'))),
+    unhold: () => whenReady(() => current.unhold({}, () => happened('unhold answered'))),
     update: () => current.renegotiate({ useUpdate: true }, () => happened('update answered')),
     addVideo: async () => {
       const stream = await navigator.mediaDevices.getUserMedia({ video: true })

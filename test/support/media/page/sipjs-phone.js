@@ -1,6 +1,6 @@
 // @ts-nocheck
 // SIP.js with the words and events of `library-phones.js`.
-import { Inviter, Messager, Registerer, RegistererState, SessionState, SIPExtension, Subscriber, UserAgent } from 'sip.js'
+import { Inviter, Messager, Registerer, RegistererState, RequestPendingError, SessionState, SIPExtension, Subscriber, UserAgent } from 'sip.js'
 
 const statusIn = (sipfrag) => /^SIP\/2\.0 (\d+)/.exec(sipfrag)?.[1]
 
@@ -60,11 +60,18 @@ export const sipjsPhone = (settings, happened) => {
         onReject: ({ message: { statusCode } }) => happened(statusCode === 487 ? 'failed local cancelled' : `failed remote ${statusCode}`),
       },
     })
-  const again = (session, name, more = {}) =>
-    session.invite({
-      ...more,
-      requestDelegate: { onAccept: () => happened(`${name} answered`), onReject: ({ message }) => happened(`${name} refused ${message.statusCode}`) },
-    })
+  /** While the other side's re-INVITE waits for its ACK there can be none of ours. */
+  const again = (session, name, more = {}) => {
+    session
+      .invite({
+        ...more,
+        requestDelegate: { onAccept: () => happened(`${name} answered`), onReject: ({ message }) => happened(`${name} refused ${message.statusCode}`) },
+      })
+      .catch((error) => {
+        if (!(error instanceof RequestPendingError)) throw error
+        setTimeout(() => again(session, name, more), 50)
+      })
+  }
   const quiet = (session, value) => {
     for (const { track } of session.sessionDescriptionHandler.peerConnection.getSenders()) if (track) track.enabled = !value
   }
@@ -160,7 +167,7 @@ export const sipjsPhone = (settings, happened) => {
     },
     trickle: () => {
       current.info({
-        requestDelegate: { onAccept: ({ message }) => happened(`info answered ${message.statusCode}`), onReject: ({ message }) => happened(`info answered ${message.statusCode}`) },
+        requestDelegate: { onAccept: ({ message }) => happened(`INFO answered ${message.statusCode}`), onReject: ({ message }) => happened(`INFO answered ${message.statusCode}`) },
         requestOptions: {
           extraHeaders: ['Info-Package: trickle-ice'],
           body: { contentDisposition: 'Info-Package', contentType: 'application/trickle-ice-sdpfrag', content: window.fragment() },
