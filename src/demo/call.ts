@@ -193,8 +193,9 @@ class Phone {
       '',
       body,
     ]
-    this.#say(`  --> ${method} ${uri}`)
     this.#socket.send(lines.join('\r\n'))
+    // Whoever stops us at this line finds the message sent
+    this.#say(`  --> ${method} ${uri}`)
   }
 
   #received(data: Buffer): void {
