@@ -127,13 +127,13 @@ export const METRICS = {
     labels: { zone: 'name of the zone', target: 'name of the target' },
   },
   dialogs: {
-    name: 'edgeways_dialogs_watched',
+    name: 'edgeways_dialogs_active',
     type: 'gauge',
     help: 'Calls that are up, of those with a client reached through its own connection, or with media of ours',
     labels: {},
   },
   dialogsVanished: {
-    name: 'edgeways_dialogs_client_away',
+    name: 'edgeways_dialogs_return_pending',
     type: 'gauge',
     help: 'Clients in calls whose connection is gone, and who may come back',
     labels: {},

@@ -131,7 +131,7 @@ describe('N5: while the browser is away', () => {
     relay.refuse(true)
     relay.cut()
     await page.phone.event('disconnected')
-    await until(async () => (await place.edge.metric('edgeways_dialogs_client_away')) === 1 || undefined, 'the edge to see it')
+    await until(async () => (await place.edge.metric('edgeways_dialogs_return_pending')) === 1 || undefined, 'the edge to see it')
     expect((await call.bye()).status).toBe(200)
     relay.refuse(false)
     expect(await page.phone.event('ended')).toBe('ended remote Terminated')

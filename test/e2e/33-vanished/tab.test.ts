@@ -86,7 +86,7 @@ describe('N5: a tab is closed', () => {
     await call()
     await phone.event('confirmed')
     await sipp.message('received', /^ACK /)
-    expect(await edge.metric('edgeways_dialogs_watched')).toBe(1)
+    expect(await edge.metric('edgeways_dialogs_active')).toBe(1)
     const closed = performance.now()
     await phone.close()
     await sipp.message('received', /^BYE /)
@@ -98,7 +98,7 @@ describe('N5: a tab is closed', () => {
     expect(valueIn(bye, 'From')).toBe(valueIn(invite, 'From'))
     expect(numberIn(bye)).toBe(numberIn(invite) + 1)
     expect(await edge.metric('edgeways_dialogs_connection_lost_total')).toBe(lost + 1)
-    expect(await edge.metric('edgeways_dialogs_watched')).toBe(0)
+    expect(await edge.metric('edgeways_dialogs_active')).toBe(0)
   })
 
   it('in a call of the PBX: the same, with the tags the other way round', async () => {
