@@ -6,6 +6,8 @@ import type { Dialog, DialogSide } from './dialog.ts'
 const MOST = 200_000
 /** Most calls with requests inside dialogs that nobody has accepted yet. */
 const MOST_EARLY = 5000
+/** Most of those dialogs of one call: tags cost nothing. */
+const MOST_FORKS = 32
 
 /** The dialogs that are kept, by Call-ID and the callee's tag, and by where their parties are. */
 export class DialogTable {
@@ -101,7 +103,7 @@ export class DialogTable {
     const there = this.#early.get(callId)
     if (there !== undefined) {
       there.push(dialog)
-      return NONE
+      return there.length > MOST_FORKS ? there.splice(0, 1) : NONE
     }
     const most = this.#early.size >= MOST_EARLY ? this.takeEarly(this.#early.keys().next().value!) : NONE
     this.#early.set(callId, [dialog])

@@ -61,6 +61,15 @@ describe('the table of dialogs', () => {
     expect(table.early).toBe(5000)
   })
 
+  test('so are the early dialogs of one call', () => {
+    const table = new DialogTable()
+    const first = dialogOf('1')
+    table.addEarly('1', first)
+    for (let i = 1; i < 32; i++) expect(table.addEarly('1', dialogOf('1'))).toEqual([])
+    expect(table.addEarly('1', dialogOf('1'))).toEqual([first])
+    expect(table.takeEarly('1')).toHaveLength(32)
+  })
+
   test('of a call with several early dialogs the accepted one stays', () => {
     const table = new DialogTable()
     const [one, other] = [dialogOf('1'), dialogOf('1')]
