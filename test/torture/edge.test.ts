@@ -182,9 +182,9 @@ listeners:
   web: { ws: '${HERE}:${places.web}' }
   lan: { udp: '${HERE}:${lan}' }
 zones:
-  phones: { kind: phones, on: plain, admit: { networks: ['${CALLER}'] } }
-  browsers: { kind: webrtc, on: web, origins: ['https://app.example.com'] }
-  pbx: { kind: trunk, on: lan, targets: ['sip:${CALLED}:${target};transport=udp'], probe: false }
+  phones: { kind: phones, on: plain, admit: { networks: ['${CALLER}'] }, nat: off, lost-connection: { tell-registrar: false } }
+  browsers: { kind: webrtc, on: web, origins: ['https://app.example.com'], lost-connection: { tell-registrar: false } }
+  pbx: { kind: trunk, on: lan, registrar: path, targets: ['sip:${CALLED}:${target};transport=udp'], probe: false }
 routes:
   - { from: [phones, browsers], to: pbx }
 media: off
