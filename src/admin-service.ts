@@ -15,6 +15,7 @@ import { adminToken } from './admin/token.ts'
 import { addWatchRoutes } from './admin/watch-routes.ts'
 import type { WebSocketDesk } from './admin/web-socket.ts'
 import type { Clock } from './base/clock.ts'
+import type { CertificateView } from './certs/types.ts'
 import { loadConfigText } from './config/commands.ts'
 import { FileConfig } from './config/desk.ts'
 import type { CertificateEntry, Snapshot } from './config/snapshot.ts'
@@ -37,6 +38,8 @@ export interface AdminServiceDeps {
   readonly every: (ms: number, run: () => void) => () => void
   readonly adopt: WebSocketDesk['adopt']
   readonly certificate: (entry: CertificateEntry) => CertificateMaterial | Promise<CertificateMaterial>
+  /** What listeners show, for the health. */
+  readonly certificates: () => readonly CertificateView[]
   /** Routes of further parts. */
   readonly more: (config: ConfigDesk) => NonNullable<AdminOptions['more']>
 }
@@ -81,6 +84,7 @@ export const createAdminService = async (deps: AdminServiceDeps): Promise<AdminS
     view: engine,
     commands: engine,
     metrics,
+    certificates: deps.certificates,
     log,
     clock,
     accounts,

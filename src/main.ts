@@ -220,6 +220,7 @@ const run = async ({ file, dataDir, firstRun }: Places): Promise<number> => {
     every,
     adopt: (listener, handshake) => transports!.adopt(listener, handshake),
     certificate: (entry) => certificates.source(entry, 'kept'),
+    certificates: () => certificates.keeper.views(),
     more: (config) => [certificates.routes(config), subscribers.routes, (app) => addTurnRoute(app, turn.credentials)],
   })
   if (admin !== undefined) certificates.follow(admin.events)

@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
+import type { CertificateView } from '../certs/types.ts'
 import type { Log } from '../observability/log.ts'
 import type { EngineCommands, EngineView } from './contract.ts'
 import { noteChange, principalOf } from './guard.ts'
@@ -31,6 +32,8 @@ export interface Routed {
   readonly commands: EngineCommands
   readonly metrics: MetricsPage
   readonly log: Log
+  /** What listeners show; undefined: nobody looks after them. */
+  readonly certificates?: (() => readonly CertificateView[]) | undefined
 }
 
 /** A page of calls that people still read, and what a client may ask for at most. */
@@ -51,17 +54,17 @@ const edge = ['edge'] as const
 /** Who did it, for the log. */
 const by = (request: FastifyRequest) => ({ from: request.ip, who: principalOf(request).who })
 
-export const addRoutes = (app: FastifyInstance, { view, commands, metrics, log }: Routed): void => {
+export const addRoutes = (app: FastifyInstance, { view, commands, metrics, log, certificates }: Routed): void => {
   for (const url of ['/api/health', '/api/health/ready']) {
     const summary = 'Whether it takes calls: 200 when it does, 503 when not, with the reasons'
     app.get(url, { ...OPEN, schema: { summary, tags: ['health'], response: { 200: Health, 503: Health } } }, (_request, reply) => {
-      const health = healthOf(view)
+      const health = healthOf(view, certificates?.())
       return reply.code(health.ready ? 200 : 503).send(health)
     })
   }
 
   const live = { summary: 'Whether the process answers', tags: ['health'], response: { 200: Health } }
-  app.get('/api/health/live', { ...OPEN, schema: live }, () => healthOf(view))
+  app.get('/api/health/live', { ...OPEN, schema: live }, () => healthOf(view, certificates?.()))
 
   const prometheus = { summary: 'Metrics, for Prometheus', tags: ['health'], response: { 200: Type.String() } }
   app.get('/metrics', { ...OPEN, schema: prometheus }, async (_request, reply) =>

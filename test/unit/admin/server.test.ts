@@ -1,6 +1,7 @@
 import { createServer } from 'node:net'
 import { describe, expect, test } from 'vitest'
 import type { CallView, MediaView, ReloadView } from '../../../src/admin/contract.ts'
+import type { CertificateView } from '../../../src/certs/types.ts'
 import type { Log } from '../../../src/observability/log.ts'
 import { SILENT_LOG } from '../../../src/observability/log.ts'
 import { PBX, serverWith, TOKEN, type Wishes } from './support.ts'
@@ -73,6 +74,24 @@ describe('health', () => {
 })
 
 describe('calls', () => {
+  test('a certificate that is over or missing makes it degraded, still ready; one that nobody shows counts for nothing', async () => {
+    const one = (name: string, usedBy: string[], more: object) => ({ name, usedBy, ...more }) as unknown as CertificateView
+    const health = async (...certificates: CertificateView[]) =>
+      (await serverWith({ certificates: () => certificates }).app.inject('/api/health')).json()
+    const good = one('main', ['web/wss'], { validTo: '2027-01-01', daysLeft: 90 })
+    expect(await health(good)).toMatchObject({
+      status: 'ok',
+      checks: expect.arrayContaining([expect.objectContaining({ name: 'certificates', ok: true })]),
+    })
+    const bad = await health(good, one('old', ['lan/tls'], { validTo: '2025-01-01', daysLeft: -3 }), one('new', ['lan/tls'], {}))
+    expect(bad).toMatchObject({ status: 'degraded', ready: true })
+    expect(bad.checks.at(-1)).toEqual({
+      ...{ name: 'certificates', ok: false, required: false },
+      detail: 'Not there yet: new; Expired: old',
+    })
+    expect((await health(one('unused', [], {}))).status).toBe('ok')
+  })
+
   test('metrics come with their content type', async () => {
     const answer = await serverWith().app.inject('/metrics')
     expect(answer.statusCode).toBe(200)

@@ -66,6 +66,7 @@ export interface Wishes extends Pick<AdminOptions, 'tls' | 'accounts' | 'events'
   readonly drainNode?: EngineCommands['drainNode']
   readonly log?: Log
   readonly metrics?: AdminOptions['metrics']
+  readonly certificates?: AdminOptions['certificates']
   readonly clock?: Clock
 }
 
