@@ -1,12 +1,14 @@
 // @ts-nocheck
 // SIP.js with the words and events of `library-phones.js`.
-import { Inviter, Messager, Registerer, RegistererState, RequestPendingError, SessionState, SIPExtension, Subscriber, UserAgent } from 'sip.js'
+import { Inviter, Messager, Registerer, RegistererState, SessionState, SIPExtension, Subscriber, UserAgent } from 'sip.js'
 
 const statusIn = (sipfrag) => /^SIP\/2\.0 (\d+)/.exec(sipfrag)?.[1]
 
 /** @param happened is told each event by its name */
 export const sipjsPhone = (settings, happened) => {
   const sessions = []
+  /** By the session whose re-INVITE waits for its ACK: what is to be done then. */
+  const waiting = new Map()
   let current
   let answers = settings.answers ?? true
   const media = (video = false) => ({ constraints: { audio: true, video } })
@@ -34,7 +36,16 @@ export const sipjsPhone = (settings, happened) => {
       onCancel: () => {
         ended = 'remote cancelled'
       },
-      onInvite: () => happened('reoffered'),
+      onInvite: (_request, _response, status) => {
+        if (status < 300) waiting.set(session, () => {})
+        happened('reoffered')
+      },
+      onAck: () => {
+        const next = waiting.get(session)
+        waiting.delete(session)
+        // SIP.js itself sees the ACK after this
+        if (next !== undefined) setTimeout(next)
+      },
       onInfo: (info) => {
         happened(`info ${info.request.getHeader('content-type')} ${info.request.body}`)
         info.accept()
@@ -60,17 +71,16 @@ export const sipjsPhone = (settings, happened) => {
         onReject: ({ message: { statusCode } }) => happened(statusCode === 487 ? 'failed local cancelled' : `failed remote ${statusCode}`),
       },
     })
-  /** While the other side's re-INVITE waits for its ACK there can be none of ours. */
+  /** While the other side's re-INVITE waits for its ACK there can be none of ours, and SIP.js would be in the middle of an offer then. */
   const again = (session, name, more = {}) => {
-    session
-      .invite({
-        ...more,
-        requestDelegate: { onAccept: () => happened(`${name} answered`), onReject: ({ message }) => happened(`${name} refused ${message.statusCode}`) },
-      })
-      .catch((error) => {
-        if (!(error instanceof RequestPendingError)) throw error
-        setTimeout(() => again(session, name, more), 50)
-      })
+    if (waiting.has(session)) {
+      waiting.set(session, () => again(session, name, more))
+      return
+    }
+    session.invite({
+      ...more,
+      requestDelegate: { onAccept: () => happened(`${name} answered`), onReject: ({ message }) => happened(`${name} refused ${message.statusCode}`) },
+    })
   }
   const quiet = (session, value) => {
     for (const { track } of session.sessionDescriptionHandler.peerConnection.getSenders()) if (track) track.enabled = !value
