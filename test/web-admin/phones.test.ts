@@ -179,6 +179,24 @@ describe('the test phone', () => {
     await seen('No zone takes browsers')
   })
 
+  test('where nobody carries sound it says so before one wonders', async () => {
+    const { state } = edge.world
+    edge.world.state = { ...state, media: { ...state.media, unavailable: 'rtpengine is not installed: apt-get install rtpengine-daemon' } }
+    await enter('/phone')
+    await seen('Calls have no sound at the moment')
+    await seen(/apt-get install/)
+  })
+
+  test('pressing twice calls once', async () => {
+    await enter('/phone')
+    await page.getByText('Registered', { exact: true }).waitFor()
+    await field('What you send').selectOption('tone')
+    await field('Number or address').fill('busy')
+    await page.evaluate('document.querySelector(".phone-dial").requestSubmit(); document.querySelector(".phone-dial").requestSubmit()')
+    await seen('Busy (486 Busy Here)')
+    expect(await page.locator('.phone-call').count()).toBe(1)
+  })
+
   test('is for operators', async () => {
     await enter('/phone', { role: 'viewer' })
     await seen('This page needs the role operator')

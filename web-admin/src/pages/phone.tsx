@@ -2,7 +2,7 @@ import { useEffect, useRef, useState } from 'preact/hooks'
 import { call as callApi } from '../api/client.ts'
 import { refresh, useResource } from '../api/resource.ts'
 import { useSession } from '../api/session.ts'
-import type { Phone as PhoneView, PhoneZone, Turn } from '../api/types.ts'
+import type { Phone as PhoneView, PhoneZone, State, Turn } from '../api/types.ts'
 import { failed } from '../notices.ts'
 import { Button } from '../parts/button.tsx'
 import { TextField } from '../parts/field.tsx'
@@ -151,7 +151,12 @@ const Phone = ({ view }: { readonly view: PhoneView }) => {
     setTrouble(undefined)
     line.forget()
     const sending = await sound()
-    if (sending !== undefined) await line.call(target, sending)
+    if (sending === undefined) return
+    try {
+      await line.call(target, sending)
+    } catch (error) {
+      setTrouble({ level: 'error', text: (error as Error).message })
+    }
   }
   const answer = async (): Promise<void> => {
     const sending = await sound()
@@ -169,6 +174,7 @@ const Phone = ({ view }: { readonly view: PhoneView }) => {
       <div class="stack phone-main">
         <Card title="Phone" aside={<Standing registration={registration} />}>
           <div class="stack">
+            <WithoutMedia />
             <Reached registration={registration} zone={zone} address={address} listener={listener} />
             {trouble !== undefined && (
               <Note level={trouble.level} title={trouble.text}>
@@ -208,6 +214,17 @@ const Phone = ({ view }: { readonly view: PhoneView }) => {
         )}
       </div>
     </div>
+  )
+}
+
+/** The most usual reason for silence: nobody carries the sound. */
+const WithoutMedia = () => {
+  const why = useResource<State>('/state', 'state').data?.media.unavailable
+  if (why === undefined) return null
+  return (
+    <Note level="warn" title="Calls have no sound at the moment">
+      <p>{why}</p>
+    </Note>
   )
 }
 

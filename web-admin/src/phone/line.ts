@@ -79,6 +79,8 @@ export class Line {
   #session: RTCSession | undefined
   #sending: Sending | undefined
   #ever = false
+  /** A call is about to begin. */
+  #starting = false
 
   constructor(iceServers: () => Promise<readonly RTCIceServer[]>) {
     this.#iceServers = iceServers
@@ -161,16 +163,26 @@ export class Line {
     this.#registration({ kind: 'off' })
   }
 
-  /** @param target a SIP URI @param sending what is sent; it is stopped when the call is over */
+  /** @param target a SIP URI @param sending what is sent; it is stopped when the call is over @throws Error what cannot be called */
   async call(target: string, sending: Sending): Promise<void> {
     const ua = this.#ua
-    if (ua === undefined || this.#busy) {
+    if (ua === undefined || this.#busy || this.#starting) {
       sending.stop()
       return
     }
-    this.#sending = sending
-    const iceServers = [...(await this.#iceServers())]
-    ua.call(target, { mediaStream: sending.stream, pcConfig: { iceServers } })
+    this.#starting = true
+    try {
+      const iceServers = [...(await this.#iceServers())]
+      // Somebody rang meanwhile, or the phone has gone
+      if (this.#ua !== ua || this.#busy) throw new Error('The phone is not ready any more; call again')
+      this.#sending = sending
+      ua.call(target, { mediaStream: sending.stream, pcConfig: { iceServers } })
+    } catch (error) {
+      sending.stop()
+      throw error
+    } finally {
+      this.#starting = false
+    }
   }
 
   async answer(sending: Sending): Promise<void> {
@@ -179,8 +191,12 @@ export class Line {
       sending.stop()
       return
     }
-    this.#sending = sending
     const iceServers = [...(await this.#iceServers())]
+    if (session.isEnded()) {
+      sending.stop()
+      return
+    }
+    this.#sending = sending
     session.answer({ mediaStream: sending.stream, pcConfig: { iceServers } })
   }
 
