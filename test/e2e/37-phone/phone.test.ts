@@ -38,8 +38,14 @@ afterEach(() => {
 })
 
 const heard = (on: Tab = tab): Promise<number> => on.page.evaluate<number>(HEARD)
-const hears = (hz: number, on: Tab = tab): Promise<unknown> =>
-  until(async () => (Math.abs((await heard(on)) - hz) < 30 ? hz : undefined), `a tone of ${hz} Hz in what comes back`)
+/** The strongest tone is one of these. */
+const hears = async (hz: readonly number[], on: Tab = tab): Promise<void> => {
+  const heardOne = async (): Promise<true | undefined> => {
+    const now = await heard(on)
+    return hz.some((one) => Math.abs(now - one) < 30) ? true : undefined
+  }
+  await until(heardOne, `a tone of ${hz.join(' or ')} Hz in what comes back`)
+}
 const card = (name: string) => tab.page.locator('.card', { has: tab.page.getByRole('heading', { name, exact: true }) })
 const fact = (name: string) => card('Sound of this call').locator('.facts > div', { has: tab.page.locator(`dt:text-is("${name}")`) })
 
@@ -57,7 +63,7 @@ test('a newcomer opens the test phone from the first link on, and is registered 
 test('Call echo: the tone of the microphone comes back by WebRTC, the edge, rtpengine and the PBX', async () => {
   await tab.button('Call echo').click()
   await tab.seen(/^Talking/)
-  await hears(HZ)
+  await hears([HZ])
   await expect.poll(() => tab.page.locator('.meter-word').allTextContents()).toEqual(['Sound', 'Sound'])
 })
 
@@ -92,14 +98,17 @@ test('keys, mute and hold: the PBX hears of them', async () => {
   await tab.button('Mute').click()
   await tab.page.locator('.meter', { hasText: 'Muted' }).waitFor()
   await until(async () => ((await heard()) === 0 ? true : undefined), 'silence while it is muted')
+  // A key is two tones; the PBX sends back what RFC 4733 said of it
+  await tab.button('5').click()
+  await hears([770, 1336])
   await tab.button('Mute').click()
-  await hears(HZ)
+  await hears([HZ])
   await tab.button('Hold').click()
   await tab.seen(/^On hold/)
   await tab.page.locator('.ladder-row', { hasText: 'INVITE' }).nth(3).waitFor()
   await tab.button('Hold').click()
   await tab.seen(/^Talking/)
-  await hears(HZ)
+  await hears([HZ])
 })
 
 test('hanging up: it is over on the page and at the edge, and the ladder has the BYE', async () => {
@@ -121,7 +130,7 @@ test('an incoming call: the PBX calls back, it rings here, is answered and heard
   await tab.seen('Demonstration PBX (callback)')
   await tab.button('Answer').click()
   await tab.seen(/^Talking/)
-  await hears(HZ)
+  await hears([HZ])
   await tab.button('Hang up').click()
   await tab.seen('You hung up')
 })
@@ -152,7 +161,7 @@ test('narrow and dark: a call without a microphone, by the tone of the page', as
   await phone.page.getByText('Registered', { exact: true }).waitFor()
   await phone.button('Call echo').click()
   await phone.seen(/^Talking/)
-  await hears(440, phone)
+  await hears([440], phone)
   expect(await seriousFaults(phone.page)).toEqual([])
   expect(await phone.page.evaluate('document.documentElement.scrollWidth - innerWidth')).toBe(0)
   await picture(phone.page, 'admin-phone-narrow-dark')
@@ -183,6 +192,6 @@ test('by the listener itself, as browsers out there do', async () => {
   await tab.page.getByText('Registered', { exact: true }).waitFor()
   await tab.button('Call echo').click()
   await tab.seen(/^Talking/)
-  await hears(HZ)
+  await hears([HZ])
   await tab.button('Hang up').click()
 })
