@@ -5,6 +5,7 @@ import { addCallRoutes } from '../src/admin/call-routes.ts'
 import { addCertificateRoutes } from '../src/admin/certificate-routes.ts'
 import { addConfigRoutes } from '../src/admin/config-routes.ts'
 import { apiDocument } from '../src/admin/openapi.ts'
+import { addPhoneRoutes } from '../src/admin/phone-routes.ts'
 import { addRegistrationRoutes } from '../src/admin/registration-routes.ts'
 import { apiDescription } from '../src/admin/server.ts'
 import { addSubscriberRoutes } from '../src/admin/subscriber-routes.ts'
@@ -35,6 +36,7 @@ const ofTheProduct = ({ path }: SourceFile): boolean => !/^test\/(?:unit\/deploy
 const description = await apiDescription((JSON.parse(read('package.json')) as { version: string }).version, [
   (app) => addConfigRoutes(app, CARDBOARD),
   (app) => addCallRoutes(app, CARDBOARD),
+  (app) => addPhoneRoutes(app, CARDBOARD),
   (app) => addRegistrationRoutes(app, CARDBOARD, CARDBOARD),
   (app) => addWatchRoutes(app, CARDBOARD, CARDBOARD, () => []),
   (app) => addCertificateRoutes(app, CARDBOARD, CARDBOARD),

@@ -3,7 +3,17 @@ import { describe, expect, test } from 'vitest'
 import { FIRST_EXAMPLE, firstRunConfig } from '../../../src/config/examples.ts'
 import { SCHEMA } from '../../../src/config/schema.ts'
 import { differenceOf, hunksOf } from '../../../web-admin/src/config/difference.ts'
-import { asVariant, blankOf, defaultText, type Field, fieldOf, titleOf, writeText, writeTexts } from '../../../web-admin/src/config/form.ts'
+import {
+  asVariant,
+  blankOf,
+  boundsText,
+  defaultText,
+  type Field,
+  fieldOf,
+  titleOf,
+  writeText,
+  writeTexts,
+} from '../../../web-admin/src/config/form.ts'
 import { piecesOf } from '../../../web-admin/src/config/highlight.ts'
 import { placeProblems, problemsOf } from '../../../web-admin/src/config/problems.ts'
 import { type Path, readYaml } from '../../../web-admin/src/config/yaml-tree.ts'
@@ -251,4 +261,12 @@ describe('colours of YAML', () => {
       { numRuns: 2000 },
     )
   })
+})
+
+test('what values may be is said where it is a span', () => {
+  expect(boundsText({ type: 'string', unit: 'duration', least: '10s', most: '7d', pattern: '^(x|off)$' })).toBe('10s to 7d, or off')
+  expect(boundsText({ type: 'integer', minimum: 1, maximum: 100 })).toBe('1 to 100')
+  expect(boundsText({ type: 'integer', minimum: 0 })).toBe('0 or more')
+  expect(boundsText({ anyOf: [{ type: 'integer', minimum: 1, maximum: 9 }, { type: 'array' }] })).toBe('1 to 9')
+  expect(boundsText({ type: 'string' })).toBeUndefined()
 })
