@@ -78,6 +78,7 @@ const Listed = ({
         caption="Registrations"
         rows={registrations}
         keyOf={({ id }) => id}
+        part={total > registrations.length}
         level={({ lostSince, losses = 0 }) => (lostSince !== undefined || losses > 0 ? 'warn' : undefined)}
         columns={[
           {

@@ -118,6 +118,7 @@ const Listed = ({
         caption="Subscribers"
         rows={subscribers}
         keyOf={({ user }) => user}
+        part={total > subscribers.length}
         level={(one) => (subscriberStanding(one).level === 'warn' ? 'warn' : undefined)}
         columns={[
           {

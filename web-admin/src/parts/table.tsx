@@ -23,6 +23,7 @@ export const Table = <T,>({
   keyOf,
   level,
   even = false,
+  part = false,
 }: {
   /** What it is a table of, for those who do not see it. */
   readonly caption: string
@@ -33,6 +34,8 @@ export const Table = <T,>({
   readonly level?: (row: T) => 'error' | 'warn' | undefined
   /** Beside other tables of the same kind: the first column is as wide in all of them. */
   readonly even?: boolean
+  /** Rows are some of many that the edge has put in order: to sort these alone would mislead. */
+  readonly part?: boolean
 }) => {
   const [whole, setWhole] = useState(false)
   const [order, setOrder] = useState<{ readonly by: number; readonly down: boolean }>()
@@ -57,7 +60,7 @@ export const Table = <T,>({
               >
                 {kind === 'actions' ? (
                   <span class="hidden">{head}</span>
-                ) : sort === undefined ? (
+                ) : sort === undefined || part ? (
                   head
                 ) : (
                   <button type="button" class="sort" onClick={() => turn(index)}>
