@@ -46,6 +46,32 @@ describe('media §5: sides that differ', () => {
     expect(media.said()).toEqual(['m1 delete a'])
   })
 
+  test('RFC 8840: candidates of a browser that trickle are taken here; another INFO goes on, and so do those of a side without ICE', async () => {
+    const { media, edge, pbx, browser, says } = await startPlaceWithMedia()
+    const keys = ['a=fingerprint:sha-256 00:11', 'a=setup:actpass', 'a=ice-ufrag:abcd', 'a=ice-pwd:0123456789012345678901', 'a=mid:0']
+    await says(browser, 'INVITE', sdp(browser, 1, ...keys).replace('RTP/AVP', 'UDP/TLS/RTP/SAVPF'))
+    pbx.gets('INVITE')
+    await says(pbx, 200, sdp(pbx))
+    browser.gets(100, 200)
+    browser.sends('ACK')
+    pbx.gets('ACK')
+    const trickles = { headers: ['Info-Package: trickle-ice', 'Content-Type: application/trickle-ice-sdpfrag'], body: 'a=mid:0\r\n' }
+    browser.sends('INFO', trickles)
+    browser.gets(200)
+    pbx.getsNothing()
+    browser.sends('INFO', { headers: ['Info-Package: trickle-ice-like'] })
+    pbx.gets('INFO')
+    pbx.sends(200)
+    browser.gets(200)
+    pbx.sends('INFO', trickles)
+    browser.gets('INFO')
+    browser.sends(200)
+    pbx.gets(200)
+    hangUp(browser, pbx)
+    await edge.settles()
+    expect(media.said()).toEqual(['m1 offer a>b1', 'm1 answer a>b1', 'm1 delete a'])
+  })
+
   test('media §7: a phone behind a NAT: its private address is not believed, the one that it comes from is', async () => {
     const { media, pbx, edge } = await startPlaceWithMedia()
     const phone = edge.party('phone', 'public/udp', '198.51.100.9:5060', { host: '192.168.1.7' })

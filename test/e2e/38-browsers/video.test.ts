@@ -59,6 +59,17 @@ describe.each(LIBRARIES)('%s', (library) => {
     await side.call.bye()
   })
 
+  it('is called with an offer of more than 6 KB in one datagram', async () => {
+    const pbx = await pbxWith('VP8')
+    pbx.alter = (sdp) => `${sdp}${Array.from({ length: 60 }, (_, i) => `a=x-more:${i} ${'x'.repeat(80)}\r\n`).join('')}`
+    const page = await stage.open(library, { colour: 'red', video: true })
+    const side = await called(pbx)
+    await Promise.all([side.call.established(), page.phone.event('confirmed')])
+    expect(page.last('received', 'INVITE').length).toBeGreaterThan(6000)
+    await Promise.all([hearEachOther(page, side), page.sees('red')])
+    await side.call.bye()
+  })
+
   it('RFC 3264 §6: a PBX without video refuses it with port 0; both talk', async () => {
     const pbx = await pbxWith()
     const page = await stage.open(library)
