@@ -1,5 +1,5 @@
 /** Reading Authorization and Proxy-Authorization (RFC 3261 §25.1, RFC 7616 §3.4, RFC 8898 §3). */
-import { isBlank } from '../sip/text.ts'
+import { isBlank, trimBlank } from '../sip/text.ts'
 
 /** As a client wrote them, quotes and escapes taken off; latin1, one character for one byte. */
 export interface DigestCredentials {
@@ -42,7 +42,7 @@ export const parseCredentials = (value: string): Credentials => {
   while (end < value.length && !isBlank(value.charCodeAt(end))) end++
   const scheme = value.slice(0, end).toLowerCase()
   if (scheme === 'bearer') {
-    const token = value.slice(end).replace(/^[ \t]+|[ \t]+$/g, '')
+    const token = trimBlank(value.slice(end))
     return TOKEN.test(token) ? { scheme: 'bearer', token } : MALFORMED
   }
   if (scheme !== 'digest') return OTHER

@@ -2,6 +2,7 @@
 import { bareHost } from '../address/listener.ts'
 import type { NameAddr } from '../sip/name-addr.ts'
 import { parameter, withoutParameter } from '../sip/parameters.ts'
+import { trimBlank } from '../sip/text.ts'
 import { parseUri, type SipUri, userOf } from '../sip/uri.ts'
 
 export interface RegisterContact {
@@ -44,8 +45,12 @@ export const readContact = ({ uri, parameters }: NameAddr): RegisterContact | un
 const OURS = ['expires', 'q', 'pub-gruu', 'temp-gruu', 'temp-gruu-cookie']
 
 /** The instance id in the parameters of a Contact, without quotes and angle brackets; empty: none. */
-export const instanceOf = (parameters: string): string =>
-  (parameter(parameters, '+sip.instance') ?? '').replace(/^"?\s*<?|>?\s*"?$/g, '').replaceAll('\\', '')
+export const instanceOf = (parameters: string): string => {
+  const written = parameter(parameters, '+sip.instance') ?? ''
+  // No pattern with \s* before its end: a stranger's white space would cost the square of its length
+  const inside = trimBlank(written.slice(written.startsWith('"') ? 1 : 0, written.endsWith('"') ? -1 : undefined))
+  return inside.slice(inside.startsWith('<') ? 1 : 0, inside.endsWith('>') ? -1 : undefined).replaceAll('\\', '')
+}
 
 /**
  * §10.3 item 7, §20.19: a malformed value is as good as an hour; one that is too large for its type as good as the largest.
