@@ -1,8 +1,9 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { LIBRARIES, type LibraryPhone } from '../../support/media/library-phone.ts'
+import { HZ } from '../11-media-calls/ground.ts'
 import type { Party } from '../11-media-calls/parties.ts'
 import { hearEachOther, hearNothing, hearsAlone } from '../11-media-calls/talk.ts'
-import { type Stage, setStage, talking } from './place.ts'
+import { calling, type Stage, setStage, talking } from './place.ts'
 
 let stage: Stage
 let pbx: Party
@@ -76,6 +77,24 @@ describe.each(LIBRARIES)('%s', (library) => {
       await atPbx.call.bye()
       await page.phone.event('ended')
     })
+  })
+
+  it('two calls at once: one is held while it talks in the other, and the other way round', async () => {
+    const page = await stage.open(library)
+    const first = await talking('browser', stage, page, pbx)
+    await page.phone.do('hold')
+    await page.phone.event('hold answered')
+    const second = await calling(stage, page, pbx)
+    second.call.media().say(HZ.other)
+    await Promise.all([second.call.answer(), page.phone.event('confirmed')])
+    await Promise.all([page.hears(HZ.other), second.hears(page.hz), first.hearsSilenceFor(300)])
+    await page.phone.do('hold')
+    await page.phone.event('hold answered')
+    await page.phone.do('select', 0)
+    await page.phone.do('unhold')
+    await page.phone.event('unhold answered')
+    await Promise.all([hearEachOther(page, first), second.hearsSilenceFor(300)])
+    await Promise.all([first.call.bye(), second.call.bye()])
   })
 
   describe('keys', () => {

@@ -90,6 +90,16 @@ describe('SIP.js', () => {
 })
 
 describe('JsSIP', () => {
+  it('RFC 3311: offers anew by UPDATE', async () => {
+    page = await stage.open('JsSIP')
+    const side = await talking('browser', stage, page, pbx)
+    await page.phone.do('update')
+    await page.phone.event('update answered')
+    expect((await side.call.arrives('UPDATE')).body.toString()).toContain('m=audio')
+    await hearEachOther(page, side)
+    await side.call.bye()
+  })
+
   it.each(['UPDATE', 'INVITE'] as const)(
     'RFC 4028: refreshes its session by %s, again and again, and both go on talking',
     async (refreshMethod) => {
