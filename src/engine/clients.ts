@@ -78,6 +78,15 @@ export class Clients {
     return here !== undefined && here !== same && this.#isSamePage(same, here) ? here : same
   }
 
+  /**
+   * The open connection that the token was made for, and no other. For calls to who is registered with us: a client that came back has
+   * registered anew, and until then somebody else may show its instance or Contact.
+   */
+  itself(token: Extract<FlowToken, { kind: 'connection' }>, byId: (id: string) => Flow | undefined): Flow | undefined {
+    const flow = token.boot === this.#boot ? byId(token.id) : undefined
+    return flow?.open ? flow : undefined
+  }
+
   /** The open connection of the client whose Contact this is. */
   byContact(uri: SipUri, zone: Zone): Flow | undefined {
     const flow = this.#flows.get(this.#contactIdentity(uri, zone))

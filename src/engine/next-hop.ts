@@ -28,7 +28,7 @@ export const candidateZone = (candidate: Candidate): Zone => (candidate.kind ===
 
 /** @throws ResolveError, or rejects with it */
 export const wayTo = (edge: Edge, candidate: Candidate, uri: Uri): Way | Promise<Way> => {
-  if (candidate.kind === 'side') return wayBySide(edge, candidate.side)
+  if (candidate.kind === 'side') return wayBySide(edge, candidate.side, candidate.contact !== undefined)
   const { zone } = candidate
   if (candidate.kind === 'target') return wayToTarget(edge, zone, candidate.target)
   if (uri.scheme === 'tel') return FLOW_FAILED
@@ -48,13 +48,17 @@ export const wayToTarget = (edge: Edge, zone: Zone, { host, port, transport, sec
     zone.listeners,
   )
 
-const wayBySide = (edge: Edge, side: Side): Way => {
+/** @param itself by the very connection, whatever else its client may be found by */
+const wayBySide = (edge: Edge, side: Side, itself = false): Way => {
   const { flow: token } = side
   if (token === undefined) return FLOW_FAILED
+  const byId = (id: string): Flow | undefined => edge.transports.flowById(id)
   const flow =
     token.kind === 'datagram'
       ? edge.transports.datagramFlow(side.listener, token.address, token.port)
-      : edge.clients.find(token, (id) => edge.transports.flowById(id))
+      : itself
+        ? edge.clients.itself(token, byId)
+        : edge.clients.find(token, byId)
   return flow === undefined ? FLOW_FAILED : { kind: 'flow', flow }
 }
 

@@ -487,6 +487,31 @@ describe('after a restart', () => {
   })
 })
 
+describe('nobody else is called in the place of a client that is away', () => {
+  test.each([
+    ['by its Contact, while it has time to come back', false, ''],
+    ['by its instance, after a restart', true, instance('b', 1)],
+  ])('%s', async (_what, restarts, parameters) => {
+    const { edge, pbx } = await startRegistrar()
+    const place = { host: '192.168.1.9:5070' }
+    const bob = edge.party('bob', 'public/tcp', '198.51.100.8:50000', place)
+    registers(bob, 'bob', { parameters })
+    if (restarts) await edge.restarts()
+    else bob.disconnects()
+    const mallory = edge.party('bob', 'public/tcp', '198.51.100.66:50000', place)
+    registers(mallory, 'mallory', { parameters })
+    pbx.sends('MESSAGE', { uri: 'sip:bob@example.com', fresh: true })
+    pbx.gets(480)
+    mallory.getsNothing()
+    const back = edge.party('bob', 'public/tcp', '198.51.100.9:50000', place)
+    registers(back, 'bob', { parameters })
+    pbx.sends('MESSAGE', { uri: 'sip:bob@example.com', fresh: true })
+    back.gets('MESSAGE')
+    back.sends(200)
+    pbx.gets(200)
+  })
+})
+
 describe('a storm of registrations', () => {
   test('§20.33: new clients beyond the limit wait in line, and behind that are told when to come back; who is registered, or leaves, passes', async () => {
     const { edge, phone } = await startRegistrar(placeWith('limits: { registrations: 2 }'))

@@ -27,10 +27,10 @@ export class Callees {
     this.#deps = deps
   }
 
-  /** An address pair is always reachable, as far as anybody knows; a connection while it is open, or when its client has come back. */
+  /** An address pair is always reachable, as far as anybody knows; a connection while it is open. */
   isReachable({ flow }: Binding): boolean {
     const { clients, transports } = this.#deps
-    return flow.kind === 'datagram' || clients.find(flow, (id) => transports.flowById(id)) !== undefined
+    return flow.kind === 'datagram' || clients.itself(flow, (id) => transports.flowById(id)) !== undefined
   }
 
   /** @param zones those that the contacts may be in; each has `registration: here` */
