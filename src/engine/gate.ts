@@ -9,6 +9,7 @@ import { digestChallenge, digestHa1, digestResponse, quotable, sameResource } fr
 import { Failures } from '../authentication/failures.ts'
 import { notOwn, withoutForeignIdentities } from '../authentication/identity.ts'
 import { Nonces } from '../authentication/nonces.ts'
+import { ipv6Network } from '../authentication/source.ts'
 import { timedName, timedPassword } from '../authentication/timed.ts'
 import type { Proofs, Proven, TokenVerdict } from '../authentication/types.ts'
 import type { Clock } from '../base/clock.ts'
@@ -154,6 +155,9 @@ export class Gate {
     const user = timed?.user ?? username
     const wait = this.#failures.refusesUser(flow.remoteAddress, user, clock.now(), limitsOf(settings))
     if (wait > 0) return this.#refused(asked, wait)
+    // Who never heard a challenge of ours at that address guesses nothing there: with a forged source he would lock out whoever it belongs to
+    const nonce = this.#nonces.judge(shown.nonce, nonceScope(asked), settings.nonceMs)
+    if (nonce === 'unknown') return this.#challenge(asked, 'stale', true)
     const right = (ha1: string): boolean => sameText(digestResponse(algorithm, ha1, method, shown), shown.response)
     let proven: Proven | undefined
     if (timed !== undefined && timed.until > clock.wall()) {
@@ -169,11 +173,7 @@ export class Gate {
     }
     if (proven === undefined) return this.#wrong(asked, user, 'Wrong credentials')
     // RFC 7616 §3.3: who has the password and an old nonce gets another one, without being asked for the password again
-    if (
-      this.#nonces.judge(shown.nonce, settings.realm, settings.nonceMs) !== 'good' ||
-      !this.#nonces.use(shown.nonce, nc, settings.nonceMs)
-    )
-      return this.#challenge(asked, 'stale', true)
+    if (nonce !== 'good' || !this.#nonces.use(shown.nonce, nc, settings.nonceMs)) return this.#challenge(asked, 'stale', true)
     return this.#proved(asked, proven)
   }
 
@@ -260,12 +260,13 @@ export class Gate {
    * §22.2, §22.3, RFC 8760 §2.6: one header for each algorithm, in the order of the configuration.
    * INTEROP(JsSIP, SIP.js): of several headers they see the last one alone, and they know only MD5; over WebSocket that comes last.
    */
-  #challenge({ flow, settings, challenge: header }: Asked, result: AuthenticationResult, stale: boolean, tokenFault?: string): Refusal {
+  #challenge(asked: Asked, result: AuthenticationResult, stale: boolean, tokenFault?: string): Refusal {
+    const { flow, settings, challenge: header } = asked
     this.#count(result)
     const { realm } = settings
     const { webSocket } = flow.listener.transport
     const algorithms = webSocket ? [...settings.algorithms].sort(md5Last) : settings.algorithms
-    const nonce = this.#nonces.make(realm)
+    const nonce = this.#nonces.make(nonceScope(asked))
     const headers = algorithms.map((one) => line(header, digestChallenge(one, { realm, nonce, opaque: this.#opaque, stale })))
     const { tokens } = this.#deps.proofs()
     if (tokens !== undefined) {
@@ -283,6 +284,9 @@ export class Gate {
 }
 
 const md5Last = (a: DigestAlgorithm, b: DigestAlgorithm): number => Number(a === 'MD5') - Number(b === 'MD5')
+
+/** A nonce is good for the realm and the source that it was handed to; a client that moves gets another one. */
+const nonceScope = ({ settings, flow }: Asked): string => `${settings.realm}\n${ipv6Network(flow.remoteAddress)}`
 
 const limitsOf = ({ failures, failureMs }: AuthenticationSettings) => ({ most: failures, withinMs: failureMs })
 

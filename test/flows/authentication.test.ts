@@ -173,7 +173,7 @@ describe('RFC 3261 §22: digest', () => {
     alice.gets(200)
   })
 
-  test('RFC 7616 §3.3: a nonce that is old, of another life, of another realm or made up is stale with the right password, wrong with another', async () => {
+  test('RFC 7616 §3.3: an old nonce is stale with the right password, wrong with another; one of another life or made up is stale', async () => {
     const { edge, alice } = await place({}, PLACE.replace('failures: 3', 'failures: 30'))
     const challenge = md5Of(challenged(alice, 'REGISTER'))
     const nonce = /nonce="([^"]+)"/.exec(challenge)![1]!
@@ -318,6 +318,22 @@ describe('floods of wrong passwords', () => {
     expect(edge.engine.refusals()[0]).toMatchObject({ source: '203.0.113.66', why: 'Too many wrong credentials', count: 2 })
     edge.passes(30_010)
     challenged(mallory, 'REGISTER')
+  })
+
+  test('who was never asked there guesses nothing: a forged source locks out neither its owner nor a user', async () => {
+    const { edge, alice } = await place()
+    const mallory = edge.party('mallory', 'public/udp', '203.0.113.66:5060')
+    const heard = md5Of(challenged(mallory, 'REGISTER'))
+    for (let i = 0; i < 6; i++) {
+      // As if it came from there
+      shows(alice, 'REGISTER', heard, { ...ALICE, password: `guess ${i}` }, i % 2 === 0 ? {} : { nonce: 'made-up' })
+      expect(md5Of(alice.gets(401))).toMatch(/stale=true/)
+    }
+    expect(edge.count('auth wrong')).toBe(0)
+    shows(alice, 'REGISTER', heard)
+    const fresh = md5Of(alice.gets(401))
+    shows(alice, 'REGISTER', fresh)
+    alice.gets(200)
   })
 
   test('guesses from everywhere fill no log', async () => {

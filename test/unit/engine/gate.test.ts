@@ -78,6 +78,7 @@ test('credentials with one character changed, left out or put in prove nothing, 
   const wholes = [shown('MD5', 1).replace(', algorithm=MD5', ''), shown('SHA-256', 1)]
   const meant = (text: string) => text.replace(/[", \\]/g, '')
   for (const whole of wholes) {
+    const nonce = /nonce="[^"]+"/.exec(whole)![0]
     let spelled = 0
     fc.assert(
       fc.property(
@@ -86,7 +87,8 @@ test('credentials with one character changed, left out or put in prove nothing, 
         fc.boolean(),
         (at, put, keep) => {
           const changed = whole.slice(0, at) + put + whole.slice(keep ? at : at + 1)
-          if (!fits(judge(changed))) return
+          // Another nonce is stale, whatever the rest is
+          if (!changed.includes(nonce) || !fits(judge(changed))) return
           spelled++
           expect(meant(changed)).toBe(meant(whole))
         },
