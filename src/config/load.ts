@@ -6,7 +6,7 @@ import type { ConfigProblem } from './errors.ts'
 import { draftListeners, identityOf } from './listeners.ts'
 import { draftMedia, mediaOf } from './media.ts'
 import { checkNodes } from './media-policy.ts'
-import { authenticationOf, registrarOf, turnOf } from './registration.ts'
+import { authenticationOf, checkRegistrar, registrarOf, turnOf } from './registration.ts'
 import { type Origin, Report } from './report.ts'
 import { draftRoutes } from './routes.ts'
 import { type ConfigFile, SCHEMA } from './schema.ts'
@@ -85,6 +85,7 @@ const build = (file: ConfigFile, options: LoadOptions, report: Report): Snapshot
   const listeners = listenerEntries(file, drafts, zones, limits, files, report)
   const certificates = certificatesOf(file, listeners, [...byName.values()], files, report)
   checkCertificateNames(file, zones, report)
+  checkRegistrar(file, byName, routes, report)
   const used = new Set(Object.values(file.zones).flatMap(({ on }) => on))
   for (const group of Object.keys(file.listeners)) {
     if (!used.has(group))
@@ -108,7 +109,7 @@ const build = (file: ConfigFile, options: LoadOptions, report: Report): Snapshot
     traceBytes: file.trace === 'off' ? 0 : bytes(file.trace ?? '16m'),
     media: mediaOf(media, [...byName.values()]),
     registrar: registrarOf(file, name, report),
-    authentication: authenticationOf(file, name, files, report),
+    authentication: authenticationOf(file, name, byName, files, report),
     turn: turnOf(file, files, report),
     admin: adminOf(file, drafts, report),
     alarms: alarmsOf(file, files, report),

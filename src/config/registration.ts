@@ -1,5 +1,6 @@
 /** Clients: their registrations, what shows who they are, and the routers in front of them. */
 import { bareHost } from '../address/listener.ts'
+import type { Route } from '../routing/route.ts'
 import { NAT_TESTS, type NatPolicy } from '../zones/nat.ts'
 import { network } from '../zones/networks.ts'
 import type { LostPolicy, RegistrationPolicy } from '../zones/registration.ts'
@@ -26,7 +27,13 @@ export const clientPolicy = (text: ZoneText, profile: ZoneProfile, file: ConfigF
       `Whoever reaches zone "${path[1]}" may register as anybody`,
       'Remove "authenticate: false", unless the network itself knows who is who',
     )
-  return { registration, authenticate, registrar: text.registrar ?? 'auto', lost: lostOf(text), nat: natOf(text, profile, path, report) }
+  return {
+    registration,
+    authenticate,
+    registrar: text.registrar ?? 'auto',
+    lost: lostOf(text, profile, path, report),
+    nat: natOf(text, profile, path, report),
+  }
 }
 
 const registrationOf = (text: ZoneText, profile: ZoneProfile, file: ConfigFile, path: Path, report: Report): RegistrationPolicy => {
@@ -34,9 +41,8 @@ const registrationOf = (text: ZoneText, profile: ZoneProfile, file: ConfigFile, 
   const written = typeof text.registration === 'string' ? { mode: text.registration } : (text.registration ?? {})
   const usual = profile.reach === 'flow' && file.registrar !== undefined ? 'here' : 'pass'
   const mode = written.mode ?? usual
-  if (written.mode === undefined)
-    report.derive([...place, 'mode'], mode, file.registrar === undefined ? 'no registrar of our own' : `kind ${text.kind}`)
-  if (mode === 'here' && file.registrar === undefined)
+  if (written.mode === undefined) report.derive([...place, 'mode'], mode, profile.reach !== 'flow' ? `kind ${text.kind}` : whyMode(file))
+  if (mode === 'here' && profile.reach === 'flow' && file.registrar === undefined)
     report.error(
       place,
       'There is no registrar of our own that could keep them',
@@ -62,21 +68,33 @@ const registrationOf = (text: ZoneText, profile: ZoneProfile, file: ConfigFile, 
   return { mode, refresh: { clientSeconds, renewSeconds } }
 }
 
-const lostOf = ({ 'lost-connection': written }: ZoneText): LostPolicy => ({
-  registrationMs: milliseconds(written?.registration ?? '5s'),
-  callsMs: milliseconds(written?.calls ?? '20s'),
-  tellRegistrar: written?.['tell-registrar'] ?? true,
-})
+const whyMode = (file: ConfigFile): string => (file.registrar === undefined ? 'no registrar of our own' : 'section registrar')
 
+const LOST = { registration: '5s', calls: '20s', 'tell-registrar': true } as const
+
+const lostOf = (text: ZoneText, profile: ZoneProfile, path: Path, report: Report): LostPolicy => {
+  const written = text['lost-connection']
+  if (written === undefined && profile.reach === 'flow')
+    for (const [key, value] of Object.entries(LOST)) report.derive([...path, 'lost-connection', key], value, `kind ${text.kind}`)
+  return {
+    registrationMs: milliseconds(written?.registration ?? LOST.registration),
+    callsMs: milliseconds(written?.calls ?? LOST.calls),
+    tellRegistrar: written?.['tell-registrar'] ?? LOST['tell-registrar'],
+  }
+}
+
+const KEEP_ALIVE = { 'keep-alive': '30s', by: 'options', losses: 4, lost: 'drop' } as const
 const OFF: NatPolicy = { tests: [], local: [], keepAlive: undefined }
 
 const natOf = (text: ZoneText, profile: ZoneProfile, path: Path, report: Report): NatPolicy => {
   const place = [...path, 'nat']
   const usual = profile.reach === 'flow' ? 'auto' : 'off'
-  if (text.nat === undefined) report.derive(place, usual, `kind ${text.kind}`)
+  if (text.nat === undefined && usual === 'off') report.derive(place, usual, `kind ${text.kind}`)
+  else if (text.nat === undefined)
+    for (const [key, value] of Object.entries(KEEP_ALIVE)) report.derive([...place, key], value, `kind ${text.kind}`)
   if ((text.nat ?? usual) === 'off') return OFF
   const written = typeof text.nat === 'object' ? text.nat : {}
-  const interval = written['keep-alive'] ?? '30s'
+  const interval = written['keep-alive'] ?? KEEP_ALIVE['keep-alive']
   return {
     tests: written.tests ?? NAT_TESTS,
     local: placed(written.local, [...place, 'local']).flatMap(([entry, at]): readonly Network[] => {
@@ -90,10 +108,10 @@ const natOf = (text: ZoneText, profile: ZoneProfile, path: Path, report: Report)
         ? undefined
         : {
             intervalMs: milliseconds(interval),
-            by: written.by ?? 'options',
-            losses: written.losses ?? 4,
+            by: written.by ?? KEEP_ALIVE.by,
+            losses: written.losses ?? KEEP_ALIVE.losses,
             // biome-ignore lint/suspicious/noThenProperty: a word of the configuration, and no promise
-            then: written.lost ?? 'drop',
+            then: written.lost ?? KEEP_ALIVE.lost,
           },
   }
 }
@@ -106,6 +124,7 @@ export const registrarOf = (file: ConfigFile, name: string, report: Report): Sna
     if (!isHostName(domain) && !/^[\d.:[\]]+$/.test(domain))
       report.error(at, `"${domain}" is no domain`, 'Write a host name such as example.com')
   const written = listOf(registrar.domains).map(bareHost)
+  if (written.length === 0) report.derive([...path, 'domains'], [bareHost(name)], 'name')
   const [least, usual, most] = [registrar['least-expires'] ?? '60s', registrar.expires ?? '10m', registrar['most-expires'] ?? '1h'].map(
     (text) => milliseconds(text) / 1000,
   ) as [number, number, number]
@@ -125,18 +144,60 @@ export const registrarOf = (file: ConfigFile, name: string, report: Report): Sna
   }
 }
 
+const MEASURES = { nonce: '5m', failures: 20, 'failure-time': '5m' } as const
+
+/** What our own registrar would keep for nobody, and who registers there and can be called by nobody. */
+export const checkRegistrar = (file: ConfigFile, zones: ReadonlyMap<string, Zone>, routes: readonly Route[], report: Report): void => {
+  if (file.registrar === undefined || report.failed) return
+  const kept = [...zones.values()].filter(({ registration }) => registration.mode === 'here')
+  if (kept.length === 0)
+    report.warn(
+      ['registrar'],
+      'Nobody can register here: no zone has "registration: here"',
+      'Write it in a zone of kind phones or webrtc, or remove "registrar"',
+      'key',
+    )
+  const called = new Set(routes.flatMap(({ action }) => (action.kind === 'zone' ? action.zones : [])))
+  for (const { name } of kept) {
+    if (!called.has(name))
+      report.warn(
+        ['zones', name],
+        `Who registers in zone "${name}" can be called by nobody, since no route leads to it`,
+        `Add a route such as { to: ${name} }`,
+        'key',
+      )
+  }
+}
+
 /** Always there: a zone may ask for credentials without a word about how. */
-export const authenticationOf = (file: ConfigFile, name: string, files: Files, report: Report): Snapshot['authentication'] => {
+export const authenticationOf = (
+  file: ConfigFile,
+  name: string,
+  zones: ReadonlyMap<string, Zone>,
+  files: Files,
+  report: Report,
+): Snapshot['authentication'] => {
   const written = file.authentication ?? {}
   const path = ['authentication']
   const secret = (text: string | undefined, ...key: readonly string[]) =>
     text === undefined ? undefined : fileOf(text, [...path, ...key], files, report)
+  const domain = listOf(file.registrar?.domains)[0]
+  const realm = written.realm ?? domain ?? name
+  const algorithms = written.algorithms === undefined ? (['MD5', 'SHA-256'] as const) : [...new Set(listOf(written.algorithms))]
+  const asks = [...zones.values()].some(({ authenticate }) => authenticate)
+  if (asks || file.authentication !== undefined) {
+    report.derive([...path, 'realm'], realm, domain === undefined ? 'name' : 'registrar.domains')
+    report.derive([...path, 'algorithms'], algorithms, 'what most clients know comes first')
+    for (const [key, value] of Object.entries(MEASURES)) report.derive([...path, key], value, 'no section authentication')
+  }
+  if (!asks && file.authentication !== undefined && file.turn === undefined && !report.failed)
+    report.warn(path, 'No zone asks its clients who they are, so this means nothing', 'Write "authenticate: true" in a zone', 'key')
   return {
-    realm: written.realm ?? listOf(file.registrar?.domains)[0] ?? name,
-    algorithms: written.algorithms === undefined ? ['MD5', 'SHA-256'] : [...new Set(listOf(written.algorithms))],
-    nonceMs: milliseconds(written.nonce ?? '5m'),
-    failures: written.failures ?? 20,
-    failureMs: milliseconds(written['failure-time'] ?? '5m'),
+    realm,
+    algorithms,
+    nonceMs: milliseconds(written.nonce ?? MEASURES.nonce),
+    failures: written.failures ?? MEASURES.failures,
+    failureMs: milliseconds(written['failure-time'] ?? MEASURES['failure-time']),
     tokens: tokensOf(written.tokens, secret, report),
     timedSecretFile: secret(written['timed-secret-file'], 'timed-secret-file'),
   }

@@ -283,7 +283,7 @@ class TreeReader {
   }
 
   #wrong(schema: SchemaNode, node: unknown, path: Path, remedy?: string): undefined {
-    const example = schema.examples?.[0]
+    const example = schema.type === 'boolean' ? undefined : schema.examples?.[0]
     const advice = remedy ?? (example === undefined ? `Write ${expectation(schema)}` : `Write for example ${exampleText(example)}`)
     this.#report.error(path, `Must be ${expectation(schema)}, but is ${this.#shown(schema, node)}`, advice)
     return undefined

@@ -218,7 +218,7 @@ const originsOf = (text: ZoneText, profile: ZoneProfile, listeners: readonly Lis
   const place = [...path, 'origins']
   const webSocket = listeners.some(({ transport }) => transport.webSocket)
   if (text.origins === undefined) {
-    if (profile.media === 'webrtc') {
+    if (profile.media === 'webrtc' && !report.failedIn(place)) {
       report.error(
         path,
         `Zone "${path[1]}" of kind ${text.kind} has no "origins"`,

@@ -121,7 +121,7 @@ export const zones = named(
     ),
     admit: optional(admit),
     origins: optional(
-      Type.Array(text({ expects: 'an origin such as https://app.example.com, or "*"' }), {
+      oneOrMany(text({ expects: 'an origin such as https://app.example.com, or "*"' }), {
         description: 'Web pages whose scripts may connect (the Origin of the WebSocket handshake); `*` for any. Needed for kind webrtc.',
         examples: [['https://app.example.com']],
       }),

@@ -38,7 +38,7 @@ export const REFUSED: readonly (readonly [text: string, path: string, place: str
   [file({ pbx: '{ on: lan }' }), 'zones.pbx.kind', '{ on: lan }', '"kind" is missing', 'Add it, for example kind: trunk'],
   [file({ pbx: '{ kind: trunk }' }), 'zones.pbx.on', '{ kind: trunk }', '"on" is missing', 'Add it, for example on: lan'],
   [file({ pbx: 'lan' }), 'zones.pbx', 'lan\n  phones', 'Must be a mapping (key: value), but is "lan"', 'Write a mapping'],
-  [pbx('path: maybe'), 'zones.pbx.path', 'maybe', 'Must be true or false, but is "maybe"', 'Write for example true'],
+  [pbx('path: maybe'), 'zones.pbx.path', 'maybe', 'Must be true or false, but is "maybe"', 'Write true or false'],
   [
     pbx('admit: { networks: 10.0.0.0/8 }'),
     'zones.pbx.admit.networks',
