@@ -19,6 +19,11 @@ const MOST_SOURCES = 50_000
 /** Users that are remembered of one source: an office behind one address. */
 const MOST_USERS = 2_000
 
+/** Characters of a name that are remembered: a stranger may write thousands. */
+const LONGEST_USER = 128
+
+const short = (user: string): string => (user.length > LONGEST_USER ? user.slice(0, LONGEST_USER) : user)
+
 /** Within a fixed time from the first one. */
 class Counts {
   readonly #counts = new Map<string, Count>()
@@ -81,7 +86,7 @@ export class Failures {
   refusesUser(address: string, user: string, now: number, limits: FailureLimits): number {
     const source = ipv6Network(address)
     if (this.#proved.get(source)?.has(user) === true) return this.#pairs.left(`${user} ${source}`, now, limits)
-    return Math.max(this.#sources.left(source, now, limits), this.#users.left(user, now, limits))
+    return Math.max(this.#sources.left(source, now, limits), this.#users.left(short(user), now, limits))
   }
 
   /** @param user undefined: it could not be read @returns true: with this one the measure is full */
@@ -89,7 +94,7 @@ export class Failures {
     const source = ipv6Network(address)
     if (user !== undefined && this.#proved.get(source)?.has(user) === true) return this.#pairs.add(`${user} ${source}`, now, limits)
     const bySource = this.#sources.add(source, now, limits)
-    const byUser = user !== undefined && this.#users.add(user, now, limits)
+    const byUser = user !== undefined && this.#users.add(short(user), now, limits)
     return bySource || byUser
   }
 

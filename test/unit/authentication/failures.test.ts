@@ -51,6 +51,13 @@ test('a flood from everywhere grows nothing', () => {
   for (let i = 0; i < 5000; i++) failures.right('10.0.0.1', `user${i}`)
 })
 
+test('of a name that nobody can have only its beginning is remembered', () => {
+  const failures = new Failures()
+  const name = 'x'.repeat(128)
+  for (let i = 1; i <= LIMITS.most; i++) failures.wrong(`192.0.2.${i}`, name + 'y'.repeat(i * 1000), 0, LIMITS)
+  expect(failures.refusesUser('198.51.100.1', `${name}z`, 0, LIMITS)).toBe(LIMITS.withinMs)
+})
+
 test.each([
   ['192.0.2.1', '192.0.2.1'],
   ['::ffff:192.0.2.1', '192.0.2.1'],
