@@ -59,9 +59,12 @@ export class Clients {
     }
   }
 
-  /** What one binding of an address-of-record is known by: nobody else can be found by it, whatever instance or Contact he shows. */
-  bindingName(zone: Zone, aor: string, key: string): string {
-    return BINDING + this.#digest(`${zone.name} b ${aor} ${key}`)
+  /**
+   * What one binding of an address-of-record is known by: nobody else can be found by it, whatever instance or Contact he shows.
+   * @param registrar the zone of who accepts it
+   */
+  bindingName(zone: Zone, registrar: Zone, aor: string, key: string): string {
+    return BINDING + this.#digest(`${zone.name} b ${registrar.name} ${aor} ${key}`)
   }
 
   /** A registrar accepted that binding from there. */

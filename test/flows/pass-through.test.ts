@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { startEdge } from '../support/flow-harness.ts'
 import { headerOf, uriOf, valuesOf } from '../support/wire.ts'
 import { AUTHORIZATION, begin, contactUri, JSSIP, memory, OLD, PHONE, registers, SIPJS, views } from './pass-place.ts'
 import { callUp, hangUp } from './place.ts'
@@ -262,3 +263,33 @@ describe('which registrars know Path', () => {
 
 const noPath =
   'The registrar takes no notice of Path: from now on the Contacts that it gets are ours ("registrar: contact" in its zone says so at once)'
+
+test('two PBXs with users of the same name: who is accepted by one does not get the calls of the other', async () => {
+  const edge = await startEdge(
+    `
+name: sbc.example.com
+listeners: { lan: { udp: 10.0.0.5:5060 }, web: { wss: 10.0.0.5:443 } }
+zones:
+  one:      { kind: trunk, on: lan, probe: false, registrar: contact, targets: [ "sip:10.0.0.20:5060;transport=udp" ] }
+  two:      { kind: trunk, on: lan, probe: false, registrar: contact, targets: [ "sip:10.0.0.30:5060;transport=udp" ] }
+  browsers: { kind: webrtc, on: web, origins: [ "*" ], lost-connection: { tell-registrar: false } }
+routes:
+  - { from: browsers, host: two.example.com, to: two }
+  - { from: browsers, to: one }
+media: off
+certificates: { main: development }
+`,
+    { touches: ['contact'] },
+  )
+  const one = edge.party('one', 'lan/udp', '10.0.0.20:5060')
+  const two = edge.party('two', 'lan/udp', '10.0.0.30:5060')
+  const alice = edge.browser('alice', 'web/wss', '198.51.100.7:50000')
+  const [register] = registers(alice, one, JSSIP)
+  const mallory = edge.browser('alice', 'web/wss', '198.51.100.66:50000')
+  registers(mallory, two, JSSIP, { uri: 'sip:two.example.com', callId: 'reg2' })
+  one.sends('OPTIONS', { uri: contactUri(register), fresh: true })
+  alice.gets('OPTIONS')
+  alice.sends(200)
+  one.gets(200)
+  mallory.getsNothing()
+})

@@ -135,7 +135,7 @@ export class Passing {
       // What finds the client when it has connected anew is its binding
       const named =
         flow?.kind === 'connection' && read !== undefined && aor !== undefined
-          ? { ...flow, identity: this.#name(ingress, aor, read) }
+          ? { ...flow, identity: this.#name(ingress, egress.zone, aor, read) }
           : flow
       const cookie = running.states.encode(egress, { ...ingress, flow: named }, PATH_BOUND)
       return { way, cookie, contact: undefined, masks: NO_MASKS, renewSeconds }
@@ -155,7 +155,7 @@ export class Passing {
       // Named by its binding alone the Contact stays the same one when the client has connected anew, and no old one stays beside it
       const flow: FlowToken | undefined =
         ingress.flow?.kind === 'connection' && aor !== undefined
-          ? { kind: 'connection', boot: '', id: '', identity: this.#name(ingress, aor, read) }
+          ? { kind: 'connection', boot: '', id: '', identity: this.#name(ingress, egress.zone, aor, read) }
           : ingress.flow
       const client = { ...ingress, flow }
       const plain = egress.listener.uriFor(uri.userinfo, '', advertise)
@@ -173,8 +173,9 @@ export class Passing {
     return zone.registrar === 'auto' && this.#pathless.has(placeOf(zone.name, targetOf(candidate))) ? 'contact' : 'path'
   }
 
-  #name({ zone }: Side, aor: string, contact: RegisterContact): string {
-    return this.#edge().clients.bindingName(zone, aor, keyOf(contact))
+  /** Of one registrar: another one may know somebody by the same address and Contact. */
+  #name({ zone }: Side, registrar: Zone, aor: string, contact: RegisterContact): string {
+    return this.#edge().clients.bindingName(zone, registrar, aor, keyOf(contact))
   }
 
   /** A 2xx to a REGISTER. @returns what the client gets of it */
@@ -294,7 +295,7 @@ export class Passing {
       return undefined
     }
     if (before === undefined && bindings.of(aor).length >= MOST_CONTACTS) return undefined
-    clients.bindName(this.#name(ingress, aor, contact), arrival)
+    clients.bindName(this.#name(ingress, candidateZone(candidate), aor, contact), arrival)
     const now = clock.wall()
     const until = now + kept * 1000
     const shown = [...passage.masks].find(([, written]) => written === value.uri)?.[0] ?? value.uri
