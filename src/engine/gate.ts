@@ -171,7 +171,7 @@ export class Gate {
       if (right(ha1 ?? this.#nobody[algorithm]) && ha1 !== undefined)
         proven = { ...ownerOf(subscribers, user), by: 'password', until: undefined }
     }
-    if (proven === undefined) return this.#wrong(asked, user, 'Wrong credentials')
+    if (proven === undefined) return this.#wrong(asked, user, () => this.#whyWrong(username, algorithm, timed?.until))
     // RFC 7616 §3.3: who has the password and an old nonce gets another one, without being asked for the password again
     if (nonce !== 'good' || !this.#nonces.use(shown.nonce, nc, settings.nonceMs)) return this.#challenge(asked, 'stale', true)
     return this.#proved(asked, proven)
@@ -192,8 +192,8 @@ export class Gate {
     const { flow, settings, running } = asked
     const { clock, log } = this.#deps
     if (verdict.kind !== 'good') {
-      if (log.enabled('debug')) log.debug({ remote: flow.remoteAddress, reason: verdict.why }, 'A token is refused')
-      if (verdict.kind === 'bad') return this.#wrong(asked, undefined, 'Wrong credentials', verdict.why)
+      if (verdict.kind === 'bad') return this.#wrong(asked, undefined, () => verdict.why, true)
+      if (log.enabled('debug')) log.debug({ remote: flow.remoteAddress, reason: verdict.why }, 'A token cannot be judged')
       this.#count('unsure')
       return answer(503, 'Tokens cannot be judged now', [line('Retry-After', '10')])
     }
@@ -201,7 +201,7 @@ export class Gate {
     const wait = this.#failures.refusesUser(flow.remoteAddress, user, clock.now(), limitsOf(settings))
     if (wait > 0) return this.#refused(asked, wait)
     if (domain !== undefined && !isOurDomain(domain, running))
-      return this.#wrong(asked, undefined, 'Wrong credentials', 'of another domain')
+      return this.#wrong(asked, undefined, () => `The token is for a user at ${domain}, which is no domain of ours`, true)
     return this.#proved(asked, { ...ownerOf(this.#deps.subscribers, user), by: 'token', until })
   }
 
@@ -230,10 +230,25 @@ export class Gate {
     return { kind: 'proven', request: withoutForeignIdentities(this.withoutOurs(request, running), proven, ours), proven }
   }
 
-  #wrong(asked: Asked, user: string | undefined, why: string, tokenFault?: string): Refusal {
+  /** For the log alone: who sent it must not learn which of them it was. */
+  #whyWrong(username: string, algorithm: DigestAlgorithm, until: number | undefined): string {
+    const { subscribers, clock, proofs } = this.#deps
+    if (subscribers?.ha1(username, algorithm) !== undefined) return 'The password is wrong'
+    if (until !== undefined && proofs().timedSecrets.length > 0)
+      return until > clock.wall() ? 'The password of the time-limited name is of another secret' : 'The time-limited name is over'
+    const found = subscribers?.find(username)
+    if (found === undefined) return 'There is no user of that name'
+    return found.user === username
+      ? 'The user has no password for this realm'
+      : `That is an alias of ${found.user}, and no name to log in with`
+  }
+
+  #wrong(asked: Asked, user: string | undefined, why: () => string, token = false): Refusal {
     const { flow, settings } = asked
     const { clock, log, refusals } = this.#deps
-    refusals.add(flow.remoteAddress, flow.listener.name, why)
+    refusals.add(flow.remoteAddress, flow.listener.name, 'Wrong credentials')
+    if (log.enabled('debug'))
+      log.debug({ remote: flow.remoteAddress, ...(user !== undefined && { user }), reason: why() }, 'Credentials are refused')
     if (this.#failures.wrong(flow.remoteAddress, user, clock.now(), limitsOf(settings))) {
       const leftOut = this.#told.pass()
       if (leftOut !== undefined)
@@ -247,7 +262,7 @@ export class Gate {
           'Too many wrong credentials: from here, or for this user, they are refused without a look for a while',
         )
     }
-    return this.#challenge(asked, 'wrong', false, tokenFault)
+    return this.#challenge(asked, 'wrong', false, token)
   }
 
   #refused({ flow }: Asked, waitMs: number): Refusal {
@@ -260,7 +275,7 @@ export class Gate {
    * §22.2, §22.3, RFC 8760 §2.6: one header for each algorithm, in the order of the configuration.
    * INTEROP(JsSIP, SIP.js): of several headers they see the last one alone, and they know only MD5; over WebSocket that comes last.
    */
-  #challenge(asked: Asked, result: AuthenticationResult, stale: boolean, tokenFault?: string): Refusal {
+  #challenge(asked: Asked, result: AuthenticationResult, stale: boolean, badToken = false): Refusal {
     const { flow, settings, challenge: header } = asked
     this.#count(result)
     const { realm } = settings
@@ -271,7 +286,7 @@ export class Gate {
     const { tokens } = this.#deps.proofs()
     if (tokens !== undefined) {
       const server = tokens.server === undefined ? '' : `, authz_server="${quotable(tokens.server)}"`
-      const bearer = line(header, `Bearer realm="${quotable(realm)}"${server}${tokenFault === undefined ? '' : ', error="invalid_token"'}`)
+      const bearer = line(header, `Bearer realm="${quotable(realm)}"${server}${badToken ? ', error="invalid_token"' : ''}`)
       if (webSocket) headers.unshift(bearer)
       else headers.push(bearer)
     }

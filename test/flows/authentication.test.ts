@@ -245,6 +245,22 @@ describe('RFC 3261 §22: digest', () => {
   })
 })
 
+describe('why credentials are refused', () => {
+  test.each([
+    ['alice', 'The password is wrong'],
+    ['carol', 'There is no user of that name'],
+    ['100', 'That is an alias of alice, and no name to log in with'],
+    ['1790009999:alice', 'The password of the time-limited name is of another secret'],
+    ['1789999400:alice', 'The time-limited name is over'],
+  ])('of %s is in the log alone', async (user, reason) => {
+    const { edge, alice } = await place()
+    shows(alice, 'INVITE', md5Of(challenged(alice, 'INVITE')), { user, password: 'wrong' })
+    const refused = refusedWith(alice, 'INVITE', 407)
+    expect(refused.start).toBe('SIP/2.0 407 Proxy Authentication Required')
+    expect(edge.logged('Credentials are refused')).toMatchObject([{ remote: '198.51.100.7', reason }])
+  })
+})
+
 describe('RFC 3261 §10.3, §22.1: who somebody may be', () => {
   const asked = async (login: { user: string; password: string }, method: Method, more: Partial<SendOptions>) => {
     const there = await place()
@@ -265,22 +281,22 @@ describe('RFC 3261 §10.3, §22.1: who somebody may be', () => {
   })
 
   test.each([
-    ['an alias', '<sip:100@example.com>;tag=1', true],
-    ['our name', '<sip:alice@sbc.example.com>;tag=1', true],
-    ['an address of ours', '<sip:alice@10.0.0.5:5080>;tag=1', true],
-    ['a number that is an alias', '<tel:100>;tag=1', true],
-    ['anonymous (RFC 3323 §4.1.1.3)', '"Anonymous" <sip:anonymous@anonymous.invalid>;tag=1', true],
-    ['another domain', '<sip:alice@example.net>;tag=1', false],
-    ['another number', '<tel:101>;tag=1', false],
-    ['no user', '<sip:example.com>;tag=1', false],
-  ])('From with %s', async (_what, from, allowed) => {
+    ['an alias', '<sip:100@example.com>;tag=1', undefined],
+    ['our name', '<sip:alice@sbc.example.com>;tag=1', undefined],
+    ['an address of ours', '<sip:alice@10.0.0.5:5080>;tag=1', undefined],
+    ['a number that is an alias', '<tel:100>;tag=1', undefined],
+    ['anonymous (RFC 3323 §4.1.1.3)', '"Anonymous" <sip:anonymous@anonymous.invalid>;tag=1', undefined],
+    ['another domain', '<sip:alice@example.net>;tag=1', 'From is in no domain of ours'],
+    ['another number', '<tel:101>;tag=1', 'From is not yours'],
+    ['no user', '<sip:example.com>;tag=1', 'From is not yours'],
+  ])('From with %s', async (_what, from, reason) => {
     const { alice, pbx } = await place()
     const own = { without: ['from'], headers: [`f: ${from}`] }
     alice.sends('INVITE', { uri: URI.INVITE, ...own })
     const shown = authorization(md5Of(refusedWith(alice, 'INVITE', 407)), 'INVITE', URI.INVITE, ALICE)
     alice.sends('INVITE', { uri: URI.INVITE, fresh: true, ...own, headers: [...own.headers, shown] })
-    if (allowed) goesThrough(alice, pbx)
-    else refusedWith(alice, 'INVITE', 403)
+    if (reason === undefined) goesThrough(alice, pbx)
+    else expect(refusedWith(alice, 'INVITE', 403).start).toBe(`SIP/2.0 403 ${reason}`)
   })
 
   test('a disabled user is told so, once the password is right', async () => {

@@ -401,7 +401,7 @@ export class EdgeUnderTest {
     const log: Log = {
       enabled: () => true,
       trace: () => {},
-      debug: () => {},
+      debug: write('debug', this.notes),
       info: write('info', this.notes),
       warn: write('warn'),
       error: write('error'),
