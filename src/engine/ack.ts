@@ -24,7 +24,7 @@ export const forwardAck = (edge: Edge, flow: Flow, request: SipRequest, running:
     drop('ack-invalid')
     return
   }
-  const found = classify(request, { myself: running.myself, states: running.states, arrivedOn: flow.listener })
+  const found = classify(request, { myself: running.myself, states: running.states, arrivedOn: flow.listener, from: zone })
   if (found.kind === 'problem') {
     edge.metrics.routeStateRefused(found.fault)
     drop('ack-route')

@@ -214,7 +214,7 @@ export class Receiver {
       return
     }
     const { myself, states } = running
-    const classified = classify(request, { myself, states, arrivedOn: flow.listener, kept: edge.passing.kept })
+    const classified = classify(request, { myself, states, arrivedOn: flow.listener, from: zone, kept: edge.passing.kept })
     if (classified.kind === 'problem') {
       edge.metrics.routeStateRefused(classified.fault)
       this.#refuse(transaction, request, classified, 'classify')

@@ -9,6 +9,7 @@ import { headerValue, line, replaceLine, type SipRequest, withHeaders, withReque
 import type { NameAddr } from '../sip/name-addr.ts'
 import { addresses, toTag } from '../sip/read.ts'
 import { formatUri, parseUri, type SipUri, type Uri, uriParameter } from '../sip/uri.ts'
+import type { Zone } from '../zones/zone.ts'
 import { unmask } from './contact-mask.ts'
 import type { RouteState, RouteStateCodec, Side, StateFault } from './route-state.ts'
 
@@ -41,6 +42,8 @@ export interface ClassifyView {
   readonly states: RouteStateCodec
   /** The listener that the request arrived on. */
   readonly arrivedOn: Listener
+  /** The zone that admitted its source: others may share the listener. */
+  readonly from: Zone
   /** The Contact that a name in a masked one stands for; undefined: there are none. */
   readonly kept?: (name: string) => string | undefined
 }
@@ -114,7 +117,7 @@ export const classify = (arrived: SipRequest, view: ClassifyView): Classified | 
  */
 const unmaskTarget = (
   request: SipRequest,
-  { myself, states, arrivedOn, kept }: ClassifyView,
+  { myself, states, arrivedOn, from, kept }: ClassifyView,
 ): { readonly request: SipRequest; readonly client: Side } | StateRefused | undefined => {
   const uri = parseUri(request.requestUri)
   // Another edge behind us may write its Contacts in the same way
@@ -126,16 +129,19 @@ const unmaskTarget = (
     return gone ? { ...problem(480, 'Temporarily Unavailable', 'RFC 5626 §5.3.1', 'Request-URI'), fault: found } : refuse(found)
   }
   const { caller, callee } = found.state
-  if (!caller.zone.listeners.includes(arrivedOn)) return refuse('wrong-side')
+  if (!isSide(caller, from, arrivedOn)) return refuse('wrong-side')
   // §19.1.1: a Contact may hold header fields, a Request-URI may not
   return { request: withRequestUri(request, formatUri({ ...found.uri, headers: '' })), client: callee }
 }
+
+/** Does it come from that side? */
+const isSide = ({ zone }: Side, from: Zone, arrivedOn: Listener): boolean => zone.name === from.name && zone.listeners.includes(arrivedOn)
 
 const cross = (
   first: OwnRoute,
   second: OwnRoute | undefined,
   request: SipRequest,
-  { states, arrivedOn }: ClassifyView,
+  { states, arrivedOn, from }: ClassifyView,
   before: Crossed | undefined,
 ): Crossed | StateRefused => {
   const state = states.decode(first.cookie!, first.path ? PATH_BOUND : (headerValue(request, 'call-id') ?? ''))
@@ -143,7 +149,8 @@ const cross = (
   const { caller, callee } = state
   // RFC 3327 §5.3: only the registrar's side sends by a Path; whoever else got to see one may not
   if (first.path) {
-    const fromRegistrar = before === undefined ? caller.zone.listeners.includes(arrivedOn) : before.egress.zone === caller.zone
+    // Behind another Path where the REGISTER passed us twice; behind a Record-Route anybody who has a call could write one
+    const fromRegistrar = before === undefined ? isSide(caller, from, arrivedOn) : before.path && before.egress.zone === caller.zone
     if (!fromRegistrar) return refuse('wrong-side')
   }
   const egress = first.path ? callee : leavesBy(first, second, state, arrivedOn)

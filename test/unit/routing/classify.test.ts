@@ -5,6 +5,7 @@ import { recordRoute } from '../../../src/routing/alterations/record-route.ts'
 import { type Classified, classify, dropTopRoute, PATH_BOUND, type StateRefused, topRoute } from '../../../src/routing/classify.ts'
 import { RouteStateCodec, type Side } from '../../../src/routing/route-state.ts'
 import type { SipRequest } from '../../../src/sip/message.ts'
+import type { Zone } from '../../../src/zones/zone.ts'
 import {
   browsers,
   CALL_ID,
@@ -25,10 +26,13 @@ import {
   values,
   web,
   ZONES,
+  zone,
 } from './support.ts'
 
-const look = (one: SipRequest, arrivedOn: Listener = lanUdp, codec = states): Classified | StateRefused =>
-  classify(one, { myself, states: codec, arrivedOn })
+const look = (one: SipRequest, arrivedOn: Listener = lanUdp, codec = states, from = zoneOn(arrivedOn)): Classified | StateRefused =>
+  classify(one, { myself, states: codec, arrivedOn, from })
+
+const zoneOn = (listener: Listener): Zone => ZONES.find(({ listeners }) => listeners.includes(listener))!
 
 /** The Record-Route values of a crossing, the outgoing side's on top. */
 const recorded = (caller: Side, callee: Side, callId = CALL_ID): string[] =>
@@ -272,6 +276,14 @@ describe('RFC 3327: the state in a Path', () => {
     expect(way(look(invite([route]), pubTls))).toBe('403 wrong-side')
     const own = routesOf('caller', recorded(side(cloud, pubTls), side(cloud, pubTls, connection('c9'))))
     expect(way(look(invite([...own, route]), pubTls))).toBe('403 wrong-side')
+    // A call of its own that leads to the registrar's side
+    const there = routesOf('caller', recorded(side(browsers, web, connection('c9')), voice))
+    for (const more of [{}, { toTag: 't' }])
+      expect(way(look(invite([...there, route], { callId: CALL_ID, ...more }), web))).toBe('403 wrong-side')
+  })
+
+  test('another zone on the registrar’s listener is another side', () => {
+    expect(way(look(invite([route]), lanUdp, states, zone('phones', [lanUdp])))).toBe('403 wrong-side')
   })
 
   test('it is no Record-Route, and a Record-Route is no Path, whatever Call-ID somebody chooses', () => {

@@ -156,7 +156,7 @@ describe('in messages', () => {
   })
 
   describe('classify', () => {
-    const view = { myself, states, arrivedOn: lanUdp }
+    const view = { myself, states, arrivedOn: lanUdp, from: pbx }
     const masked = mask('sip:alice@n4d7c2j8w1ka.invalid;transport=ws')
 
     test('§16.4: the client’s own Contact stands in the Request-URI again, and its flow is the way', () => {
@@ -170,6 +170,7 @@ describe('in messages', () => {
 
     test('from another side, forged, or with a Route that is not ours it is refused', () => {
       expect(classify(request(masked), { ...view, arrivedOn: pubTls })).toMatchObject({ status: 403, fault: 'wrong-side' })
+      expect(classify(request(masked), { ...view, from: zone('phones', [lanUdp]) })).toMatchObject({ status: 403, fault: 'wrong-side' })
       expect(classify(request(masked.replace('~i~w', '')), view)).toMatchObject({ status: 403, fault: 'forged' })
       expect(classify(request(masked, { lines: ['Route: <sip:10.0.0.66;lr>'] }), view)).toMatchObject({ status: 403, fault: 'missing' })
     })
