@@ -24,8 +24,11 @@ export const maskParameters = (states: RouteStateCodec, registrar: Side, client:
   const packed = pack(restOf(uri))
   const made = parametersOf(states, registrar, client, packed)
   if (own.length + made.length <= LONGEST) return made
-  return parametersOf(states, registrar, client, ELSEWHERE + states.nameOf(formatUri(uri)))
+  // Of this client: another one may show the same URI, and take it back
+  return parametersOf(states, registrar, client, ELSEWHERE + states.nameOf(`${formatUri(uri)} ${whose(client)}`))
 }
+
+const whose = ({ flow }: Side): string => (flow?.kind === 'datagram' ? `${flow.address} ${flow.port}` : (flow?.identity ?? ''))
 
 const parametersOf = (states: RouteStateCodec, registrar: Side, client: Side, original: string): string =>
   `;ewc=${states.encode(registrar, client, boundTo(original))};ewo=${original}`

@@ -186,6 +186,35 @@ describe('a registrar that knows no Path', () => {
     pbx.gets(200)
   })
 
+  test('who shows the same long Contact and takes it back takes nobody else’s', async () => {
+    const { edge, pbx } = await begin({ registrar: 'contact' })
+    const long = `<sip:desk@192.168.1.40:5062;pn-provider=apns;pn-prid=${'0123456789abcdef'.repeat(20)}>`
+    const phone = edge.party('desk', 'public/udp', '198.51.100.40:5062')
+    const [register] = registers(phone, pbx, long, { headers: ['Expires: 600'] })
+    const mallory = edge.party('mallory', 'public/udp', '198.51.100.66:5062')
+    registers(mallory, pbx, long, { headers: ['Expires: 600'], callId: 'reg2' })
+    registers(mallory, pbx, long, { headers: ['Expires: 0'], callId: 'reg2' })
+    pbx.sends('OPTIONS', { uri: contactUri(register), fresh: true })
+    phone.gets('OPTIONS')
+    phone.sends(200)
+    pbx.gets(200)
+  })
+
+  test('a long Contact that was replaced is kept no longer', async () => {
+    const { edge, pbx } = await begin({ registrar: 'contact', clients: ', lost-connection: { tell-registrar: false }' })
+    const phone = edge.party('desk', 'public/udp', '198.51.100.40:5062')
+    const [first, second] = ['a', 'b'].map((letter) => {
+      const contact = `<sip:desk@192.168.1.40:5062;pn-prid=${letter.repeat(300)}>;+sip.instance="<urn:uuid:1>";reg-id=1`
+      return registers(phone, pbx, contact, { headers: ['Expires: 600'] })[0]
+    })
+    pbx.sends('OPTIONS', { uri: contactUri(first!), fresh: true })
+    pbx.gets(480)
+    pbx.sends('OPTIONS', { uri: contactUri(second!), fresh: true })
+    phone.gets('OPTIONS')
+    phone.sends(200)
+    pbx.gets(200)
+  })
+
   test('§10.3: the Contacts of other clients in the 200 are theirs again, those that are not ours stay', async () => {
     const { edge, browser, pbx } = await begin({ registrar: 'contact' })
     const other = edge.browser('other', 'web/wss', '198.51.100.8:50000')

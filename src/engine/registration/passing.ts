@@ -93,8 +93,7 @@ export class Passing {
         this.takeBacks.forget(binding)
         return
       }
-      const name = elsewhere(registrar.contact)
-      if (name !== undefined) this.#kept.delete(name)
+      this.#drop(registrar)
       this.takeBacks.ended(binding, change.why)
       this.refreshes.forget(binding)
     })
@@ -244,7 +243,10 @@ export class Passing {
       // First of all: where its connection is gone already it ends at once
       this.takeBacks.remember(next, request, candidate)
       bindings.put(next)
-      if (before !== undefined) this.takeBacks.replaced(before, next)
+      if (before !== undefined) {
+        if (before.registrar !== undefined && before.registrar.contact !== next.registrar?.contact) this.#drop(before.registrar)
+        this.takeBacks.replaced(before, next)
+      }
       const stays = bindings.get(next.aor, next.key) === next
       if (stays && clientSeconds !== undefined && !without && put.length === 1) this.refreshes.remember(next, timed)
     }
@@ -333,6 +335,11 @@ export class Passing {
     const { bindings } = this.#edge()
     const zone = candidateZone(candidate).name
     for (const { key, registrar } of bindings.of(aor)) if (registrar?.zone === zone) bindings.remove(aor, key, 'unregistered')
+  }
+
+  #drop({ contact }: RegistrarBehind): void {
+    const name = elsewhere(contact)
+    if (name !== undefined) this.#kept.delete(name)
   }
 
   #keep(binding: Binding): void {
