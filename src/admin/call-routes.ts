@@ -103,7 +103,14 @@ export const addCallRoutes = (app: FastifyInstance, view: EngineView): void => {
 
   app.get<{ Params: IdParams }>(
     '/api/calls/:id/ladder.pcap',
-    { ...READ, schema: { summary: 'The same as a capture for Wireshark or sngrep, not redacted', tags, params: IdParams } },
+    {
+      ...READ,
+      schema: {
+        summary: 'The same as a capture for Wireshark or sngrep; credentials are overwritten, nothing else is redacted',
+        tags,
+        params: IdParams,
+      },
+    },
     ({ params }, reply) => {
       const capture = view.capture(params.id)
       if (capture === undefined) throw unknownCall()

@@ -1,8 +1,9 @@
 /**
  * Messages as a capture file for Wireshark or sngrep: classic pcap with raw IP packets. Whatever carried them, they are written as UDP datagrams,
- * because decrypted messages of a stream have no packets of their own.
+ * because decrypted messages of a stream have no packets of their own. Credentials are overwritten.
  */
 import { isIPv6 } from 'node:net'
+import { withoutCredentials } from './redact.ts'
 import type { TraceEntry } from './trace.ts'
 
 const MAGIC = 0xa1b2c3d4
@@ -29,7 +30,7 @@ const recordOf = ({ at, direction, place, bytes }: TraceEntry): readonly Buffer[
   const ours = { address: own, port: place.listener.bindPort }
   const theirs = { address: place.remoteAddress, port: place.remotePort }
   const [from, to] = direction === 'in' ? [theirs, ours] : [ours, theirs]
-  const packet = datagram(from, to, bytes.subarray(0, LONGEST), six)
+  const packet = datagram(from, to, withoutCredentials(bytes).subarray(0, LONGEST), six)
   const record = Buffer.alloc(16)
   record.writeUInt32LE(Math.floor(at / 1000), 0)
   record.writeUInt32LE(Math.floor((at % 1000) * 1000), 4)

@@ -71,3 +71,13 @@ export const safeHead = (bytes: Uint8Array): string => {
 /** The whole message with credentials, SRTP keys and ICE passwords masked: for debug and trace alone. */
 export const safeMessage = (bytes: Uint8Array): string =>
   masked(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1'))
+
+/**
+ * The message with its credentials overwritten, and nothing else; as long as it was. A token or the answer to a challenge is as good as a
+ * password for a while, or can be guessed at.
+ */
+export const withoutCredentials = (bytes: Buffer): Buffer => {
+  const text = bytes.latin1Slice()
+  const safe = text.replace(AUTHORIZATION, (line, name: string) => name + line.slice(name.length).replace(/[^\s:]/g, '*'))
+  return safe === text ? bytes : Buffer.from(safe, 'latin1')
+}

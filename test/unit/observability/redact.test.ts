@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { clean, safeHead, safeMessage } from '../../../src/observability/redact.ts'
+import { clean, safeHead, safeMessage, withoutCredentials } from '../../../src/observability/redact.ts'
 
 const INVITE = Buffer.from(
   [
@@ -53,4 +53,17 @@ test('a port is no password', () => {
 test('fields without secrets are passed on as they are', () => {
   const fields = { zone: 'pbx', nested: { a: [1, 2] } }
   expect(clean(fields)).toEqual(fields)
+})
+
+test('a capture keeps its length and everything but credentials, folded ones and those of either header, too', () => {
+  const head = 'INVITE sip:bob@example.com SIP/2.0\r\nFrom: <sip:alice@example.com>;tag=1\r\n'
+  const secret = 'Proxy-Authorization: Digest username="alice",\r\n response="0123abcd"\r\nauthorization :Bearer ey.Jh.bG\r\n'
+  const rest = 'Content-Length: 3\r\n\r\nv=0'
+  const made = withoutCredentials(Buffer.from(head + secret + rest, 'latin1')).latin1Slice()
+  expect(made).toHaveLength((head + secret + rest).length)
+  expect(made).toBe(
+    `${head}Proxy-Authorization: ${'*'.repeat(6)} ${'*'.repeat(17)}\r\n ${'*'.repeat(19)}\r\nauthorization :${'*'.repeat(6)} ${'*'.repeat(8)}\r\n${rest}`,
+  )
+  const plain = Buffer.from(head + rest, 'latin1')
+  expect(withoutCredentials(plain)).toBe(plain)
 })
