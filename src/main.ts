@@ -6,7 +6,7 @@ import { parseArgs } from 'node:util'
 import { addTurnRoute } from './admin/turn-routes.ts'
 import { createAdminService } from './admin-service.ts'
 import type { Clock } from './base/clock.ts'
-import { CertificateError, EdgewaysError } from './base/errors.ts'
+import { CertificateError, EdgewaysError, StoreError } from './base/errors.ts'
 import { createCertificateService } from './certificate-service.ts'
 import { loadCertificate } from './certs/load.ts'
 import { type CommandIo, checkCommand, configCommand, EXIT, loadConfigFile } from './config/commands.ts'
@@ -26,7 +26,7 @@ import { RecentLines } from './observability/recent.ts'
 import { Trace } from './observability/trace.ts'
 import { askPassword } from './password-prompt.ts'
 import { StoredBindings } from './store/bindings.ts'
-import { createSubscriberService } from './subscriber-service.ts'
+import { checkProofs, createSubscriberService } from './subscriber-service.ts'
 import { createTransports } from './transport/transports.ts'
 import type { Transports } from './transport/types.ts'
 import { createTurnService } from './turn-service.ts'
@@ -111,7 +111,7 @@ const parse = (args: readonly string[]) =>
     options: { config: { type: 'string' }, data: { type: 'string' }, help: { type: 'boolean', short: 'h' } },
   })
 
-/** The configuration, and the certificates that it names: key and chain have to fit. */
+/** The configuration, and the certificates, secrets and keys that it names: each has to fit. */
 const check = async (file: string, io: CommandIo): Promise<number> => {
   const code = checkCommand(file, io)
   const loaded = code === EXIT.ok ? loadConfigFile(file, { dataDir: io.dataDir ?? '.', environment: process.env }) : undefined
@@ -125,6 +125,13 @@ const check = async (file: string, io: CommandIo): Promise<number> => {
       io.stderr.write(`${file}: certificates.${name}: ${error.message}\n`)
       return EXIT.invalid
     }
+  }
+  try {
+    checkProofs(loaded.snapshot.authentication, clock)
+  } catch (error) {
+    if (!(error instanceof StoreError)) throw error
+    io.stderr.write(`${file}: authentication: ${error.message}\n`)
+    return EXIT.invalid
   }
   return code
 }

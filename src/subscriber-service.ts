@@ -114,6 +114,12 @@ export const createSubscriberService = (snapshot: Snapshot, { dataDir, clock, lo
   }
 }
 
+/** Whether the files that it names hold what they should. @throws StoreError SBC_AUTHENTICATION_KEY */
+export const checkProofs = ({ tokens, timedSecretFile }: AuthenticationSettings, clock: Clock): void => {
+  if (tokens !== undefined) createTokenJudge(tokens, undefined, () => clock.wall())
+  if (timedSecretFile !== undefined) readSecret(timedSecretFile, SHORTEST_TIMED_SECRET)
+}
+
 const proofsOf = (
   { tokens, timedSecretFile }: AuthenticationSettings,
   ownSecret: Buffer,

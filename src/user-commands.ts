@@ -92,8 +92,7 @@ export const userCommand = async (args: readonly string[], io: UserCommandIo): P
       return USAGE
     }
     if (!(error instanceof EdgewaysError)) throw error
-    const text = error instanceof ConfigError ? formatProblems(error.problems, '') : error.message
-    io.stderr.write(`${text}\n`)
+    io.stderr.write(`${error.message}\n`)
     return FAILED
   }
 }
@@ -122,7 +121,7 @@ const withStore = async (
 /** The realm of the passwords is in the configuration. @throws ConfigError */
 const settingsOf = (file: string, dataDir: string, environment: UserCommandIo['environment']): Snapshot => {
   const loaded = loadConfigFile(file, { dataDir, environment })
-  if (!loaded.ok) throw new ConfigError(`The configuration ${file} has mistakes`, loaded.problems)
+  if (!loaded.ok) throw new ConfigError(formatProblems(loaded.problems, file), loaded.problems)
   return loaded.snapshot
 }
 

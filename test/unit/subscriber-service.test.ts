@@ -6,7 +6,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { loadConfig } from '../../src/config/load.ts'
 import type { Snapshot } from '../../src/config/snapshot.ts'
 import { SILENT_LOG } from '../../src/observability/log.ts'
-import { createSubscriberService, type SubscriberService } from '../../src/subscriber-service.ts'
+import { checkProofs, createSubscriberService, type SubscriberService } from '../../src/subscriber-service.ts'
 
 let folder: string
 let lines: { level: string; fields: object; text: string }[]
@@ -124,6 +124,17 @@ test('secrets are read at the start and at each reload; one that is bad then lea
   ])
   stop(made)
   expect(() => service(settings)).toThrow(expect.objectContaining({ code: 'SBC_AUTHENTICATION_KEY' }))
+})
+
+test('what the files hold is checked without a start, too', () => {
+  const clock = { now: () => 0, wall: () => 0 }
+  const check = (authentication: string) => () => checkProofs(snapshot(authentication).authentication, clock)
+  writeFileSync(join(folder, 'short'), 'too short')
+  expect(check('authentication: { tokens: { secret-file: short, audience: a } }')).toThrow('has 9 bytes; write at least 32')
+  expect(check('authentication: { tokens: { key-file: short, audience: a } }')).toThrow('holds no public key for tokens')
+  expect(check('authentication: { timed-secret-file: short }')).toThrow('has 9 bytes; write at least 16')
+  writeFileSync(join(folder, 'long'), 'a'.repeat(64))
+  expect(check('authentication: { tokens: { secret-file: long, audience: a }, timed-secret-file: long }')).not.toThrow()
 })
 
 test('tokens are taken where they are configured', async () => {
