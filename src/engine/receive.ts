@@ -388,11 +388,13 @@ export class Receiver {
   #cancel(reply: Flow, request: SipRequest, key: string, via: Via): void {
     const edge = this.#edge
     const invite = edge.transactions.server(this.#key(request, via, 'INVITE'))
-    const transaction = edge.transactions.createServer(key, request, reply)
     if (invite === undefined) {
-      transaction.respond(answer(request, 481, 'Call/Transaction Does Not Exist', edge.ids.token(8)))
+      // Without a transaction: there could be any number of them
+      reply.send(serialise(answer(request, 481, 'Call/Transaction Does Not Exist', edge.ids.token(8))))
+      edge.metrics.message(request.method, reply.listener.transport.name, 'out', 481)
       return
     }
+    const transaction = edge.transactions.createServer(key, request, reply)
     // §9.2: the To tag of the CANCEL's answer is the one of the INVITE's answer, where there is one
     transaction.respond(answer(request, 200, 'OK', invite.responseTag ?? edge.ids.token(8)))
     const context = contextOf(invite)

@@ -322,6 +322,20 @@ describe('overload and stopping', () => {
     pbx.sends(200)
     browser.gets(200)
   })
+
+  test('§9.2: a CANCEL of nothing is answered, and nothing is kept of it', async () => {
+    const edge = await startEdge(`${PLACE}limits: { transactions: 100 }\n`)
+    const pbx = edge.party('pbx', 'lan/udp', '10.0.0.20:5060')
+    const browser = edge.browser('browser', 'web/wss', '198.51.100.7:50000')
+    for (let i = 0; i < 120; i++) {
+      pbx.sends('CANCEL', { fresh: true, branch: `z9hG4bKnothing${i}` })
+      pbx.gets(481)
+    }
+    browser.sends('MESSAGE', { fresh: true })
+    pbx.gets('MESSAGE')
+    pbx.sends(200)
+    browser.gets(200)
+  })
 })
 
 describe('mistakes of ours cost one message', () => {
