@@ -1,6 +1,7 @@
 import type { Flow } from '../address/flow.ts'
 import { bareHost } from '../address/listener.ts'
 import { own } from '../base/bytes.ts'
+import { recordText } from '../registrar/address.ts'
 import { instanceOf } from '../registrar/contact.ts'
 import { instanceOfGruu } from '../registrar/gruu.ts'
 import type { FlowToken } from '../routing/route-state.ts'
@@ -238,7 +239,7 @@ export class Clients {
     const one = firstHeader(message, name)
     const uri = one === undefined ? undefined : parseUri(address(one)?.uri ?? '')
     if (uri === undefined) return this.#digest(`${zone.name} o ${one?.value ?? ''}`)
-    return this.#digest(`${zone.name} a ${uri.scheme === 'tel' ? uri.number : `${uri.userinfo ?? ''}@${bareHost(uri.host)}`}`)
+    return this.#digest(`${zone.name} a ${recordText(uri)}`)
   }
 }
 

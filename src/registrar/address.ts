@@ -1,6 +1,9 @@
 /** Addresses-of-record of our own users (§10.2, §10.3 item 5), and what of them a Request-URI names. */
-import { hostText } from '../address/listener.ts'
-import { escapedUser, numberOf, type SipUri, type Uri, uriParameter, userOf, wireUser } from '../sip/uri.ts'
+import { bareHost, hostText } from '../address/listener.ts'
+import { own } from '../base/bytes.ts'
+import { firstHeader, type SipRequest } from '../sip/message.ts'
+import { address } from '../sip/read.ts'
+import { escapedUser, numberOf, parseUri, type SipUri, type Uri, uriParameter, userOf, wireUser } from '../sip/uri.ts'
 import { instanceOfGruu } from './gruu.ts'
 import type { Subscriber, Subscribers } from './types.ts'
 
@@ -42,6 +45,19 @@ export const subscriberOf = (user: string, subscribers: Subscribers | undefined)
 
 /** The one text for a user of ours, whichever of our domains, aliases and spellings was written. */
 export const addressOfRecord = (user: string, { domains }: Domains): string => `${user}@${domains[0] ?? ''}`
+
+/** `Binding.aor` for a registrar behind us, which may hold its users for others than we would: as written. */
+export const recordText = (uri: Uri): string => (uri.scheme === 'tel' ? uri.number : `${userOf(uri) ?? ''}@${bareHost(uri.host)}`)
+
+/** The address-of-record that a REGISTER is for (§10.2: its To), for a registrar behind us; undefined: no SIP URI or number. */
+export const recordOf = (request: SipRequest): string | undefined => {
+  const to = firstHeader(request, 'to')
+  const uri = to === undefined ? undefined : parseUri(address(to)?.uri ?? '')
+  return uri === undefined ? undefined : own(recordText(uri))
+}
+
+/** The user of an address-of-record. */
+export const userOfRecord = (aor: string): string => aor.slice(0, aor.lastIndexOf('@'))
 
 /** An address-of-record as a URI. */
 export const uriOfRecord = (user: string, { domains }: Domains): string => `sip:${escapedUser(user)}@${hostText(domains[0] ?? '')}`

@@ -1,9 +1,13 @@
-/** One value of the Contact of a REGISTER, as the registrar understands it. */
+/** The Contacts of a REGISTER and its answer, as the registrar understands them, whoever keeps them. */
 import { bareHost } from '../address/listener.ts'
+import { own } from '../base/bytes.ts'
+import { headerLines, headerValue, type SipRequest, type SipResponse } from '../sip/message.ts'
 import type { NameAddr } from '../sip/name-addr.ts'
 import { parameter, withoutParameter } from '../sip/parameters.ts'
+import { addresses, cseq } from '../sip/read.ts'
 import { trimBlank } from '../sip/text.ts'
 import { parseUri, type SipUri, userOf } from '../sip/uri.ts'
+import type { Binding } from './types.ts'
 
 export interface RegisterContact {
   /** As written. */
@@ -21,6 +25,10 @@ export interface RegisterContact {
   /** RFC 5626 §4.2; undefined: none, or none that can be one. */
   readonly regId: number | undefined
 }
+
+/** All values of Contact; malformed lines count as none. */
+export const contactsOf = (message: SipRequest | SipResponse): readonly NameAddr[] =>
+  headerLines(message, 'contact').flatMap((one) => addresses(one) ?? [])
 
 /** undefined: it is no SIP URI, which is all that we can send to. */
 export const readContact = ({ uri, parameters }: NameAddr): RegisterContact | undefined => {
@@ -40,6 +48,43 @@ export const readContact = ({ uri, parameters }: NameAddr): RegisterContact | un
     regId: regId !== undefined && /^\d{1,10}$/.test(regId) && Number(regId) > 0 && Number(regId) < 2 ** 31 ? Number(regId) : undefined,
   }
 }
+
+/** RFC 5626 §4.2: one flow of one instance? */
+export const isNumbered = ({ instance, regId }: RegisterContact): boolean => instance !== '' && regId !== undefined
+
+/** `Binding.key`. @param outbound RFC 5626 §6: it is replaced by the same instance and reg-id, whatever its URI */
+export const keyOf = (contact: RegisterContact, outbound = isNumbered(contact)): string =>
+  outbound ? `<${contact.instance}>;${contact.regId}` : contact.canonical
+
+/** Is it the one of that binding? */
+export const isContact = (value: NameAddr, { contact, key }: Binding): boolean => {
+  if (value.uri === contact) return true
+  const read = readContact(value)
+  return read !== undefined && (keyOf(read) === key || read.canonical === key)
+}
+
+/** §10.3 item 7: seconds that a REGISTER asks for this Contact; undefined: it leaves that to the registrar. */
+export const expiresOf = (request: SipRequest, { expires }: RegisterContact): number | undefined => {
+  const header = headerValue(request, 'expires')
+  return expires ?? (header === undefined ? undefined : seconds(header))
+}
+
+/** Characters of User-Agent that are kept. */
+const LONGEST_AGENT = 200
+
+type Shown = Pick<Binding, 'contact' | 'parameters' | 'q' | 'callId' | 'cseq' | 'since' | 'refreshedAt' | 'userAgent'>
+
+/** What a binding has of the REGISTER that made or refreshed it. @param now milliseconds since 1970 */
+export const shownIn = (request: SipRequest, contact: RegisterContact, before: Binding | undefined, now: number): Shown => ({
+  contact: own(contact.uri),
+  parameters: own(contact.parameters),
+  q: contact.q,
+  callId: own(headerValue(request, 'call-id')!),
+  cseq: cseq(request)!.number,
+  since: before?.since ?? now,
+  refreshedAt: now,
+  userAgent: own((headerValue(request, 'user-agent') ?? '').slice(0, LONGEST_AGENT)),
+})
 
 /** RFC 5627 §5.1: a client that shows its GRUUs again tells us nothing. */
 const OURS = ['expires', 'q', 'pub-gruu', 'temp-gruu', 'temp-gruu-cookie']

@@ -10,7 +10,7 @@ import { headerLines, headerValue, type SipRequest } from '../sip/message.ts'
 import type { NameAddr } from '../sip/name-addr.ts'
 import { addresses, cseq, tokens, vias } from '../sip/read.ts'
 import { parseUri, uriParameter } from '../sip/uri.ts'
-import { HOUR_SECONDS, instanceOf, MOST_Q, type RegisterContact, readContact, seconds } from './contact.ts'
+import { expiresOf, HOUR_SECONDS, instanceOf, isNumbered, keyOf, MOST_Q, type RegisterContact, readContact, shownIn } from './contact.ts'
 import { publicGruu } from './gruu.ts'
 import type { Binding, BindingEnd } from './types.ts'
 
@@ -55,16 +55,15 @@ export interface Registered {
 const UNDERSTOOD = new Set(['path', 'outbound', 'gruu'])
 export const REGISTRAR_SUPPORTS = 'path, outbound, gruu'
 
-/** Of one Contact, its Path, and a User-Agent: what is kept for long is short. */
+/** Of one Contact and its Path: what is kept for long is short. */
 const LONGEST_CONTACT = 1024
 const LONGEST_PATH = 2048
-const LONGEST_AGENT = 200
 
 export const register = (request: SipRequest, place: RegisterPlace): Registered | Problem => {
   const unknown = tokens(request, 'require').filter((tag) => !UNDERSTOOD.has(tag.toLowerCase()))
   if (unknown.length > 0)
     return { ...problem(420, 'Bad Extension', '§10.3 item 2', 'Require'), headers: [['Unsupported', unknown.join(', ').slice(0, 200)]] }
-  const asked = contactsOf(request)
+  const asked = wellFormedContacts(request)
   if (asked === undefined) return problem(400, 'Malformed Contact', '§20.10', 'Contact')
   if (asked.some(({ uri }) => uri === '*')) return removeAll(request, place, asked)
   if (asked.length === 0)
@@ -115,14 +114,14 @@ const update = (request: SipRequest, place: RegisterPlace, asked: readonly NameA
     const contact = readContact(one)
     if (contact === undefined) return problem(400, 'Contact is no SIP URI', '§10.2.1', 'Contact')
     if (contact.uri.length + contact.parameters.length > LONGEST_CONTACT) return problem(400, 'Contact is too long', '§10.2.1', 'Contact')
-    const expires = expiresOf(request, contact, settings)
+    const expires = Math.min(expiresOf(request, contact) ?? settings.usualSeconds, settings.mostSeconds)
     // §20.23: only what is shorter than an hour may be called too brief
     if (expires > 0 && expires < settings.leastSeconds && expires < HOUR_SECONDS)
       return { ...problem(423, 'Interval Too Brief', '§10.3 item 7', 'Expires'), headers: [['Min-Expires', String(settings.leastSeconds)]] }
-    const numbered = contact.instance !== '' && contact.regId !== undefined
+    const numbered = isNumbered(contact)
     if (numbered && !direct && supported.has('outbound')) return problem(439, 'First Hop Lacks Outbound Support', 'RFC 5626 §6', 'Path')
     const outbound = numbered && direct
-    wanted.push({ contact, key: outbound ? `<${contact.instance}>;${contact.regId}` : contact.canonical, expires, outbound })
+    wanted.push({ contact, key: keyOf(contact, outbound), expires, outbound })
   }
   if (wanted.filter(({ expires }) => expires > 0).length > 1 && wanted.some(({ outbound, expires }) => outbound && expires > 0))
     return problem(400, 'More than one Contact with reg-id', 'RFC 5626 §4.2', 'Contact')
@@ -173,7 +172,7 @@ const isOld = (request: SipRequest, { callId, cseq: number }: Binding): boolean 
 const outOfOrder = (): Problem => problem(500, 'REGISTER is out of order', '§10.3 item 7', 'CSeq')
 
 /** All values of Contact; undefined: one of them is malformed. */
-const contactsOf = (request: SipRequest): readonly NameAddr[] | undefined => {
+const wellFormedContacts = (request: SipRequest): readonly NameAddr[] | undefined => {
   const all: NameAddr[] = []
   for (const one of headerLines(request, 'contact')) {
     const values = addresses(one)
@@ -181,12 +180,6 @@ const contactsOf = (request: SipRequest): readonly NameAddr[] | undefined => {
     all.push(...values)
   }
   return all
-}
-
-/** §10.3 item 7: of the Contact, else of the header field, else ours. */
-const expiresOf = (request: SipRequest, { expires }: RegisterContact, { usualSeconds, mostSeconds }: RegistrarSettings): number => {
-  const header = headerValue(request, 'expires')
-  return Math.min(expires ?? (header === undefined ? usualSeconds : seconds(header)), mostSeconds)
 }
 
 /** RFC 3327 §5.3: as they stand, topmost first; undefined: malformed, or more than anybody needs. */
@@ -220,21 +213,14 @@ const bindingOf = (
   { contact, key, expires }: Wanted,
   before: Binding | undefined,
 ): Binding => ({
+  ...shownIn(request, contact, before, place.now),
   aor: place.aor,
   key: own(key),
   zone: place.zone,
   listener: place.listener,
   flow: place.flow,
-  contact: own(contact.uri),
-  parameters: own(contact.parameters),
-  q: contact.q,
   path,
-  callId: own(headerValue(request, 'call-id')!),
-  cseq: cseq(request)!.number,
   expiresAt: Math.min(place.now + expires * 1000, place.until ?? Number.POSITIVE_INFINITY),
-  since: before?.since ?? place.now,
-  refreshedAt: place.now,
-  userAgent: own((headerValue(request, 'user-agent') ?? '').slice(0, LONGEST_AGENT)),
   nat: place.nat,
   subscriber: place.subscriber,
   registrar: undefined,

@@ -4,7 +4,7 @@ import { own } from '../../base/bytes.ts'
 import { StoreError } from '../../base/errors.ts'
 import { isProblem, type Problem, problem } from '../../base/problem.ts'
 import type { RegistrarSettings } from '../../config/snapshot.ts'
-import { addressOfRecord, ourAddress, subscriberOf, uriOfRecord } from '../../registrar/address.ts'
+import { addressOfRecord, ourAddress, subscriberOf, uriOfRecord, userOfRecord } from '../../registrar/address.ts'
 import { type Registered, register } from '../../registrar/register.ts'
 import type { Binding, Subscribers } from '../../registrar/types.ts'
 import { firstHeader, headerValue, line, type SipRequest } from '../../sip/message.ts'
@@ -156,9 +156,6 @@ export class Registrar {
     }
   }
 }
-
-/** The user of an address-of-record. */
-const userOfRecord = (aor: string): string => aor.slice(0, aor.lastIndexOf('@'))
 
 /** RFC 5626 §4.4.1: a client that says something this often keeps its connection. */
 const MOST_FLOW_TIMER = 120

@@ -1,7 +1,18 @@
 import type { Flow } from '../../address/flow.ts'
 import { own } from '../../base/bytes.ts'
 import { StoreError } from '../../base/errors.ts'
-import { HOUR_SECONDS, type RegisterContact, readContact, seconds } from '../../registrar/contact.ts'
+import { recordOf } from '../../registrar/address.ts'
+import {
+  contactsOf,
+  expiresOf,
+  HOUR_SECONDS,
+  isContact,
+  keyOf,
+  type RegisterContact,
+  readContact,
+  seconds,
+  shownIn,
+} from '../../registrar/contact.ts'
 import type { Binding, RegistrarBehind } from '../../registrar/types.ts'
 import { restoreContact } from '../../routing/alterations/contact.ts'
 import { shorten } from '../../routing/alterations/renewal.ts'
@@ -11,13 +22,12 @@ import type { Candidate } from '../../routing/decide.ts'
 import type { FlowToken, Side } from '../../routing/route-state.ts'
 import { headerLines, headerValue, type SipRequest, type SipResponse } from '../../sip/message.ts'
 import type { NameAddr } from '../../sip/name-addr.ts'
-import { addresses, cseq } from '../../sip/read.ts'
+import { addresses } from '../../sip/read.ts'
 import { formatUri, parseUri } from '../../sip/uri.ts'
 import { natSigns } from '../../zones/nat-signs.ts'
 import type { Zone } from '../../zones/zone.ts'
 import type { Edge, Running } from '../edge.ts'
 import { candidateZone } from '../next-hop.ts'
-import { contactsOf, expiresOf, isContact, keyOf, recordOf } from './contacts.ts'
 import { Refreshes } from './refresh.ts'
 import { TakeBacks } from './take-back.ts'
 
@@ -51,7 +61,6 @@ const AGAIN_SECONDS = 10
 /** Contacts of one address-of-record that are remembered; the registrar's own bound is lower. */
 const MOST_CONTACTS = 100
 const LONGEST_CONTACT = 3072
-const LONGEST_AGENT = 200
 /** Between two lines about a store that does not work. */
 const QUIET_MS = 60_000
 
@@ -310,21 +319,14 @@ export class Passing {
       contact: own(shown),
     }
     return {
+      ...shownIn(request, contact, before, now),
       aor,
       key: own(key),
       zone: ingress.zone.name,
       listener: ingress.listener.name,
       flow: ingress.flow!,
-      contact: own(contact.uri),
-      parameters: own(contact.parameters),
-      q: contact.q,
       path,
-      callId: own(headerValue(request, 'call-id')!),
-      cseq: cseq(request)!.number,
       expiresAt: until,
-      since: before?.since ?? now,
-      refreshedAt: now,
-      userAgent: own((headerValue(request, 'user-agent') ?? '').slice(0, LONGEST_AGENT)),
       nat: natSigns(request, arrival, ingress.zone.nat),
       registrar,
     }

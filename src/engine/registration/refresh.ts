@@ -1,17 +1,17 @@
 import type { Flow } from '../../address/flow.ts'
 import { own } from '../../base/bytes.ts'
 import { StoreError } from '../../base/errors.ts'
-import { readContact } from '../../registrar/contact.ts'
+import { recordOf } from '../../registrar/address.ts'
+import { contactsOf, expiresOf, isContact, keyOf, readContact } from '../../registrar/contact.ts'
 import type { Binding, RegistrarBehind } from '../../registrar/types.ts'
 import { contactText } from '../../routing/alterations/contact.ts'
 import { type HeaderLine, headerLines, headerValue, line, type SipRequest, type SipResponse } from '../../sip/message.ts'
 import type { NameAddr } from '../../sip/name-addr.ts'
 import { withParameter } from '../../sip/parameters.ts'
-import { addresses, cseq } from '../../sip/read.ts'
+import { cseq } from '../../sip/read.ts'
 import type { Target, Zone } from '../../zones/zone.ts'
 import { answer } from '../answers.ts'
 import type { Edge } from '../edge.ts'
-import { isContact, keyOf, recordOf } from './contacts.ts'
 import { bindingId } from './gone.ts'
 
 /** What the registrar said last to one client. */
@@ -45,9 +45,7 @@ export class Refreshes {
 
   /** @param response as the client gets it */
   remember(binding: Binding, response: SipResponse): void {
-    const contact = headerLines(response, 'contact')
-      .flatMap((one) => addresses(one) ?? [])
-      .find((value) => isContact(value, binding))
+    const contact = contactsOf(response).find((value) => isContact(value, binding))
     // A registrar that does not say what it keeps cannot be spoken for
     if (contact === undefined) this.forget(binding)
     else
@@ -70,15 +68,14 @@ export class Refreshes {
   /** The 200 to a refresh that the registrar need not hear of; undefined: it goes there. */
   answer(flow: Flow, { registration: { mode, refresh } }: Zone, request: SipRequest): SipResponse | undefined {
     if (mode !== 'pass' || refresh === undefined || this.#said.size === 0) return undefined
-    const values = headerLines(request, 'contact').flatMap((one) => addresses(one) ?? [])
+    const values = contactsOf(request)
     const contact = values.length === 1 ? readContact(values[0]!) : undefined
     const aor = recordOf(request)
     if (contact === undefined || aor === undefined) return undefined
     const { bindings, clock, ids, metrics } = this.#edge()
     const binding = bindings.get(aor, keyOf(contact))
     const said = binding === undefined ? undefined : this.#said.get(bindingId(binding))
-    const header = headerValue(request, 'expires')
-    const asked = contact.expires ?? (header !== undefined && /^\d{1,9}$/.test(header) ? Number(header) : refresh.clientSeconds)
+    const asked = expiresOf(request, contact) ?? refresh.clientSeconds
     if (binding?.registrar === undefined || said === undefined || asked === 0) return undefined
     const now = clock.wall()
     const { registrar } = binding
