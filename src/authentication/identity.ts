@@ -31,6 +31,15 @@ export const withoutForeignIdentities = (request: SipRequest, proven: Proven, ou
     : request
 }
 
+/** The same for who was not asked, inside a dialog: nobody is said to be anybody there. */
+export const withoutIdentities = (request: SipRequest): SipRequest =>
+  request.headers.some(({ name }) => IDENTITIES.includes(name))
+    ? withHeaders(
+        request,
+        request.headers.filter(({ name }) => !IDENTITIES.includes(name)),
+      )
+    : request
+
 /** Another domain is told apart from another user: it is the operator who forgot one, and no guess. */
 const faultOf = (
   request: SipRequest,
@@ -59,5 +68,9 @@ const isOwnUri = (text: string, { user, subscriber }: Proven, ours: (uri: SipUri
   return name !== undefined && (name === user || aliases.includes(name)) && ours(uri)
 }
 
-/** `sip:anonymous@anonymous.invalid`; INTEROP: many write their own domain behind it. */
-const isAnonymous = (uri: SipUri): boolean => userOf(uri)?.toLowerCase() === 'anonymous' || /(?:^|\.)anonymous\.invalid$/i.test(uri.host)
+/**
+ * `sip:anonymous@anonymous.invalid`; INTEROP: many write their own domain behind it. Another user there would be shown, and taken for the one
+ * of that name.
+ */
+const isAnonymous = (uri: SipUri): boolean =>
+  uri.userinfo === undefined ? uri.host.toLowerCase() === 'anonymous.invalid' : userOf(uri)?.toLowerCase() === 'anonymous'

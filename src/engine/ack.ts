@@ -35,7 +35,7 @@ export const forwardAck = (edge: Edge, flow: Flow, request: SipRequest, running:
     return
   }
   // §22.1: an ACK repeats the credentials of its INVITE
-  const classified = zone.authenticate ? { ...found, request: edge.gate.withoutOurs(found.request, running) } : found
+  const classified = zone.authenticate ? { ...found, request: edge.gate.inside(found.request, running) } : found
   checkLeg(edge, flow, request, classified.ingress)
   const { egress } = classified
   const callId = headerValue(request, 'call-id')!

@@ -7,7 +7,7 @@ import { bareHost } from '../address/listener.ts'
 import { type BearerCredentials, type Credentials, type DigestCredentials, parseCredentials } from '../authentication/credentials.ts'
 import { digestChallenge, digestHa1, digestResponse, quotable, sameResource } from '../authentication/digest.ts'
 import { Failures } from '../authentication/failures.ts'
-import { notOwn, withoutForeignIdentities } from '../authentication/identity.ts'
+import { notOwn, withoutForeignIdentities, withoutIdentities } from '../authentication/identity.ts'
 import { Nonces } from '../authentication/nonces.ts'
 import { ipv6Network } from '../authentication/source.ts'
 import { timedName, timedPassword } from '../authentication/timed.ts'
@@ -128,8 +128,12 @@ export class Gate {
     }
   }
 
-  /** §22.3: what was meant for us stays with us, also where it is repeated: ACK, and requests inside a dialog. */
-  withoutOurs(request: SipRequest, running: Running): SipRequest {
+  /** ACK and requests inside a dialog are not asked: what they repeat of what was meant for us stays with us (§22.3), and claims count for nothing. */
+  inside(request: SipRequest, running: Running): SipRequest {
+    return withoutIdentities(this.#withoutOurs(request, running))
+  }
+
+  #withoutOurs(request: SipRequest, running: Running): SipRequest {
     return withoutOurs(request, running.snapshot.authentication.realm, this.#deps.proofs().tokens !== undefined)
   }
 
@@ -227,7 +231,7 @@ export class Gate {
       return answer(403, fault)
     }
     this.#count(proven.by)
-    return { kind: 'proven', request: withoutForeignIdentities(this.withoutOurs(request, running), proven, ours), proven }
+    return { kind: 'proven', request: withoutForeignIdentities(this.#withoutOurs(request, running), proven, ours), proven }
   }
 
   /** For the log alone: who sent it must not learn which of them it was. */

@@ -235,7 +235,7 @@ export class Receiver {
         return
       case 'in-dialog': {
         checkLeg(edge, flow, request, classified.ingress)
-        const inside = zone.authenticate ? { ...classified, request: edge.gate.withoutOurs(classified.request, running) } : classified
+        const inside = zone.authenticate ? { ...classified, request: edge.gate.inside(classified.request, running) } : classified
         const media = mediaInDialog(edge, flow, inside)
         if (media !== undefined && isProblem(media)) {
           this.#refuse(transaction, request, media, 'media')

@@ -100,6 +100,8 @@ export const classify = (arrived: SipRequest, view: ClassifyView): Classified | 
   const uri = parseUri(request.requestUri)!
   const tag = toTag(request)
   if (tag !== undefined) {
+    // §10.2: no dialog has a REGISTER, and inside one nobody is asked who he is
+    if (request.method === 'REGISTER') return { kind: 'stranger', request, uri }
     if (crossed !== undefined)
       return { kind: 'in-dialog', request, uri, ingress: crossed.ingress, egress: crossed.egress, state: crossed.state }
     if (passed || hasRoute(request)) return refuse('missing')

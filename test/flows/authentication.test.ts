@@ -25,7 +25,8 @@ media: off
 certificates: { main: development }
 `
 const REALM = 'example.com'
-const TOUCHES = ['authorization', 'proxy-authorization', 'contact', 'user-agent', 'server']
+const IDENTITIES = ['p-asserted-identity', 'remote-party-id', 'p-preferred-identity']
+const TOUCHES = ['authorization', 'proxy-authorization', 'contact', 'user-agent', 'server', ...IDENTITIES]
 const ALICE = { user: 'alice', password: 'correct horse' }
 const SECRET = Buffer.from('a secret of the application')
 
@@ -138,6 +139,34 @@ describe('RFC 3261 §22: digest', () => {
     expect(headerOf(pbx.gets('ACK'), 'proxy-authorization')).toBe('')
     alice.sends('BYE', { headers: [shown] })
     expect(headerOf(pbx.gets('BYE'), 'proxy-authorization')).toBe('')
+    pbx.sends(200)
+    alice.gets(200)
+  })
+
+  test('RFC 3325 §5: nobody asks inside a dialog, so nobody is said to be anybody there; and nobody registers there', async () => {
+    const { edge, pbx, alice } = await place()
+    asks(alice, 'INVITE', [authorization(md5Of(challenged(alice, 'INVITE')), 'INVITE', URI.INVITE, ALICE)])
+    pbx.gets('INVITE')
+    pbx.sends(200)
+    alice.gets(100, 200)
+    alice.sends('ACK')
+    pbx.gets('ACK')
+    const claims = [
+      'P-Asserted-Identity: <sip:bob@example.com>',
+      'Remote-Party-ID: <sip:bob@example.com>',
+      'P-Preferred-Identity: <sip:bob@example.com>',
+    ]
+    alice.sends('UPDATE', { headers: claims })
+    const update = pbx.gets('UPDATE')
+    for (const name of IDENTITIES) expect(headerOf(update, name)).toBe('')
+    pbx.sends(200)
+    alice.gets(200)
+    alice.sends('REGISTER', { to: 'sip:bob@example.com' })
+    alice.gets(481)
+    pbx.getsNothing()
+    expect(edge.count('auth password')).toBe(1)
+    alice.sends('BYE')
+    pbx.gets('BYE')
     pbx.sends(200)
     alice.gets(200)
   })
@@ -286,6 +315,8 @@ describe('RFC 3261 §10.3, §22.1: who somebody may be', () => {
     ['an address of ours', '<sip:alice@10.0.0.5:5080>;tag=1', undefined],
     ['a number that is an alias', '<tel:100>;tag=1', undefined],
     ['anonymous (RFC 3323 §4.1.1.3)', '"Anonymous" <sip:anonymous@anonymous.invalid>;tag=1', undefined],
+    ['anonymous at a domain of its own', '<sip:Anonymous@example.net>;tag=1', undefined],
+    ['another user, said to be anonymous', '<sip:bob@anonymous.invalid>;tag=1', 'From is not yours'],
     ['another domain', '<sip:alice@example.net>;tag=1', 'From is in no domain of ours'],
     ['another number', '<tel:101>;tag=1', 'From is not yours'],
     ['no user', '<sip:example.com>;tag=1', 'From is not yours'],
