@@ -54,6 +54,11 @@ export class Bindings {
     return [...(this.#byFlow.get(flowKey(listener, flow)) ?? [])]
   }
 
+  /** Is there any? Without a copy of all of them, which one address may have by the thousand. */
+  anyOn(listener: string, flow: FlowToken): boolean {
+    return this.#byFlow.has(flowKey(listener, flow))
+  }
+
   *all(): Iterable<Binding> {
     for (const known of this.#byAor.values()) yield* known.values()
   }

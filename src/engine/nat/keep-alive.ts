@@ -58,7 +58,7 @@ export class KeepAlive {
   #changed(edge: Edge, change: BindingChange): void {
     const { binding } = change
     if (change.kind !== 'ended') this.#keep(edge, binding, false)
-    else if (edge.bindings.on(binding.listener, binding.flow).length === 0) this.#forget(placeOf(binding.listener, binding.flow))
+    else if (!edge.bindings.anyOn(binding.listener, binding.flow)) this.#forget(placeOf(binding.listener, binding.flow))
   }
 
   #keep(edge: Edge, binding: Binding, early: boolean): void {

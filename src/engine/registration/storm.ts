@@ -34,7 +34,7 @@ export class Storm {
     if (zone.profile.reach !== 'flow') return 'now'
     const since = this.#welcome.get(flow)
     if (since !== undefined && clock.now() - since < WELCOME_MS) return 'now'
-    if (leaves(request) || bindings.on(flow.listener.name, clients.token(flow, zone, undefined)).length > 0) return 'now'
+    if (leaves(request) || bindings.anyOn(flow.listener.name, clients.token(flow, zone, undefined))) return 'now'
     const place = this.#line.take(running.snapshot.limits.registrations, this.#waiting < MOST_WAITING)
     if (place.kind === 'away') {
       metrics.registration(zone.name, 'delayed')
