@@ -197,7 +197,8 @@ export class Gate {
     const { clock, log } = this.#deps
     if (verdict.kind !== 'good') {
       if (verdict.kind === 'bad') return this.#wrong(asked, undefined, () => verdict.why, true)
-      if (log.enabled('debug')) log.debug({ remote: flow.remoteAddress, reason: verdict.why }, 'A token cannot be judged')
+      if (log.enabled('debug'))
+        log.debug({ step: 'authenticate', remote: flow.remoteAddress, reason: verdict.why }, 'A token cannot be judged')
       this.#count('unsure')
       return answer(503, 'Tokens cannot be judged now', [line('Retry-After', '10')])
     }
@@ -226,7 +227,10 @@ export class Gate {
       this.#count('identity')
       const { log } = this.#deps
       if (log.enabled('debug'))
-        log.debug({ remote: flow.remoteAddress, user: proven.user, reason: fault }, 'Somebody uses another one’s address')
+        log.debug(
+          { step: 'authenticate', remote: flow.remoteAddress, user: proven.user, reason: fault },
+          'Somebody uses another one’s address',
+        )
       this.#deps.refusals.add(flow.remoteAddress, flow.listener.name, 'From or To is not the user’s own')
       return answer(403, fault)
     }
@@ -252,7 +256,10 @@ export class Gate {
     const { clock, log, refusals } = this.#deps
     refusals.add(flow.remoteAddress, flow.listener.name, 'Wrong credentials')
     if (log.enabled('debug'))
-      log.debug({ remote: flow.remoteAddress, ...(user !== undefined && { user }), reason: why() }, 'Credentials are refused')
+      log.debug(
+        { step: 'authenticate', remote: flow.remoteAddress, ...(user !== undefined && { user }), reason: why() },
+        'Credentials are refused',
+      )
     if (this.#failures.wrong(flow.remoteAddress, user, clock.now(), limitsOf(settings))) {
       const leftOut = this.#told.pass()
       if (leftOut !== undefined)

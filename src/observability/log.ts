@@ -3,7 +3,19 @@ export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error'] as const
 export type LogLevel = (typeof LOG_LEVELS)[number]
 
 /** The steps in the life of a message: the field `step`. */
-export type Step = 'receive' | 'parse' | 'validate' | 'match' | 'classify' | 'register' | 'route' | 'resolve' | 'media' | 'rewrite' | 'send'
+export type Step =
+  | 'receive'
+  | 'parse'
+  | 'validate'
+  | 'match'
+  | 'classify'
+  | 'authenticate'
+  | 'register'
+  | 'route'
+  | 'resolve'
+  | 'media'
+  | 'rewrite'
+  | 'send'
 
 /** The fields that have one name everywhere. Others may stand beside them; those named like secrets are masked. */
 export interface LogFields {
