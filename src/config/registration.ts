@@ -203,6 +203,12 @@ export const authenticationOf = (
   }
 }
 
+/** Encrypted, or from this machine. */
+const isSafe = (url: string): boolean => {
+  const { protocol, hostname } = URL.canParse(url) ? new URL(url) : { protocol: '', hostname: '' }
+  return protocol === 'https:' || (protocol === 'http:' && /^(?:127\.\d+\.\d+\.\d+|localhost|\[::1\])$/.test(hostname))
+}
+
 const tokensOf = (
   written: NonNullable<ConfigFile['authentication']>['tokens'],
   secret: (text: string | undefined, ...key: readonly string[]) => string | undefined,
@@ -213,10 +219,7 @@ const tokensOf = (
   const { keys, issuer, audience, user } = written
   if (written['secret-file'] === undefined && written['key-file'] === undefined && keys === undefined)
     report.error(path, 'Nothing says how the signature of a token is checked', 'Add "secret-file", "key-file" or "keys"', 'key')
-  if (
-    keys !== undefined &&
-    !(URL.canParse(keys) && (new URL(keys).protocol === 'https:' || /^http:\/\/(127\.|localhost[:/]|\[::1\])/.test(keys)))
-  )
+  if (keys !== undefined && !isSafe(keys))
     report.error([...path, 'keys'], `"${keys}" is no https URL`, 'Keys that come in the clear can be exchanged on the way: write https://…')
   if (audience === undefined)
     report.warn(

@@ -52,6 +52,24 @@ describe('mistakes about registrations', () => {
       'authentication.tokens.keys',
       'https://',
     ],
+    [
+      'keys from a host that only begins like this one',
+      file({
+        top: top('registrar: {}', 'authentication: { tokens: { audience: a, keys: "http://127.0.0.1.a.example/" } }'),
+        routes: ROUTES,
+      }),
+      'authentication.tokens.keys',
+      'https://',
+    ],
+    [
+      'keys from a host behind a user name',
+      file({
+        top: top('registrar: {}', 'authentication: { tokens: { audience: a, keys: "http://localhost:80@a.example/" } }'),
+        routes: ROUTES,
+      }),
+      'authentication.tokens.keys',
+      'https://',
+    ],
     ['a network that is none', file({ phones: phones('nat: { local: [ 10.0.0.0/33 ] }') }), 'zones.phones.nat.local[0]', '10.0.0.0/8'],
   ])('%s: told once, with place and remedy', (_what, text, path, remedy) => {
     expect(errorsOf(text)).toMatchObject([{ path, remedy: expect.stringContaining(remedy) }])
