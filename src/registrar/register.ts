@@ -58,6 +58,7 @@ export const REGISTRAR_SUPPORTS = 'path, outbound, gruu'
 /** Of one Contact and its Path: what is kept for long is short. */
 const LONGEST_CONTACT = 1024
 const LONGEST_PATH = 2048
+const LONGEST_CALL_ID = 512
 
 export const register = (request: SipRequest, place: RegisterPlace): Registered | Problem => {
   const unknown = tokens(request, 'require').filter((tag) => !UNDERSTOOD.has(tag.toLowerCase()))
@@ -107,6 +108,7 @@ const update = (request: SipRequest, place: RegisterPlace, asked: readonly NameA
   const { settings } = place
   const path = pathOf(request)
   if (path === undefined) return problem(400, 'Malformed Path', 'RFC 3327 §4', 'Path')
+  if (headerValue(request, 'call-id')!.length > LONGEST_CALL_ID) return problem(400, 'Call-ID is too long', '§20.8', 'Call-ID')
   const direct = firstHopIsOutbound(request, path)
   const supported = new Set(tokens(request, 'supported').map((tag) => tag.toLowerCase()))
   const wanted: Wanted[] = []

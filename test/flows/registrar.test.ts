@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { headerOf, valuesOf } from '../support/wire.ts'
 import { hangUp } from './place.ts'
-import { placeWith, registers, SUBSCRIBERS, startRegistrar } from './registrar-place.ts'
+import { MemoryStore, placeWith, registers, SUBSCRIBERS, startRegistrar } from './registrar-place.ts'
 
 const instance = (id: string, regId?: number): string => `;+sip.instance="<urn:uuid:${id}>"${regId === undefined ? '' : `;reg-id=${regId}`}`
 
@@ -96,6 +96,23 @@ test('a user who is removed or disabled is not called any more', async () => {
   expect(store.load().map(({ aor }) => aor)).toEqual(['alice@example.com', 'nobody-that-we-know@example.com'])
   pbx.sends('MESSAGE', { uri: 'sip:bob@example.com' })
   pbx.gets(404)
+})
+
+test('what may register without showing who it is has an end: who is there stays, with the contacts that are there', async () => {
+  const store = new MemoryStore()
+  const { edge, phone } = await startRegistrar(placeWith(), { bindings: store })
+  const [desk, more] = [phone('desk', 5062), phone('more', 5063)]
+  registers(desk, 'alice')
+  const one = store.load()[0]!
+  const many = Array.from({ length: 99_999 }, (_, i) => ({ ...one, aor: `user${i}@example.com` }))
+  store.load = () => [one, ...many]
+  await edge.restarts()
+  for (const name of ['alice', 'user7']) {
+    registers(desk, name)
+    registers(more, name, {}, 503)
+  }
+  registers(desk, 'new', {}, 503)
+  edge.tolerates(/503/)
 })
 
 describe('calls to registered users', () => {

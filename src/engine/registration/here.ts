@@ -89,11 +89,8 @@ export class Registrar {
     const { bindings, clients, clock, callees } = this.#edge()
     const aor = own(addressOfRecord(user, settings))
     const known = bindings.of(aor).filter(({ registrar }) => registrar === undefined)
-    // Whoever has shown who he is has few addresses; whoever need not can make up any number of them
-    if (proven === undefined && known.length === 0 && bindings.size >= MOST_OPEN)
-      return { ...problem(503, 'Too many registrations', '§10.3', 'To'), headers: [['Retry-After', '60']] }
     const token = clients.token(flow, zone, request)
-    return register(request, {
+    const outcome = register(request, {
       aor,
       record: uriOfRecord(user, settings),
       subscriber: subscriber !== undefined,
@@ -109,6 +106,9 @@ export class Registrar {
       until: proven?.until,
       reachable: (binding: Binding) => callees.isReachable(binding),
     })
+    if (isProblem(outcome) || proven !== undefined || bindings.size < MOST_OPEN) return outcome
+    // Whoever has shown who he is has few addresses; whoever need not can make up any number of them
+    return outcome.put.every(({ key }) => known.some((one) => one.key === key)) ? outcome : tooMany()
   }
 
   /** §10.3: what is answered with 200 is kept, also when the process dies right behind it. */
@@ -156,6 +156,8 @@ export class Registrar {
     }
   }
 }
+
+const tooMany = (): Problem => ({ ...problem(503, 'Too many registrations', '§10.3', 'To'), headers: [['Retry-After', '60']] })
 
 /** RFC 5626 §4.4.1: a client that says something this often keeps its connection. */
 const MOST_FLOW_TIMER = 120

@@ -60,6 +60,7 @@ export interface Accepted {
 const AGAIN_SECONDS = 10
 /** Contacts of one address-of-record that are remembered; the registrar's own bound is lower. */
 const MOST_CONTACTS = 100
+/** Characters of its Contact, Path, To, Call-ID and Request-URI. */
 const LONGEST_CONTACT = 3072
 /** Between two lines about a store that does not work. */
 const QUIET_MS = 60_000
@@ -291,7 +292,8 @@ export class Passing {
     const contact = readContact(value)
     const path = headerLines(request, 'path').flatMap((one) => (addresses(one) ?? []).map(({ text }) => own(text)))
     // What is kept for long is short
-    if (contact === undefined || value.text.length + path.join().length > LONGEST_CONTACT) return undefined
+    const written = [value.text, ...path, request.requestUri, headerValue(request, 'to'), headerValue(request, 'call-id')]
+    if (contact === undefined || written.join().length > LONGEST_CONTACT) return undefined
     const key = keyOf(contact)
     const answered = granted.find((one) => readContact(one)?.canonical === contact.canonical) ?? (alone ? only(granted) : undefined)
     const header = headerValue(response, 'expires')

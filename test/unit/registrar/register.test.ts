@@ -85,6 +85,7 @@ const CASES: readonly (readonly [name: string, ...steps: Step[]])[] = [
   ['§10.3 item 2: an extension that we do not know', [{ contacts: [PHONE], headers: ['Require: path, foo'] }, 420]],
   ['§10.2.1: a Contact that cannot be called', [{ contacts: ['<mailto:alice@example.com>'] }, 400]],
   ['§20.10: a malformed Contact', [{ contacts: ['<sip:alice@192.0.2.1'] }, 400]],
+  ['a Call-ID that is too long', [{ contacts: [PHONE], callId: 'a'.repeat(513) }, 400]],
   ['a Contact that is too long', [{ contacts: [`<sip:${'a'.repeat(1100)}@192.0.2.1>`] }, 400]],
   [
     'no more contacts than allowed',
