@@ -69,15 +69,7 @@ export const createSubscriberService = (snapshot: Snapshot, { dataDir, clock, lo
   })
   let proofs = proofsOf(snapshot.authentication, ownSecret, undefined, clock, log)
   tellUnusable(store, log)
-  if (
-    [...snapshot.zones.values()].some((zone) => zone.authenticate) &&
-    proofs.proofs.tokens === undefined &&
-    store.list({ limit: 1 }).total === 0
-  )
-    log.info(
-      {},
-      'Zones ask for credentials, and there are no users yet: "edgeways user add NAME", or the page Subscribers of the web admin',
-    )
+  if (asks(snapshot)) tellNobody(store, proofs.proofs, log)
 
   const phone = (user: string): PhoneCredentials => {
     const until = clock.wall() + PHONE_MS
@@ -108,6 +100,7 @@ export const createSubscriberService = (snapshot: Snapshot, { dataDir, clock, lo
         if (!(error instanceof EdgewaysError)) throw error
         log.error({ err: error }, 'Tokens and time-limited names are judged as before')
       }
+      if (asks(next) && !asks(before)) tellNobody(store, proofs.proofs, log)
     },
     routes: (app) => addSubscriberRoutes(app, { desk: store, phone }),
     stop: () => database.close(),
@@ -134,6 +127,16 @@ const proofsOf = (
   const judge: TokenJudge | undefined = tokens === undefined ? undefined : createTokenJudge(tokens, keys, () => clock.wall())
   const secrets = timedSecretFile === undefined ? [ownSecret] : [readSecret(timedSecretFile, SHORTEST_TIMED_SECRET), ownSecret]
   return { proofs: { timedSecrets: secrets, tokens: judge }, keys }
+}
+
+const asks = ({ zones }: Snapshot): boolean => [...zones.values()].some(({ authenticate }) => authenticate)
+
+const tellNobody = (store: SubscriberStore, { tokens }: Proofs, log: Log): void => {
+  if (tokens === undefined && store.list({ limit: 1 }).total === 0)
+    log.info(
+      {},
+      'Zones ask for credentials, and there are no users yet: "edgeways user add NAME", or the page Subscribers of the web admin',
+    )
 }
 
 const tellUnusable = (store: SubscriberStore, log: Log): void => {

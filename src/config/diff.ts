@@ -69,10 +69,28 @@ export const reloadChanges = (before: Snapshot, after: Snapshot): readonly strin
     ...named('listener changed', listeners.changed),
     ...without(after.zones, before.zones, 'zone added'),
     ...without(before.zones, after.zones, 'zone removed'),
+    ...[...after.zones.values()].filter((zone) => isOther(before.zones.get(zone.name), zone)).map(({ name }) => `zone changed: ${name}`),
+    ...SECTIONS.filter((section) => written(before[section]) !== written(after[section])).map((section) => `${section} changed`),
     ...media,
     ...restart.map((path) => `${path}: changes with the next start`),
   ]
 }
+
+/** Of the file as of the snapshot; the others are told in words of their own. */
+const SECTIONS = ['routes', 'registrar', 'authentication', 'turn', 'certificates', 'alarms', 'limits', 'log'] as const
+
+/** Its listeners and its media are told by themselves. */
+const isOther = (before: Zone | undefined, after: Zone): boolean => before !== undefined && written(before) !== written(after)
+
+const LEFT_OUT: readonly string[] = ['listeners', 'listener', 'media', 'profile']
+
+/** Patterns as text, sets as lists. */
+const written = (value: unknown): string | undefined =>
+  JSON.stringify(value, (key, part: unknown) => {
+    if (LEFT_OUT.includes(key)) return undefined
+    if (part instanceof RegExp) return String(part)
+    return part instanceof Set ? [...part] : part
+  })
 
 /** The daemon that we run has its ports and interfaces from its start; where there was none, or shall be none, nothing else differs. */
 const mediaRestart = (before: MediaSettings, after: MediaSettings): readonly string[] => {

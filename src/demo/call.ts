@@ -118,6 +118,7 @@ class Phone {
     )
     if (answer.status >= 300) {
       this.#say(`The call was refused: ${answer.status} ${answer.reason}`)
+      if (answer.status === 407) this.#say('The zone asks who calls, and this caller is nobody: use the test phone of the web admin')
       return 1
     }
     const remote = addresses(firstHeader(answer, 'contact')!)![0]!.uri

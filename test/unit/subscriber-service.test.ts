@@ -76,6 +76,16 @@ test('who asks for credentials and has no users is told what to do', () => {
   expect(lines).toEqual([])
 })
 
+test('at a reload, too', () => {
+  const nobody = snapshot('')
+  const open = { ...nobody, zones: new Map([...nobody.zones].map(([name, zone]) => [name, { ...zone, authenticate: false }])) }
+  const running = service(open)
+  expect(lines).toEqual([])
+  running.applied(nobody)
+  running.applied(nobody)
+  expect(lines).toEqual([{ level: 'info', fields: {}, text: expect.stringMatching(/edgeways user add NAME/) }])
+})
+
 test('a key that is another one is told, and loses nothing', () => {
   const first = service()
   addAlice(first)

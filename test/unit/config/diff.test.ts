@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { diffSnapshots, mediaAfterReload, restartSettings } from '../../../src/config/diff.ts'
+import { diffSnapshots, mediaAfterReload, reloadChanges, restartSettings } from '../../../src/config/diff.ts'
 import { file, snapshotOf } from './support.ts'
 
 const names = (text: string, after: string) => {
@@ -70,6 +70,26 @@ describe('what a reload has to do', () => {
     const marked = restartSettings()
     expect(marked.length).toBeGreaterThan(3)
     expect([...restart, ...mode].map((path) => path.replace('listeners.lan.', 'listeners.NAME.')).sort()).toEqual([...marked].sort())
+  })
+})
+
+describe('what a reload says that it did', () => {
+  const changes = (after: string): readonly string[] => reloadChanges(snapshotOf(file()), snapshotOf(after))
+  const top = (line: string): string => file({ top: `name: sbc.example.com\n${line}` })
+  const PHONES = '{ kind: phones, on: web, '
+
+  test.each([
+    ['nothing', file(), []],
+    ['another route', file({ routes: '[ { from: phones, number: "+44*", to: pbx } ]' }), ['routes changed']],
+    ['another pattern', file({ routes: '[ { from: phones, to: pbx, host: a.example }, { from: pbx, to: phones } ]' }), ['routes changed']],
+    ['a registrar of our own', top('registrar: {}'), ['zone changed: phones', 'registrar changed']],
+    ['a realm', top('authentication: { realm: a.example }'), ['authentication changed']],
+    ['NAT', file({ phones: `${PHONES} nat: { local: [ 10.0.0.0/8 ] } }` }), ['zone changed: phones']],
+    ['who is admitted', file({ phones: `${PHONES} admit: { networks: [ 10.0.0.0/8 ] } }` }), ['zone changed: phones']],
+    ['a target', file({ pbx: '{ kind: trunk, on: lan, targets: [ sip:10.0.0.21 ] }' }), ['zone changed: pbx']],
+    ['media alone', file({ phones: `${PHONES} media: { dtmf: audio } }` }), ['media of zone changed: phones']],
+  ])('%s', (_what, after, expected) => {
+    expect(changes(after)).toEqual(expected)
   })
 })
 
