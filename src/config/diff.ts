@@ -70,14 +70,33 @@ export const reloadChanges = (before: Snapshot, after: Snapshot): readonly strin
     ...without(after.zones, before.zones, 'zone added'),
     ...without(before.zones, after.zones, 'zone removed'),
     ...[...after.zones.values()].filter((zone) => isOther(before.zones.get(zone.name), zone)).map(({ name }) => `zone changed: ${name}`),
-    ...SECTIONS.filter((section) => written(before[section]) !== written(after[section])).map((section) => `${section} changed`),
+    ...SECTIONS.filter(([key]) => written(before[key]) !== written(after[key])).map(([, path]) => `${path} changed`),
     ...media,
     ...restart.map((path) => `${path}: changes with the next start`),
   ]
 }
 
-/** Of the file as of the snapshot; the others are told in words of their own. */
-const SECTIONS = ['routes', 'registrar', 'authentication', 'turn', 'certificates', 'alarms', 'limits', 'log'] as const
+type ToldOtherwise = 'listeners' | 'zones' | 'media' | 'admin' | 'policyModule' | 'demo' | 'keyRotationSeconds'
+type Section = Exclude<keyof Snapshot, ToldOtherwise>
+
+/** Where they stand in the file. */
+const PATHS: Readonly<Record<Section, string>> = {
+  name: 'name',
+  publicAddress: 'public-address',
+  routes: 'routes',
+  certificates: 'certificates',
+  registrar: 'registrar',
+  authentication: 'authentication',
+  turn: 'turn',
+  limits: 'limits',
+  timers: 'timers',
+  stopMs: 'timers.stop',
+  log: 'log',
+  alarms: 'alarms',
+  traceBytes: 'trace',
+  serverHeader: 'server-header',
+}
+const SECTIONS = Object.entries(PATHS) as readonly (readonly [Section, string])[]
 
 /** Its listeners and its media are told by themselves. */
 const isOther = (before: Zone | undefined, after: Zone): boolean => before !== undefined && written(before) !== written(after)

@@ -47,7 +47,8 @@ listeners:
 
 # Who is on the other side of them. The kind brings everything else with it.
 # Phones and browsers register with the PBX, through us. For a site without a registrar write a section "registrar: {}": then they register
-# with us, as users that "npx edgeways user add NAME" or the web admin makes.
+# with us, as users that "npx edgeways user add NAME" or the web admin makes. So that they can call each other put this first into the routes:
+# "- { host: localhost, to: [ phones, browsers ] }".
 zones:
   pbx:
     kind: trunk

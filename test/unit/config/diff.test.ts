@@ -84,6 +84,8 @@ describe('what a reload says that it did', () => {
     ['another pattern', file({ routes: '[ { from: phones, to: pbx, host: a.example }, { from: pbx, to: phones } ]' }), ['routes changed']],
     ['a registrar of our own', top('registrar: {}'), ['zone changed: phones', 'registrar changed']],
     ['a realm', top('authentication: { realm: a.example }'), ['authentication changed']],
+    ['memory for messages', top('trace: 1m'), ['trace changed']],
+    ['a time', top('timers: { t1: 400ms, stop: 5s }'), ['timers changed', 'timers.stop changed']],
     ['NAT', file({ phones: `${PHONES} nat: { local: [ 10.0.0.0/8 ] } }` }), ['zone changed: phones']],
     ['who is admitted', file({ phones: `${PHONES} admit: { networks: [ 10.0.0.0/8 ] } }` }), ['zone changed: phones']],
     ['a target', file({ pbx: '{ kind: trunk, on: lan, targets: [ sip:10.0.0.21 ] }' }), ['zone changed: pbx']],
