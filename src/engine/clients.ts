@@ -25,7 +25,7 @@ export class Clients {
   readonly #digest: (text: string) => string
   readonly #flows = new Map<string, Flow>()
   #bound: (identity: string, flow: Flow) => void = () => {}
-  /** The addresses-of-record, as digests behind each other, that a registrar accepted for an identity; it outlives the connection. */
+  /** The addresses-of-record and their registrars, as digests behind each other, that were accepted for an identity; it outlives the connection. */
   readonly #owners = new Map<string, string>()
   /** What each flow is known by. */
   readonly #identities = new Map<Flow, Set<string>>()
@@ -113,9 +113,12 @@ export class Clients {
     this.#bound = bound
   }
 
-  /** A registrar accepted what this client sent: from now on it is here. */
-  registered(flow: Flow, zone: Zone, register: SipMessage): void {
-    const addressOfRecord = this.#addressOfRecord(zone, register)
+  /**
+   * A registrar accepted what this client sent: from now on it is here.
+   * @param registrar its zone, whose word counts for its own users alone; undefined: we ourselves
+   */
+  registered(flow: Flow, zone: Zone, register: SipMessage, registrar?: Zone): void {
+    const addressOfRecord = this.#addressOfRecord(zone, register) + this.#digest(`r ${registrar?.name ?? ''}`)
     const leaves = takesBack(register)
     for (const identity of this.#read(flow, zone, register)) {
       const owners = this.#owners.get(identity)
@@ -260,8 +263,8 @@ const BINDING = 'b'
 /** Identities whose owners are remembered; those of open connections are never forgotten. */
 const MAX_OWNERS = 200_000
 const OLDEST_LOOKED_AT = 8
-/** Four accounts on one client. */
-const MAX_OWNERS_TEXT = 51
+/** Four accounts on one client, each with its registrar. */
+const MAX_OWNERS_TEXT = 99
 
 /** One connection may carry several clients (a softphone with several accounts), not thousands. */
 const MAX_IDENTITIES = 64

@@ -389,7 +389,8 @@ export class ProxyContext implements ServerUser {
     const { request } = this.#server
     if (request?.method === 'REGISTER') {
       const { clients, passing } = this.#edge
-      if (this.#ingressZone.profile.reach === 'flow') clients.registered(this.#arrival, this.#ingressZone, request)
+      const registrar = candidateZone(branch.candidate)
+      if (this.#ingressZone.profile.reach === 'flow') clients.registered(this.#arrival, this.#ingressZone, request, registrar)
       const [plan, passage, { candidate }] = [this.#plan, this.#passage, branch]
       if (plan === undefined || passage === undefined) return response
       const [running, arrival] = [this.running, this.#arrival]

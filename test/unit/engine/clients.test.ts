@@ -173,6 +173,18 @@ describe('somebody copies a Contact', () => {
     expect(byContact('sip:x7f3@abc123.invalid')).toBe(alice)
   })
 
+  test('nor with the word of another registrar that knows somebody by the same address', () => {
+    const { clients, connects, finds } = world()
+    const [one, two] = [zone('one', [lanUdp]), zone('two', [lanUdp])]
+    const [alice, thief] = [connects(), connects()]
+    clients.registered(alice, browsers, register(ALICE), one)
+    const token = clients.token(alice, browsers, invite(ALICE))
+    clients.registered(thief, browsers, register(ALICE), two)
+    expect(finds(token)).toBe(alice)
+    clients.registered(alice, browsers, register(ALICE), one)
+    expect(finds(token)).toBe(alice)
+  })
+
   test('nor when it is away, once a registrar has accepted it', () => {
     const { clients, connects, leaves, finds, byContact } = world()
     const alice = connects()
