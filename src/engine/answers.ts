@@ -7,6 +7,9 @@ import { firstHeader, type HeaderLine, line, makeResponse, type SipRequest, type
 import { address, toTag } from '../sip/read.ts'
 import { wireText } from '../sip/text.ts'
 
+/** What we do ourselves when we are the target (OPTIONS): §11.2. */
+export const OWN_ALLOW = 'INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, PRACK, UPDATE, INFO, REFER, NOTIFY, SUBSCRIBE, MESSAGE, PUBLISH'
+
 const NO_BODY = line('Content-Length', '0')
 
 export const REASONS: Readonly<Record<number, string>> = {

@@ -1,32 +1,27 @@
 /**
- * The life of a message, from its bytes to the proxy core: receive, parse, validate, match, classify, route. What a message's handling throws
- * costs that message only.
+ * The life of a message, from its bytes to the proxy core: receive, parse, match, validate, classify. What a message's handling throws costs
+ * that message only.
  */
 import type { Flow } from '../address/flow.ts'
-import type { Proven } from '../authentication/types.ts'
 import { isProblem, type Problem } from '../base/problem.ts'
 import { safeMessage } from '../observability/redact.ts'
-import { applyNumberRules } from '../routing/alterations/number-rules.ts'
-import { breadthOf, narrowed } from '../routing/breadth.ts'
 import { type Classified, classify } from '../routing/classify.ts'
-import { type Candidate, decide } from '../routing/decide.ts'
+import type { Candidate } from '../routing/decide.ts'
 import { validateRequest, wellFormed } from '../routing/validate.ts'
 import { headerValue, line, type SipRequest, serialise } from '../sip/message.ts'
 import { type ParseProblem, parse } from '../sip/parse.ts'
 import { cseq, fromTag, topVia, toTag } from '../sip/read.ts'
-import { parseUri } from '../sip/uri.ts'
 import type { Via } from '../sip/via.ts'
 import { hasMagicCookie, isAckTo, oldServerKey, serverKey } from '../transaction/key.ts'
 import type { Zone } from '../zones/zone.ts'
 import { forwardAck } from './ack.ts'
-import { answer, canAnswer, statusOf, trying } from './answers.ts'
+import { answer, canAnswer, OWN_ALLOW, statusOf, trying } from './answers.ts'
 import type { Plan } from './compose.ts'
-import { decidedText } from './decided-text.ts'
 import type { DialogSide } from './dialogs/dialog.ts'
 import type { Edge, Running } from './edge.ts'
-import type { Verdict } from './gate.ts'
+import { begin } from './initial.ts'
 import { checkLeg } from './legs.ts'
-import { mediaInDialog, mediaOfCall, type RequestMedia, takesCandidates } from './media/request-media.ts'
+import { mediaInDialog, type RequestMedia, takesCandidates } from './media/request-media.ts'
 import { isBehind } from './nat/behind.ts'
 import { ProxyContext } from './proxy.ts'
 import { receiveResponse } from './receive-response.ts'
@@ -34,21 +29,9 @@ import type { ServerTransaction } from './server-transaction.ts'
 import { replyFlow, withSource } from './source.ts'
 import type { ServerTomb } from './tombs.ts'
 
-/** What we do ourselves when we are the target (OPTIONS): §11.2. */
-const OWN_ALLOW = 'INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, PRACK, UPDATE, INFO, REFER, NOTIFY, SUBSCRIBE, MESSAGE, PUBLISH'
-
 /** The user of a server transaction that the core could hand a CANCEL to. */
 const contextOf = (transaction: ServerTransaction | ServerTomb): ProxyContext | undefined =>
   transaction.user instanceof ProxyContext ? transaction.user : undefined
-
-/** A request that begins something. */
-interface Arrived {
-  readonly flow: Flow
-  readonly running: Running
-  readonly zone: Zone
-  readonly transaction: ServerTransaction
-  readonly classified: Extract<Classified, { kind: 'initial' }>
-}
 
 export class Receiver {
   readonly #edge: Edge
@@ -248,116 +231,11 @@ export class Receiver {
         }
         return new ProxyContext(edge, running, transaction, flow, inDialogPlan(inside, media, sender)).start()
       }
-      case 'initial':
-        return this.#initial({ flow, running, zone, transaction, classified })
+      case 'initial': {
+        const begun = begin(edge, { flow, running, zone, transaction, classified })
+        return begun instanceof Promise ? begun.catch((error: unknown) => this.#failed(request, transaction, error)) : undefined
+      }
     }
-  }
-
-  #initial(arrived: Arrived): void | Promise<void> {
-    const edge = this.#edge
-    const { flow, zone, transaction } = arrived
-    const { request } = arrived.classified
-    if (Number(headerValue(request, 'max-forwards') ?? 70) === 0) {
-      // §16.3 item 3: an OPTIONS that may go no further is ours to answer
-      transaction.respond(answer(request, 200, 'OK', edge.ids.token(8), [line('Allow', OWN_ALLOW)]))
-      return
-    }
-    const turn = request.method === 'REGISTER' ? edge.storm.turn(flow, zone, transaction, request) : 'now'
-    if (turn === 'away') return undefined
-    return turn === 'now'
-      ? this.#asked(arrived)
-      : turn.then(() => this.#asked(arrived)).catch((error: unknown) => this.#failed(request, transaction, error))
-  }
-
-  /** Who sends it, where the zone asks. */
-  #asked(arrived: Arrived): void | Promise<void> {
-    const { flow, running, zone, transaction } = arrived
-    const { request } = arrived.classified
-    // The connection is gone
-    if (transaction.answered) return undefined
-    if (!zone.authenticate) return this.#admitted(arrived, undefined)
-    const verdict = this.#edge.gate.judge(request, zone, flow, running)
-    return verdict instanceof Promise
-      ? verdict.then((one) => this.#judged(arrived, one)).catch((error: unknown) => this.#failed(request, transaction, error))
-      : this.#judged(arrived, verdict)
-  }
-
-  #judged(arrived: Arrived, verdict: Verdict): void | Promise<void> {
-    const { transaction, classified } = arrived
-    // CANCEL was faster, or the connection is gone
-    if (transaction.answered) return undefined
-    if (verdict.kind === 'proven')
-      return this.#admitted({ ...arrived, classified: { ...classified, request: verdict.request } }, verdict.proven)
-    const { request } = classified
-    transaction.respond(answer(request, verdict.status, verdict.reason, this.#edge.ids.token(8), verdict.headers))
-  }
-
-  /** @param proven who sends it; undefined: the zone does not ask */
-  #admitted({ flow, running, zone, transaction, classified }: Arrived, proven: Proven | undefined): void | Promise<void> {
-    const edge = this.#edge
-    let { request, uri } = classified
-    edge.alterations.look(edge, zone, request, flow)
-    if (request.method === 'REGISTER' && edge.registrar.takes({ flow, zone, running, transaction, request, uri, proven })) return undefined
-    if (zone.numbersIn.length > 0) {
-      // A registered client is called by its own Contact, whatever looks like a number in it
-      request = applyNumberRules(request, zone.numbersIn, classified.via === undefined ? undefined : 'request-uri')
-      uri = parseUri(request.requestUri)!
-    }
-    const refreshed = request.method === 'REGISTER' ? edge.passing.arrives(flow, zone, request) : undefined
-    if (refreshed !== undefined) {
-      transaction.respond(refreshed)
-      return
-    }
-    const decision = decide({ request, uri, zone, via: classified.via, user: proven?.user }, running.view, running.rules)
-    const { log } = edge
-    if (log.enabled('debug')) {
-      const fields = {
-        callId: headerValue(request, 'call-id'),
-        zone: zone.name,
-        listener: flow.listener.name,
-        step: 'route',
-        rule: decision.rule,
-      } as const
-      log.debug({ ...fields, method: request.method, decision: decision.kind }, 'Route chosen')
-    }
-    if (edge.trace !== undefined && transaction.invite)
-      edge.trace.note(
-        headerValue(request, 'call-id')!,
-        `From zone ${zone.name} (${flow.listener.name}): ${decidedText(decision)}`,
-        decision.rule,
-      )
-    if (decision.kind === 'respond') {
-      transaction.respond(answer(request, decision.status, decision.reason, edge.ids.token(8)))
-      return
-    }
-    if (decision.kind === 'drop') {
-      edge.metrics.drop('route', flow.listener.name)
-      transaction.abandon()
-      return
-    }
-    const breadth = decision.groups.some(({ length }) => length > 1) ? breadthOf(request) : undefined
-    if (breadth === 0) {
-      transaction.respond(answer(request, 440, 'Max-Breadth Exceeded', edge.ids.token(8)))
-      return
-    }
-    const flowToken = isBehind(zone, request, flow) ? edge.clients.token(flow, zone, request) : undefined
-    if (flowToken !== undefined && transaction.invite) edge.clients.seen(flow, zone, request)
-    const ingress = { listener: flow.listener, zone, flow: flowToken }
-    const plan: Plan = {
-      request,
-      uri,
-      ingress,
-      egress: undefined,
-      groups: breadth === undefined ? decision.groups : narrowed(decision.groups, breadth),
-      breadth,
-      rule: decision.rule,
-      advertise: decision.advertise,
-      numbers: decision.numbers,
-      headers: decision.headers,
-      media: transaction.invite ? mediaOfCall(edge, flow, request, ingress) : undefined,
-      gone: classified.gone,
-    }
-    return new ProxyContext(edge, running, transaction, flow, plan).start()
   }
 
   #refuse(transaction: ServerTransaction, request: SipRequest, fault: Problem, step: 'validate' | 'classify' | 'media'): void {
