@@ -100,4 +100,6 @@ export interface Subscribers {
   ha1(user: string, algorithm: DigestAlgorithm): string | undefined
   /** Another number after any change, whoever made it; without it changes count when somebody is asked for the next time. */
   version?(): number
+  /** User names of all that are enabled, in one look: one by one takes a tenth of a millisecond each. */
+  enabled?(): ReadonlySet<string>
 }

@@ -90,6 +90,10 @@ export class SubscriberStore implements Subscribers, SubscriberDesk {
     return this.#version
   }
 
+  enabled(): ReadonlySet<string> {
+    return this.#options.database.guarded(() => new Set((this.#statements.enabled.all() as { user: string }[]).map(({ user }) => user)))
+  }
+
   list({ search = '', after = '', limit }: SubscriberQuery): SubscriberPage {
     return this.#options.database.guarded(() => {
       const like = `%${search.replace(/[\\%_]/g, '\\$&')}%`
@@ -287,6 +291,7 @@ const FITS = `(user LIKE :like ESCAPE '\\' OR display_name LIKE :like ESCAPE '\\
 
 const statementsOf = ({ sql }: Database) => ({
   byUser: sql.prepare('SELECT * FROM subscribers WHERE user = ?'),
+  enabled: sql.prepare('SELECT user FROM subscribers WHERE enabled = 1'),
   byName: sql.prepare(`SELECT * FROM subscribers WHERE user = :name
     UNION ALL SELECT s.* FROM subscriber_aliases a JOIN subscribers s ON s.user = a.user WHERE a.alias = :name LIMIT 1`),
   aliases: sql.prepare('SELECT alias FROM subscriber_aliases WHERE user = ? ORDER BY alias'),

@@ -148,12 +148,14 @@ export class Registrar {
   #withoutUsers(): void {
     const version = this.#subscribers?.version?.()
     if (version === undefined || version === this.#version) return
-    this.#version = version
     const { bindings } = this.#edge()
+    const enabled = this.#subscribers?.enabled?.()
+    const isEnabled = (user: string): boolean => enabled?.has(user) ?? this.#subscribers?.find(user)?.enabled === true
     for (const { aor, key, registrar, subscriber } of [...bindings.all()]) {
       if (registrar !== undefined || subscriber !== true) continue
-      if (this.#subscribers?.find(userOfRecord(aor))?.enabled !== true) bindings.remove(aor, key, 'removed')
+      if (!isEnabled(userOfRecord(aor))) bindings.remove(aor, key, 'removed')
     }
+    this.#version = version
   }
 }
 

@@ -51,6 +51,15 @@ describe('users', () => {
     expect(again.ha1('nobody', 'MD5')).toBeUndefined()
   })
 
+  test('those that are enabled, in one look: by their own names alone', () => {
+    const one = store()
+    for (const user of ['alice', 'bob', 'carol']) one.add({ user })
+    one.change('bob', { enabled: false })
+    one.remove('carol')
+    one.change('alice', { aliases: ['carol'] })
+    expect([...one.enabled()]).toEqual(['alice'])
+  })
+
   test('what another process changes counts at once, though it was remembered', () => {
     const edge = store()
     const cli = store()
