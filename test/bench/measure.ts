@@ -253,8 +253,8 @@ export const measureIdle = async (bench: Bench, server: Server, scenario: Scenar
       bench.idleSeconds === 0
         ? undefined
         : await play(bench, generator, server, `refresh rate=${rate} warm=3 secs=${bench.idleSeconds} timeout=6000`, bench.idleSeconds + 20)
-    // Somebody who waits for a late answer is no loss here
-    if (kept !== undefined && kept.result.failed + kept.result.bad > 0) throw new Error(kept.loss)
+    // A late answer, or a lost one, changes nothing about the cost
+    if (kept !== undefined && (kept.result.bad > 0 || kept.result.failed > kept.result.started / 100)) throw new Error(kept.loss)
     return {
       clients: bench.idleClients,
       pssPerClient: (after.pss - before.pss) / grown,
