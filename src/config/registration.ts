@@ -246,6 +246,13 @@ export const turnOf = (file: ConfigFile, files: Files, report: Report): Snapshot
     if (!TURN.test(server))
       report.error(at, `"${server}" is no TURN or STUN URI`, 'Write turn:HOST:PORT?transport=udp or turns:HOST:PORT (RFC 7065)')
   const secretFile = file.turn['secret-file']
+  // Both make the same pair of name and password of it: what was lent for TURN would open the registrar
+  if (secretFile !== undefined && secretFile === file.authentication?.['timed-secret-file'])
+    report.error(
+      ['turn', 'secret-file'],
+      'This secret is also that of time-limited user names, so whoever gets TURN credentials could register with them',
+      'Use another secret for one of the two',
+    )
   return {
     servers: listOf(file.turn.servers),
     secretFile: secretFile === undefined ? '' : fileOf(secretFile, ['turn', 'secret-file'], files, report),

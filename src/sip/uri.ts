@@ -146,8 +146,7 @@ export const wireUser = (user: string | undefined): string | undefined => {
 }
 
 /** The way back: a user's name as it stands in a URI (§25.1 user). */
-export const escapedUser = (name: string): string =>
-  name.toWellFormed().replace(/[^A-Za-z0-9\-_.!~*'()&=+$,;?/]/gu, encodeURIComponent)
+export const escapedUser = (name: string): string => name.toWellFormed().replace(/[^A-Za-z0-9\-_.!~*'()&=+$,;?/]/gu, encodeURIComponent)
 
 /** The dialled number of a sip user or tel URI without visual separators (RFC 3966 §5.1.1), `undefined` when it is none. */
 export const numberOf = (uri: Uri): string | undefined => {

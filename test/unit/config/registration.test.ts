@@ -17,6 +17,19 @@ describe('mistakes about registrations', () => {
   test.each([
     ['no registrar', file({ phones: phones('registration: here') }), 'zones.phones.registration', 'registrar: {}'],
     [
+      'one secret for TURN and for users',
+      file({
+        top: top(
+          'registrar: {}',
+          'authentication: { timed-secret-file: /run/secrets/one }',
+          'turn: { servers: "turn:turn.example.com", secret-file: /run/secrets/one }',
+        ),
+        routes: ROUTES,
+      }),
+      'turn.secret-file',
+      'another secret',
+    ],
+    [
       'a zone without clients',
       file({ top: top('registrar: {}'), pbx: '{ kind: trunk, on: lan, registration: here }', routes: ROUTES }),
       'zones.pbx.registration',
