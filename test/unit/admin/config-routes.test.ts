@@ -40,7 +40,7 @@ beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'edgeways-config-'))
   file = join(folder, 'edge.yaml')
   writeFileSync(file, BEFORE, { mode: 0o640 })
-  reload = { result: 'applied', at: '2026-01-01T00:00:00.000Z', changes: ['zone added: carrier'], problems: [] }
+  reload = { result: 'applied', at: '2026-01-01T00:00:00.000Z', changes: ['zone added: carrier', 'routes changed'], problems: [] }
   let time = 1_790_000_000_000
   desk = new FileConfig({
     file,
@@ -73,7 +73,7 @@ const put = (text: string, version: string) => app.inject({ method: 'PUT', url: 
 
 test('a text is checked without being written: problems with their lines, and what a reload would do', async () => {
   const check = async (text: string) => (await app.inject({ method: 'POST', url: '/api/config/check', payload: { text } })).json()
-  expect(await check(AFTER)).toMatchObject({ ok: true, changes: ['zone added: carrier'] })
+  expect(await check(AFTER)).toMatchObject({ ok: true, changes: ['zone added: carrier', 'routes changed'] })
   expect(await check(BEFORE.replace('trunk', 'trunc'))).toMatchObject({ ok: false, problems: [{ path: 'zones.pbx.kind', line: 6 }] })
   expect(readFileSync(file, 'utf8')).toBe(BEFORE)
 })
@@ -82,10 +82,10 @@ test('a change is written as it is, with its comments, and the version before is
   const { version } = await get('/api/config')
   const saved = await put(AFTER, version)
   expect(saved.statusCode).toBe(200)
-  expect(saved.json()).toMatchObject({ result: 'applied', changes: ['zone added: carrier'] })
+  expect(saved.json()).toMatchObject({ result: 'applied', changes: ['zone added: carrier', 'routes changed'] })
   expect(readFileSync(file, 'utf8')).toBe(AFTER)
   const { versions } = await get('/api/config/history')
-  expect(versions).toMatchObject([{ by: 'alice', changes: ['zone added: carrier'] }])
+  expect(versions).toMatchObject([{ by: 'alice', changes: ['zone added: carrier', 'routes changed'] }])
   expect(await get(`/api/config/history/${versions[0].id}`)).toEqual({ text: BEFORE })
 })
 
