@@ -2,6 +2,7 @@
  * The last messages as they crossed our sockets, decrypted: what TLS and WSS hide from a capture on the wire (T11). A ring bounded in bytes;
  * nothing is parsed until somebody asks.
  */
+import { EMPTY } from '../base/bytes.ts'
 import type { Clock } from '../base/clock.ts'
 
 export type TraceDirection = 'in' | 'out'
@@ -38,21 +39,41 @@ export interface TraceNote {
   readonly rule?: string | undefined
 }
 
-/** What an entry costs beside its bytes. */
-const OVERHEAD = 200
+/** Bytes that an entry takes beside what it says: its time, place and bounds. */
+const SLOT = 32
+/** Entries are expected to be no shorter on average; shorter ones only mean that fewer bytes are kept. */
+const USUAL = 256
+/** Between the parts of a note; no Call-ID and no sentence of ours holds it. */
+const BORDER = '\0'
 
+const IN = 0
+const OUT = 1
+const NOTE = 2
+
+/**
+ * All is copied into one piece of memory that is written round and round. What is kept must not be objects of its own: thousands a second that
+ * live for a while are what a collector of young objects is worst at.
+ */
 export class Trace {
   readonly #clock: Clock
-  #entries: (TraceEntry | TraceNote)[] = []
-  /** Entries before it are given up, and cut off now and then. */
+  #maxBytes = 0
+  #bytes: Buffer = EMPTY
+  /** Where the next entry begins: counted on for ever, the place in `#bytes` is the rest of the division by its length. */
+  #end = 0
+  #starts = new Float64Array(0)
+  #times = new Float64Array(0)
+  #lengths = new Uint32Array(0)
+  #kinds = new Uint8Array(0)
+  #places: (TracePlace | undefined)[] = []
+  /** Of the oldest entry, and behind the newest; the slot is the rest of the division by their number. */
   #first = 0
+  #next = 0
   #size = 0
-  #maxBytes: number
 
   /** @param maxBytes 0: nothing is kept */
   constructor(clock: Clock, maxBytes: number) {
     this.#clock = clock
-    this.#maxBytes = maxBytes
+    this.limit(maxBytes)
   }
 
   get size(): number {
@@ -65,53 +86,89 @@ export class Trace {
 
   /** Less memory gives up the oldest at once. */
   limit(maxBytes: number): void {
+    if (maxBytes === this.#maxBytes) return
+    const before = [...this.#all()].map((slot) => ({ slot, bytes: Buffer.from(this.#bytesOf(slot)) }))
+    const { 0: kinds, 1: times, 2: places } = [this.#kinds, this.#times, this.#places] as const
+    const slots = Math.ceil(maxBytes / USUAL)
     this.#maxBytes = maxBytes
-    this.#shrink()
+    this.#bytes = Buffer.allocUnsafeSlow(Math.max(0, maxBytes - slots * SLOT))
+    this.#starts = new Float64Array(slots)
+    this.#times = new Float64Array(slots)
+    this.#lengths = new Uint32Array(slots)
+    this.#kinds = new Uint8Array(slots)
+    this.#places = new Array<TracePlace | undefined>(slots).fill(undefined)
+    this.#end = this.#first = this.#next = this.#size = 0
+    for (const { slot, bytes } of before) this.#add(kinds[slot]!, times[slot]!, places[slot], bytes)
   }
 
-  /** @param bytes kept as they are: nobody may change them afterwards */
   message(direction: TraceDirection, place: TracePlace, bytes: Buffer): void {
-    if (this.#maxBytes === 0) return
-    this.#size += bytes.length + OVERHEAD
-    this.#entries.push({ kind: 'message', at: this.#clock.wall(), direction, place, bytes })
-    if (this.#size > this.#maxBytes) this.#shrink()
+    if (this.#maxBytes > 0) this.#add(direction === 'in' ? IN : OUT, this.#clock.wall(), place, bytes)
   }
 
   note(callId: string, text: string, rule?: string): void {
     if (this.#maxBytes === 0) return
-    this.#size += OVERHEAD + text.length
-    this.#entries.push({ kind: 'note', at: this.#clock.wall(), callId, text, rule })
-    if (this.#size > this.#maxBytes) this.#shrink()
+    this.#add(NOTE, this.#clock.wall(), undefined, Buffer.from([callId, text, rule ?? ''].join(BORDER)))
   }
 
   /** What is still there of one call, in the order of time. */
   of(callId: string): readonly (TraceEntry | TraceNote)[] {
     const wanted = Buffer.from(callId, 'latin1')
     const found: (TraceEntry | TraceNote)[] = []
-    for (let i = this.#first; i < this.#entries.length; i++) {
-      const entry = this.#entries[i]!
-      if (entry.kind === 'note' ? entry.callId === callId : entry.bytes.includes(wanted) && callIdIn(entry.bytes) === callId)
-        found.push(entry)
+    for (const slot of this.#all()) {
+      const bytes = this.#bytesOf(slot)
+      const at = this.#times[slot]!
+      if (this.#kinds[slot] === NOTE) {
+        const [of, text = '', rule] = bytes.toString().split(BORDER)
+        if (of === callId) found.push({ kind: 'note', at, callId, text, rule: rule === '' ? undefined : rule })
+      } else if (bytes.includes(wanted) && callIdIn(bytes) === callId) {
+        const direction = this.#kinds[slot] === IN ? 'in' : 'out'
+        // A copy: the memory is written over while somebody looks
+        found.push({ kind: 'message', at, direction, place: this.#places[slot]!, bytes: Buffer.from(bytes) })
+      }
     }
     return found
   }
 
-  #shrink(): void {
-    while (this.#size > this.#maxBytes && this.#first < this.#entries.length) {
-      const entry = this.#entries[this.#first]!
-      this.#size -= OVERHEAD + (entry.kind === 'note' ? entry.text.length : entry.bytes.length)
-      // Let go of it now: the array is cut later
-      this.#entries[this.#first] = GONE
-      this.#first++
+  *#all(): Iterable<number> {
+    for (let entry = this.#first; entry < this.#next; entry++) yield entry % this.#kinds.length
+  }
+
+  #bytesOf(slot: number): Buffer {
+    const from = this.#starts[slot]! % this.#bytes.length
+    return this.#bytes.subarray(from, from + this.#lengths[slot]!)
+  }
+
+  #add(kind: number, at: number, place: TracePlace | undefined, bytes: Buffer): void {
+    const room = this.#bytes.length
+    const { length } = bytes
+    if (length > room) return
+    let from = this.#end % room
+    // In one piece: what is left before the end is too short
+    if (from + length > room) {
+      this.#end += room - from
+      from = 0
     }
-    if (this.#first > 1024 && this.#first * 2 > this.#entries.length) {
-      this.#entries = this.#entries.slice(this.#first)
-      this.#first = 0
-    }
+    const end = this.#end + length
+    const slots = this.#kinds.length
+    while (this.#first < this.#next && (this.#next - this.#first === slots || this.#starts[this.#first % slots]! < end - room))
+      this.#forget()
+    const slot = this.#next++ % slots
+    this.#starts[slot] = this.#end
+    this.#times[slot] = at
+    this.#lengths[slot] = length
+    this.#kinds[slot] = kind
+    this.#places[slot] = place
+    this.#bytes.set(bytes, from)
+    this.#end = end
+    this.#size += length + SLOT
+  }
+
+  #forget(): void {
+    const slot = this.#first++ % this.#kinds.length
+    this.#size -= this.#lengths[slot]! + SLOT
+    this.#places[slot] = undefined
   }
 }
-
-const GONE: TraceNote = { kind: 'note', at: 0, callId: '', text: '' }
 
 const CALL_ID = /^(?:call-id|i)[ \t]*:[ \t]*([^\r\n]*?)[ \t]*\r?$/im
 

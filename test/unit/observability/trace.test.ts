@@ -89,6 +89,48 @@ test('the oldest go when the memory is full, and memory is what it says', () => 
   expect(trace.size).toBe(0)
 })
 
+test('what is kept is whole, however often the memory was written over, and what is longer than all of it is left out', () => {
+  const trace = new Trace(clock, 4096)
+  const sent: Buffer[] = []
+  for (let i = 0; i < 500; i++) {
+    const one = message('OPTIONS sip:x SIP/2.0', [`Call-ID: c${i}`, 'CSeq: 1 OPTIONS'], 'x'.repeat((i * 37) % 900))
+    sent.push(one)
+    trace.message(i % 2 === 0 ? 'in' : 'out', i % 3 === 0 ? PBX : BROWSER, one)
+    if (i % 10 === 0) trace.note(`c${i}`, `Call ${i}`, 'rule')
+  }
+  trace.message('in', PBX, message('OPTIONS sip:x SIP/2.0', ['Call-ID: long'], 'x'.repeat(5000)))
+  const kept = sent.flatMap((one, i) => (trace.of(`c${i}`).some(({ kind }) => kind === 'message') ? [[one, i] as const] : []))
+  expect(kept.length).toBeGreaterThan(3)
+  expect(kept.map(([, i]) => i)).toEqual(Array.from({ length: kept.length }, (_, i) => 500 - kept.length + i))
+  for (const [one, i] of kept) {
+    const [entry, note] = trace.of(`c${i}`)
+    expect(entry).toEqual({
+      kind: 'message',
+      at: clock.wall(),
+      direction: i % 2 === 0 ? 'in' : 'out',
+      place: i % 3 === 0 ? PBX : BROWSER,
+      bytes: one,
+    })
+    if (i % 10 === 0) expect(note).toEqual({ kind: 'note', at: clock.wall(), callId: `c${i}`, text: `Call ${i}`, rule: 'rule' })
+  }
+  expect(trace.of('long')).toEqual([])
+  expect(trace.size).toBeLessThanOrEqual(4096)
+})
+
+test('more memory keeps what was there, less the newest of it', () => {
+  const trace = new Trace(clock, 4096)
+  const one = (i: number) => message('OPTIONS sip:x SIP/2.0', [`Call-ID: c${i}`, 'CSeq: 1 OPTIONS'], 'x'.repeat(300))
+  for (let i = 0; i < 100; i++) trace.message('in', PBX, one(i))
+  const there = () => Array.from({ length: 100 }, (_, i) => i).filter((i) => trace.of(`c${i}`).length > 0)
+  const before = there()
+  trace.limit(65_536)
+  expect(there()).toEqual(before)
+  expect(trace.of('c99')).toMatchObject([{ bytes: one(99), place: PBX }])
+  trace.limit(1024)
+  expect(there()).toEqual(before.slice(-there().length))
+  expect(there()).toContain(99)
+})
+
 test('the ladder joins what left with what came in, and shows what was rewritten', () => {
   const { parties, messages } = ladderOf(entries(), { redact: false })
   expect(parties.map(({ address, listener }) => [address, listener])).toEqual([
