@@ -2,16 +2,15 @@
 import { bareHost } from '../address/listener.ts'
 import type { Route } from '../routing/route.ts'
 import { NAT_TESTS, type NatPolicy } from '../zones/nat.ts'
-import { network } from '../zones/networks.ts'
 import type { LostPolicy, RegistrationPolicy } from '../zones/registration.ts'
-import type { Network, Zone, ZoneProfile } from '../zones/zone.ts'
+import type { Zone, ZoneProfile } from '../zones/zone.ts'
 import type { Report } from './report.ts'
 import { listOf, placed } from './rules.ts'
 import type { ConfigFile } from './schema.ts'
 import { type Files, fileOf } from './settings.ts'
 import type { Snapshot } from './snapshot.ts'
 import type { Path } from './source.ts'
-import { isHostName, milliseconds } from './values.ts'
+import { isHostName, milliseconds, networkNamed } from './values.ts'
 import type { ZoneText } from './zones.ts'
 
 /** The part of a zone that is about its clients. */
@@ -97,12 +96,7 @@ const natOf = (text: ZoneText, profile: ZoneProfile, path: Path, report: Report)
   const interval = written['keep-alive'] ?? KEEP_ALIVE['keep-alive']
   return {
     tests: written.tests ?? NAT_TESTS,
-    local: placed(written.local, [...place, 'local']).flatMap(([entry, at]): readonly Network[] => {
-      const parsed = network(entry)
-      if (parsed !== undefined) return [parsed]
-      report.error(at, `"${entry}" is no IP address or network`, 'Write an address, or a network such as 10.0.0.0/8 or 2001:db8::/32')
-      return []
-    }),
+    local: placed(written.local, [...place, 'local']).flatMap(([entry, at]) => report.take(at, networkNamed(entry)) ?? []),
     keepAlive:
       interval === 'off'
         ? undefined

@@ -10,7 +10,7 @@ import { listOf, placed } from './rules.ts'
 import type { ConfigFile } from './schema.ts'
 import type { ListenerEntry, Snapshot } from './snapshot.ts'
 import type { Path } from './source.ts'
-import { bytes, endpoint, milliseconds } from './values.ts'
+import { bytes, endpoint, milliseconds, networkNamed } from './values.ts'
 import type { DraftZone } from './zones.ts'
 
 type Filled<T> = { readonly [K in keyof T]-?: NonNullable<T[K]> }
@@ -240,12 +240,7 @@ const behindOf = (
   const by = behind.by ?? 'forwarded-for'
   // A header can only be shown by what speaks HTTP
   if (by === 'forwarded-for' && !transport.webSocket) return {}
-  const networks = placed(behind.proxies, [...path, 'proxies']).flatMap(([written, at]) => {
-    const parsed = network(written)
-    if (parsed !== undefined) return [parsed]
-    report.error(at, `"${written}" is no IP address or network`, 'Write an address, or a network such as 10.0.0.0/8 or 2001:db8::/32')
-    return []
-  })
+  const networks = placed(behind.proxies, [...path, 'proxies']).flatMap(([written, at]) => report.take(at, networkNamed(written)) ?? [])
   return { behind: { networks, by } }
 }
 

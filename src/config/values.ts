@@ -1,5 +1,5 @@
 import { bareHost } from '../address/listener.ts'
-import { canonicalAddress, ipFamily, isWildcard } from '../zones/networks.ts'
+import { canonicalAddress, ipFamily, isWildcard, network } from '../zones/networks.ts'
 import { type Fault, fault, isFault } from './report.ts'
 
 /** Texts of the file that stand for something: durations, sizes, addresses. Each gives the value, or says what is wrong. */
@@ -28,6 +28,10 @@ export const isHostName = (text: string): boolean => {
   const bare = text.endsWith('.') ? text.slice(0, -1) : text
   return bare.length > 0 && bare.length <= 253 && !/^[\d.]+$/.test(bare) && bare.split('.').every((label) => LABEL.test(label))
 }
+
+/** `10.0.0.0/8`, `2001:db8::/32`, or one address. */
+export const networkNamed = (text: string): NonNullable<ReturnType<typeof network>> | Fault =>
+  network(text) ?? fault(`"${text}" is no IP address or network`, 'Write an address, or a network such as 10.0.0.0/8 or 2001:db8::/32')
 
 export interface HostPort {
   /** Lower case, no brackets. */

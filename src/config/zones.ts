@@ -1,6 +1,5 @@
 import type { Listener } from '../address/listener.ts'
 import { TRANSPORT_NAMES } from '../address/transports.ts'
-import { network } from '../zones/networks.ts'
 import { PROFILES } from '../zones/profiles.ts'
 import type { Admission, Network, Probing, Target, Zone, ZoneProfile } from '../zones/zone.ts'
 import { advertisedName, type DraftListener } from './listeners.ts'
@@ -12,7 +11,7 @@ import { headerRules, listOf, numberRules, placed } from './rules.ts'
 import type { ConfigFile } from './schema.ts'
 import { type Path, pathText } from './source.ts'
 import { type DraftTarget, targetOf } from './targets.ts'
-import { aliveStatuses, isHostName, milliseconds } from './values.ts'
+import { aliveStatuses, isHostName, milliseconds, networkNamed } from './values.ts'
 
 export type ZoneText = ConfigFile['zones'][string]
 
@@ -174,10 +173,8 @@ const admissionOf = (text: ZoneText, profile: ZoneProfile, listeners: readonly L
 }
 
 const networkOf = (text: string, path: Path, report: Report): Network | undefined => {
-  const parsed = network(text)
-  if (parsed === undefined)
-    report.error(path, `"${text}" is no IP address or network`, 'Write an address, or a network such as 10.0.0.0/8 or 2001:db8::/32')
-  else if (!parsed.exact)
+  const parsed = report.take(path, networkNamed(text))
+  if (parsed?.exact === false)
     report.warn(
       path,
       `"${text}" means the whole network around this address`,
