@@ -24,6 +24,7 @@ import { type HeaderLine, line, type SipRequest, withHeaders } from '../sip/mess
 import { type SipUri, wireUser } from '../sip/uri.ts'
 import type { WebRequest } from '../transport/types.ts'
 import type { Zone } from '../zones/zone.ts'
+import { isOurDomain, isOurHost } from './domains.ts'
 import type { Running } from './edge.ts'
 import type { Refusals } from './refusals.ts'
 
@@ -205,7 +206,7 @@ export class Gate {
     const { user, domain, until } = verdict
     const wait = this.#failures.refusesUser(flow.remoteAddress, user, clock.now(), limitsOf(settings))
     if (wait > 0) return this.#refused(asked, wait)
-    if (domain !== undefined && !isOurDomain(domain, running))
+    if (domain !== undefined && !isRealm(domain, running) && !isOurDomain(domain, running.snapshot))
       return this.#wrong(asked, undefined, () => `The token is for a user at ${domain}, which is no domain of ours`, true)
     return this.#proved(asked, { ...ownerOf(this.#deps.subscribers, user), by: 'token', until })
   }
@@ -361,9 +362,7 @@ const withoutOurs = (request: SipRequest, realm: string, tokens: boolean): SipRe
   return kept.length === request.headers.length ? request : withHeaders(request, kept)
 }
 
-/** A domain of our registrar, our name, the realm, or an address of ours. */
-const isOurs = (uri: SipUri, running: Running): boolean =>
-  isOurDomain(bareHost(uri.host), running) || running.myself.owns({ ...uri, port: undefined }) || running.myself.owns(uri)
+/** Where our users are, or the realm: the name that people know them by. */
+const isOurs = (uri: SipUri, running: Running): boolean => isRealm(bareHost(uri.host), running) || isOurHost(uri, running)
 
-const isOurDomain = (host: string, { snapshot: { name, registrar, authentication } }: Running): boolean =>
-  registrar?.domains.includes(host) === true || host === bareHost(name) || host === authentication.realm.toLowerCase()
+const isRealm = (host: string, { snapshot }: Running): boolean => host === snapshot.authentication.realm.toLowerCase()

@@ -9,13 +9,13 @@ import { type Registered, register } from '../../registrar/register.ts'
 import type { Binding, Subscribers } from '../../registrar/types.ts'
 import { firstHeader, headerValue, line, type SipRequest } from '../../sip/message.ts'
 import { address } from '../../sip/read.ts'
-import { parseUri, type Uri } from '../../sip/uri.ts'
+import { parseUri, type SipUri, type Uri } from '../../sip/uri.ts'
 import { natSigns } from '../../zones/nat-signs.ts'
 import type { Zone } from '../../zones/zone.ts'
 import { answer } from '../answers.ts'
+import { isOurHost } from '../domains.ts'
 import type { Edge, Running } from '../edge.ts'
 import type { ServerTransaction } from '../server-transaction.ts'
-import { domainsOf } from './lookup.ts'
 
 /** A REGISTER that its zone admitted. */
 export interface Arrival {
@@ -76,7 +76,7 @@ export class Registrar {
 
   /** §10.3 items 1 to 8; nothing has happened yet. */
   #judge({ flow, zone, running, request, uri, proven }: Arrival, settings: RegistrarSettings): Registered | Problem {
-    const ours = domainsOf(running, settings)
+    const ours = { isOurs: (one: SipUri) => isOurHost(one, running) }
     if (uri.scheme === 'tel' || !ours.isOurs(uri)) return problem(404, 'No domain of this registrar', '§10.3 item 1', 'Request-URI')
     const to = firstHeader(request, 'to')
     const written = parseUri(to === undefined ? '' : (address(to)?.uri ?? ''))

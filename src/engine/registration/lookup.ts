@@ -1,6 +1,4 @@
-import { bareHost } from '../../address/listener.ts'
-import type { RegistrarSettings } from '../../config/snapshot.ts'
-import { addressOfRecord, type OurDomains, ourAddress, subscriberOf } from '../../registrar/address.ts'
+import { addressOfRecord, ourAddress, subscriberOf } from '../../registrar/address.ts'
 import type { Bindings } from '../../registrar/bindings.ts'
 import { type Client, type Forking, groupsOf } from '../../registrar/groups.ts'
 import type { Binding, Subscribers } from '../../registrar/types.ts'
@@ -9,6 +7,7 @@ import { parseUri, type SipUri, type Uri, withoutUriParameter } from '../../sip/
 import type { Transports } from '../../transport/types.ts'
 import type { Zone } from '../../zones/zone.ts'
 import type { Clients } from '../clients.ts'
+import { isOurHost } from '../domains.ts'
 import type { Running } from '../edge.ts'
 
 export interface CalleesDeps {
@@ -37,7 +36,7 @@ export class Callees {
   find(uri: Uri, zones: readonly Zone[], forking: Forking, running: Pick<Running, 'snapshot' | 'myself'>): Called {
     const { registrar } = running.snapshot
     if (registrar === undefined) return NOBODY
-    const named = ourAddress(uri, domainsOf(running, registrar))
+    const named = ourAddress(uri, { isOurs: (one) => isOurHost(one, running) })
     if (named === undefined) return this.#byContact(uri, zones)
     const { bindings, subscribers } = this.#deps
     const subscriber = subscriberOf(named.user, subscribers)
@@ -82,12 +81,3 @@ const candidateOf = (client: Client, { snapshot, myself }: Pick<Running, 'snapsh
 
 /** §19.1.1: what a Contact may hold and a Request-URI may not. */
 const targetOf = (uri: SipUri): SipUri => withoutUriParameter({ ...uri, headers: '' }, 'method')
-
-/** The domains of our registrar, our name, and every name and address that a listener of ours goes by. */
-export const domainsOf = ({ snapshot, myself }: Pick<Running, 'snapshot' | 'myself'>, { domains }: RegistrarSettings): OurDomains => ({
-  isOurs: (uri) => {
-    const host = bareHost(uri.host)
-    // A name or address of ours is one on any port
-    return domains.includes(host) || host === bareHost(snapshot.name) || myself.owns(uri) || myself.owns({ ...uri, port: undefined })
-  },
-})
