@@ -87,8 +87,12 @@ export class Trace {
   /** Less memory gives up the oldest at once. */
   limit(maxBytes: number): void {
     if (maxBytes === this.#maxBytes) return
-    const before = [...this.#all()].map((slot) => ({ slot, bytes: Buffer.from(this.#bytesOf(slot)) }))
-    const { 0: kinds, 1: times, 2: places } = [this.#kinds, this.#times, this.#places] as const
+    const before = [...this.#all()].map((slot) => ({
+      kind: this.#kinds[slot]!,
+      at: this.#times[slot]!,
+      place: this.#places[slot],
+      bytes: this.#bytesOf(slot),
+    }))
     const slots = Math.ceil(maxBytes / USUAL)
     this.#maxBytes = maxBytes
     this.#bytes = Buffer.allocUnsafeSlow(Math.max(0, maxBytes - slots * SLOT))
@@ -98,7 +102,7 @@ export class Trace {
     this.#kinds = new Uint8Array(slots)
     this.#places = new Array<TracePlace | undefined>(slots).fill(undefined)
     this.#end = this.#first = this.#next = this.#size = 0
-    for (const { slot, bytes } of before) this.#add(kinds[slot]!, times[slot]!, places[slot], bytes)
+    for (const { kind, at, place, bytes } of before) this.#add(kind, at, place, bytes)
   }
 
   message(direction: TraceDirection, place: TracePlace, bytes: Buffer): void {
