@@ -38,6 +38,8 @@ export interface EngineView {
   watchRegistrations(watcher: (change: () => RegistrationChangeView) => void): () => void
   /** Sources that were refused, the latest first. */
   refusals(): readonly RefusalView[]
+  /** How a zone and its targets see each other; undefined: there is no such zone. */
+  peering(zone: string): PeeringView | undefined
 }
 
 /** Everything that the admin side may do. */
@@ -87,6 +89,46 @@ export interface ZoneView {
   /** Names of its listeners. */
   readonly listeners: readonly string[]
   readonly targets: readonly TargetView[]
+}
+
+/** A zone whose peers we probe and who probe us. Times are ISO 8601. */
+export interface PeeringView {
+  readonly zone: string
+  /** The name and port under which we speak to them. */
+  readonly name: string
+  readonly port: number
+  readonly targets: readonly PeerTargetView[]
+  /** Who asked us whether we live, by the host that they give in From; the latest first. */
+  readonly askers: readonly AskerView[]
+  /** Open ones: that they opened, and that we opened. */
+  readonly connections: { readonly inbound: number; readonly outbound: number }
+  /** Calls with media that are up now. */
+  readonly calls: number
+}
+
+export interface PeerTargetView extends TargetView {
+  readonly host: string
+  readonly port: number
+  /** OPTIONS of ours: when the last one was sent and when answered, the status of that answer, and when the next one goes. */
+  readonly sentAt?: string
+  readonly answeredAt?: string
+  readonly status?: number
+  readonly nextAt?: string
+  /** Until when it gets no calls, because it asked for that (503 with Retry-After). */
+  readonly busyUntil?: string
+  /** Open connections that we opened to it, and when the oldest of them was. */
+  readonly connections: number
+  readonly oldestConnection?: string
+}
+
+export interface AskerView {
+  readonly host: string
+  readonly lastAt: string
+  readonly count: number
+  /** The latest ones. */
+  readonly addresses: readonly string[]
+  /** Names that their certificates show. */
+  readonly names: readonly string[]
 }
 
 export interface MediaView {

@@ -1,6 +1,6 @@
+import { type Files, fileOf } from './files.ts'
 import type { Report } from './report.ts'
 import type { ConfigFile } from './schema.ts'
-import { type Files, fileOf } from './settings.ts'
 import type { Snapshot } from './snapshot.ts'
 
 export const alarmsOf = (file: ConfigFile, files: Files, report: Report): Snapshot['alarms'] => {

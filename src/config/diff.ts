@@ -88,6 +88,7 @@ const PATHS: Readonly<Record<Section, string>> = {
   registrar: 'registrar',
   authentication: 'authentication',
   turn: 'turn',
+  emergency: 'emergency',
   limits: 'limits',
   timers: 'timers',
   stopMs: 'timers.stop',

@@ -7,7 +7,7 @@ listeners:
   web:     { wss: 10.0.0.5:443 }
 zones:
   pbx:      { kind: trunk,  on: lan,   targets: [ "sip:10.0.0.20:5060;transport=udp" ] }
-  teams:    { kind: teams,  on: teams, targets: [ "sip:sip.pstnhub.microsoft.com:5061;transport=tls" ] }
+  teams:    { kind: teams,  on: teams }
   browsers: { kind: webrtc, on: web,   origins: [ "https://app.example.com" ] }
 routes:
   - { from: [ teams, browsers ], to: pbx }

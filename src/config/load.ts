@@ -3,14 +3,16 @@ import type { Listener } from '../address/listener.ts'
 import { alarmsOf } from './alarms.ts'
 import { certificatesOf } from './certificates.ts'
 import type { ConfigProblem } from './errors.ts'
+import type { Files } from './files.ts'
 import { draftListeners, identityOf } from './listeners.ts'
 import { draftMedia, mediaOf } from './media.ts'
 import { checkNodes } from './media-policy.ts'
+import { EMERGENCY } from './peers.ts'
 import { authenticationOf, checkRegistrar, registrarOf, turnOf } from './registration.ts'
 import { type Origin, Report } from './report.ts'
 import { draftRoutes } from './routes.ts'
 import { type ConfigFile, SCHEMA } from './schema.ts'
-import { adminOf, checkCertificateNames, demoOf, type Files, limitsOf, listenerEntries, logOf, policyOf, timersOf } from './settings.ts'
+import { adminOf, checkCertificateNames, demoOf, limitsOf, listenerEntries, logOf, policyOf, timersOf } from './settings.ts'
 import type { Snapshot } from './snapshot.ts'
 import { readSource, type Source } from './source.ts'
 import { type Environment, readTree } from './tree.ts'
@@ -77,7 +79,7 @@ const build = (file: ConfigFile, options: LoadOptions, report: Report): Snapshot
   const drafts = draftListeners(file, identity, report, kept)
   const addresses = { publicAddress: identity.publicAddress, local: options.localAddresses ?? [] }
   const media = draftMedia(file, drafts, addresses, options.previous?.media.local.interfaces ?? [], report)
-  const zones = draftZones(file, drafts, media, report)
+  const zones = draftZones(file, drafts, media, files, report)
   checkNodes(media, zones, report)
   const byName = new Map(zones.map(({ zone }) => [zone.name, zone]))
   const routes = draftRoutes(file, byName, Object.keys(file.zones), report)
@@ -111,6 +113,7 @@ const build = (file: ConfigFile, options: LoadOptions, report: Report): Snapshot
     registrar: registrarOf(file, name, report),
     authentication: authenticationOf(file, name, byName, files, report),
     turn: turnOf(file, files, report),
+    emergency: file.emergency ?? EMERGENCY,
     admin: adminOf(file, drafts, report),
     alarms: alarmsOf(file, files, report),
     serverHeader: file['server-header'] ?? '',

@@ -4,6 +4,7 @@ import { certificates } from './schema/certificates.ts'
 import { file, mapping, optional, text } from './schema/fragment.ts'
 import { listeners } from './schema/listeners.ts'
 import { media } from './schema/media.ts'
+import { emergency } from './schema/peers.ts'
 import { authentication, registrar, turn } from './schema/registration.ts'
 import { routes } from './schema/routes.ts'
 import { admin, limits, log, timers, trace } from './schema/settings.ts'
@@ -35,6 +36,7 @@ export const CONFIG_SCHEMA = mapping(
     registrar: optional(registrar),
     authentication: optional(authentication),
     turn: optional(turn),
+    emergency: optional(emergency),
     certificates: optional(certificates),
     limits: optional(limits),
     timers: optional(timers),

@@ -1,15 +1,15 @@
-import { isAbsolute, resolve } from 'node:path'
 import type { Listener } from '../address/listener.ts'
 import { hostText } from '../address/listener.ts'
 import { TRANSPORTS } from '../address/transports.ts'
 import type { BehindProxies, StreamLimits } from '../transport/types.ts'
 import { ipFamily, isWildcard, network } from '../zones/networks.ts'
+import { type Files, fileOf } from './files.ts'
 import type { DraftListener } from './listeners.ts'
+import { listenerPeers } from './peers.ts'
 import { didYouMean, type Report } from './report.ts'
 import { listOf, placed } from './rules.ts'
 import type { ConfigFile } from './schema.ts'
 import type { ListenerEntry, Snapshot } from './snapshot.ts'
-import type { Path } from './source.ts'
 import { bytes, endpoint, milliseconds, networkNamed } from './values.ts'
 import type { DraftZone } from './zones.ts'
 
@@ -17,25 +17,6 @@ type Filled<T> = { readonly [K in keyof T]-?: NonNullable<T[K]> }
 
 /** A section whose every property has a default: `readTree` has filled them in. Wrong ones are missing, but then nothing comes of it. */
 const filled = <T extends object>(section: T | undefined): Filled<T> => (section ?? {}) as Filled<T>
-
-export interface Files {
-  /** Folder that relative paths of the file start from. */
-  readonly folder: string
-  /** Whether a file is there and can be read; without it files are not looked at. */
-  readonly readable?: (path: string) => boolean
-}
-
-/** An absolute path; a file that is not there is reported. */
-export const fileOf = (written: string, path: Path, files: Files, report: Report): string => {
-  const absolute = isAbsolute(written) ? written : resolve(files.folder, written)
-  if (files.readable?.(absolute) === false)
-    report.error(
-      path,
-      `File "${written}" cannot be read (${absolute})`,
-      'Check the path and the permissions; relative paths start at the folder of the configuration file',
-    )
-  return absolute
-}
 
 /** The certificate that stands in where none is configured. */
 export const DEVELOPMENT = 'development'
@@ -193,7 +174,7 @@ export const listenerEntries = (
       return [group, placed(trust, path).map(([name, place]) => fileOf(name, place, files, report))]
     }),
   )
-  return drafts.map(({ listener }) => {
+  return drafts.map(({ listener, path }) => {
     const settings = file.listeners[listener.group]!
     const users = zones.filter(({ zone }) => zone.listeners.includes(listener))
     const certificates = listOf(settings.certificate)
@@ -221,6 +202,11 @@ export const listenerEntries = (
                 ciphers: tls?.ciphers ?? '',
                 clientCertificate: tls?.['client-certificate'] ?? asked(users),
                 trustFiles: trustFiles.get(listener.group) ?? [],
+                peers: listenerPeers(
+                  users.map(({ zone }) => zone),
+                  path,
+                  report,
+                ),
                 verifyServer: tls?.['verify-server'] ?? true,
               },
             }

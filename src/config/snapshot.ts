@@ -2,6 +2,7 @@ import type { Listener } from '../address/listener.ts'
 import type { AcmeSettings, KeyType } from '../certs/types.ts'
 import type { Route } from '../routing/route.ts'
 import type { ListenerOptions, StreamLimits } from '../transport/types.ts'
+import type { PeerRules } from '../zones/peers.ts'
 import type { Zone } from '../zones/zone.ts'
 
 /** Limits of the parser; what goes beyond is answered 513 or 400, or closes the connection. */
@@ -26,11 +27,13 @@ export interface ListenerEntry {
   readonly listener: Listener
   /** Everything but certificates, which `certs/` adds. */
   readonly options: Omit<ListenerOptions, 'tls'> & {
-    readonly tls?: Omit<NonNullable<ListenerOptions['tls']>, 'certificates' | 'trust'> & {
+    readonly tls?: Omit<NonNullable<ListenerOptions['tls']>, 'certificates' | 'trust' | 'peers'> & {
       /** Names of the certificates to present, in order; empty: by the listener's advertised names. */
       readonly certificates: readonly string[]
       /** Files with PEM roots. */
       readonly trustFiles: readonly string[]
+      /** Of the one zone on this listener that judges its peers' certificates itself. */
+      readonly peers: (PeerRules & { readonly names: readonly string[] }) | undefined
     }
   }
 }
@@ -162,6 +165,8 @@ export interface Snapshot {
   readonly registrar: RegistrarSettings | undefined
   readonly authentication: AuthenticationSettings
   readonly turn: TurnSettings | undefined
+  /** Numbers as they are dialled. */
+  readonly emergency: readonly string[]
   /** Memory for the messages of calls, bytes; 0: none are kept. */
   readonly traceBytes: number
   readonly admin: AdminSettings | undefined

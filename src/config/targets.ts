@@ -10,7 +10,7 @@ import type { ZoneText } from './zones.ts'
 type TargetText = NonNullable<ZoneText['targets']>[number]
 
 /** A target before its zone is known as a whole. */
-export type DraftTarget = Omit<Target, 'media'>
+export type DraftTarget = Omit<Target, 'media' | 'provisional'>
 
 /** What people write who do not think of URIs. */
 const HOST_AND_PORT = /^[\w.-]+:\d+$/

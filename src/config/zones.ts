@@ -2,9 +2,11 @@ import type { Listener } from '../address/listener.ts'
 import { TRANSPORT_NAMES } from '../address/transports.ts'
 import { PROFILES } from '../zones/profiles.ts'
 import type { Admission, Network, Probing, Target, Zone, ZoneProfile } from '../zones/zone.ts'
+import type { Files } from './files.ts'
 import { advertisedName, type DraftListener } from './listeners.ts'
 import type { DraftMedia } from './media.ts'
 import { targetPolicy, zonePolicy } from './media-policy.ts'
+import { peerPolicy, withPublished } from './peers.ts'
 import { clientPolicy } from './registration.ts'
 import { didYouMean, type Report } from './report.ts'
 import { headerRules, listOf, numberRules, placed } from './rules.ts'
@@ -23,11 +25,19 @@ export interface DraftZone {
   readonly origins: readonly string[]
 }
 
-export const draftZones = (file: ConfigFile, drafts: readonly DraftListener[], media: DraftMedia, report: Report): readonly DraftZone[] => {
+export const draftZones = (
+  file: ConfigFile,
+  drafts: readonly DraftListener[],
+  media: DraftMedia,
+  files: Files,
+  report: Report,
+): readonly DraftZone[] => {
   const groups = Object.keys(file.listeners)
   // With a listener missing, complaints about zones without it would only hide the one cause
   const listeners = report.failedIn(['listeners']) ? [] : drafts.map(({ listener }) => listener)
-  const zones = Object.entries(file.zones).flatMap(([name, text]) => draftZone(name, text, file, groups, listeners, media, report) ?? [])
+  const zones = Object.entries(file.zones).flatMap(
+    ([name, text]) => draftZone(name, withPublished(text, ['zones', name], report), file, groups, listeners, media, files, report) ?? [],
+  )
   if (Object.keys(file.zones).length === 0)
     report.error(['zones'], 'There is no zone', 'Add one, for example pbx: { kind: trunk, on: lan }', 'key')
   warnAboutSharedListeners(zones, report)
@@ -50,6 +60,7 @@ const draftZone = (
   groups: readonly string[],
   all: readonly Listener[],
   media: DraftMedia,
+  files: Files,
   report: Report,
 ): DraftZone | undefined => {
   const path = ['zones', name]
@@ -68,6 +79,8 @@ const draftZone = (
   const targets = placedTargets.map(({ target, written, place }) => ({
     ...target,
     media: targetPolicy(policy, typeof written === 'string' ? undefined : written.media, target.name, around, place, report),
+    provisional:
+      (typeof written === 'string' ? undefined : written.provisional) ?? text.dialect?.provisional ?? profile.dialect.provisional,
   }))
   const advertised =
     text.advertise === undefined || listeners.length === 0
@@ -88,12 +101,13 @@ const draftZone = (
       numbersIn: numberRules(text.numbers?.in, [...path, 'numbers', 'in'], report),
       numbersOut: numberRules(text.numbers?.out, [...path, 'numbers', 'out'], report),
       headersIn: headerRules(text.headers?.in, [...path, 'headers', 'in'], report),
-      headersOut: headerRules(text.headers?.out, [...path, 'headers', 'out'], report),
+      headersOut: [...profile.headers, ...headerRules(text.headers?.out, [...path, 'headers', 'out'], report)],
       advertise: advertised?.host,
       media: policy,
       path: text.path ?? profile.reach === 'flow',
       trace: text.trace ?? true,
       ...clientPolicy(text, profile, file, path, report),
+      ...peerPolicy(text, profile, listeners, path, files, report),
     },
   }
 }
@@ -154,7 +168,7 @@ const admissionOf = (text: ZoneText, profile: ZoneProfile, listeners: readonly L
   }
   if (anyone && networks.length > 0)
     report.warn([...place, 'anyone'], '"anyone: true" makes the networks beside it meaningless', 'Remove one of the two')
-  if (anyone && profile.admit === 'targets' && certificateNames.length === 0) {
+  if (anyone && profile.admit !== 'anyone' && certificateNames.length === 0) {
     report.warn(
       [...place, 'anyone'],
       `Zone "${path[1]}" admits everyone who reaches its listeners`,
@@ -185,9 +199,9 @@ const networkOf = (text: string, path: Path, report: Report): Network | undefine
 
 const probingOf = (text: ZoneText, profile: ZoneProfile, targets: readonly Target[], path: Path, report: Report): Probing => {
   const written = typeof text.probe === 'object' ? text.probe : {}
-  const wanted = typeof text.probe === 'boolean' ? text.probe : text.probe !== undefined || profile.probe
+  const wanted = typeof text.probe === 'boolean' ? text.probe : text.probe !== undefined || profile.probeSeconds > 0
   if (text.probe === undefined) report.derive([...path, 'probe'], wanted, `kind ${text.kind}`)
-  const intervalSeconds = milliseconds(written.interval ?? '30s') / 1000
+  const intervalSeconds = written.interval === undefined ? profile.probeSeconds || 30 : milliseconds(written.interval) / 1000
   const timeoutSeconds = written.timeout === undefined ? Math.min(5, intervalSeconds) : milliseconds(written.timeout) / 1000
   if (timeoutSeconds > intervalSeconds) {
     report.error(

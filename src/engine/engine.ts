@@ -8,6 +8,7 @@ import type {
   ListenerView,
   MediaView,
   PastCallView,
+  PeeringView,
   Phase,
   RefusalView,
   RegistrationChangeView,
@@ -36,6 +37,7 @@ import { MediaDesk } from './media/desk.ts'
 import { endLost } from './media/lost.ts'
 import { PastCalls } from './media/past.ts'
 import { listenerOptions, refreshListeners } from './options.ts'
+import { peeringView } from './peering.ts'
 import { loadPolicy } from './policy.ts'
 import { Prober } from './probe.ts'
 import { Receiver } from './receive.ts'
@@ -241,6 +243,10 @@ export class Engine implements EngineView, EngineCommands {
 
   endRegistration(id: string): RegistrationView | undefined {
     return endRegistration(this.#edge, id)
+  }
+
+  peering(zone: string): PeeringView | undefined {
+    return peeringView(this.#edge, zone)
   }
 
   refusals(): readonly RefusalView[] {

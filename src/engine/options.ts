@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { bareHost } from '../address/listener.ts'
 import { CertificateError } from '../base/errors.ts'
+import { rootsNamed } from '../certs/roots.ts'
 import type { CertificateEntry, ListenerEntry, Snapshot } from '../config/snapshot.ts'
 import type { CertificateMaterial, ListenerOptions, Transports } from '../transport/types.ts'
 
@@ -43,10 +44,12 @@ export const refreshListeners = async (snapshot: Snapshot, source: CertificateSo
 const optionsOf = ({ listener, options }: ListenerEntry, materials: ReadonlyMap<string, CertificateMaterial>): ListenerOptions => {
   const { tls, ...rest } = options
   if (tls === undefined) return rest
-  const { certificates: names, trustFiles, ...policy } = tls
+  const { certificates: names, trustFiles, peers, ...policy } = tls
   const wanted = names.length > 0 ? names.map((name) => materials.get(name)!) : byFitness([...materials.values()], listener.advertisedHost)
   if (wanted.length === 0) throw new CertificateError('SBC_CERTIFICATE_MISSING', `Listener ${listener.name} has no certificate`)
-  return { ...rest, tls: { ...policy, certificates: wanted, trust: trustFiles.map((file) => readFileSync(file, 'utf8')) } }
+  const trust = trustFiles.map((file) => readFileSync(file, 'utf8'))
+  const judged = peers === undefined ? {} : { peers: { ...peers, roots: peers.roots.flatMap(rootsNamed) } }
+  return { ...rest, tls: { ...policy, certificates: wanted, trust, ...judged } }
 }
 
 /** The certificate for the name that the listener advertises comes first: it is what peers without SNI get (T13). */

@@ -15,6 +15,7 @@ import type { Party } from '../media/negotiation.ts'
 import type { CallQuality } from '../media/quality.ts'
 import { ladderOf } from '../observability/ladder.ts'
 import { pcapOf } from '../observability/pcap.ts'
+import type { Zone } from '../zones/zone.ts'
 import type { MediaPool } from './deps.ts'
 import type { Edge } from './edge.ts'
 import type { PastCalls } from './media/past.ts'
@@ -33,23 +34,24 @@ export const listenerViews = (edge: Edge, open: ReadonlySet<string>): readonly L
   }))
 }
 
-export const zoneViews = (edge: Edge): readonly ZoneView[] =>
-  [...edge.running.snapshot.zones.values()].map((zone) => ({
-    name: zone.name,
-    kind: zone.kind,
-    listeners: zone.listeners.map((listener) => listener.name),
-    targets: zone.targets.map((target): TargetView => {
-      const record = edge.health.record(zone, target)
-      const known = record.lastAnswer > 0 || record.lastFailure > 0
-      return {
-        name: target.name,
-        health: known ? (record.up ? 'up' : 'down') : 'unknown',
-        drain: edge.health.drains(zone, target),
-        ...(record.optionsSeconds === undefined ? {} : { optionsSeconds: record.optionsSeconds }),
-        ...(record.reason === '' ? {} : { reason: record.reason }),
-      }
-    }),
-  }))
+export const zoneViews = (edge: Edge): readonly ZoneView[] => [...edge.running.snapshot.zones.values()].map((zone) => zoneView(edge, zone))
+
+export const zoneView = (edge: Edge, zone: Zone): ZoneView => ({
+  name: zone.name,
+  kind: zone.kind,
+  listeners: zone.listeners.map((listener) => listener.name),
+  targets: zone.targets.map((target): TargetView => {
+    const record = edge.health.record(zone, target)
+    const known = record.lastAnswer > 0 || record.lastFailure > 0
+    return {
+      name: target.name,
+      health: known ? (record.up ? 'up' : 'down') : 'unknown',
+      drain: edge.health.drains(zone, target),
+      ...(record.optionsSeconds === undefined ? {} : { optionsSeconds: record.optionsSeconds }),
+      ...(record.reason === '' ? {} : { reason: record.reason }),
+    }
+  }),
+})
 
 /** The newest first. */
 export const callViews = ({ media, clock }: Edge, limit: number): readonly CallView[] => {

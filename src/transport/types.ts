@@ -3,6 +3,7 @@ import type { Socket } from 'node:net'
 import type { Destination } from '../address/destination.ts'
 import type { Flow } from '../address/flow.ts'
 import type { Listener } from '../address/listener.ts'
+import type { PeerUsage } from '../zones/peers.ts'
 import type { Network } from '../zones/zone.ts'
 
 /** Why bytes or a connection were given up; the `reason` label of `edgeways_drops_total`. */
@@ -140,6 +141,17 @@ export interface TlsOptions {
   readonly trust: readonly string[]
   /** Verify the certificate of servers that we connect to. */
   readonly verifyServer: boolean
+  /**
+   * The certificates of peers are judged by us, of those that connect and of those that we connect to; `trust` and `verifyServer` do not count then.
+   * A server that fails is left at once; a client is kept, and its `PeerIdentity` says what is wrong.
+   */
+  readonly peers?: {
+    /** PEM. */
+    readonly roots: readonly string[]
+    readonly usage: PeerUsage
+    /** A server shows one of these, whatever name it was called by; empty: the name that it was called by. Lower case, may begin with `*.`. */
+    readonly names: readonly string[]
+  }
 }
 
 export interface CertificateMaterial {

@@ -1,3 +1,4 @@
+import { PLAIN_DIALECT } from './dialect.ts'
 import type { ZoneProfile } from './zone.ts'
 
 /** TLS phones, wherever they are: reached through the connection they opened, SRTP with keys in the SDP. */
@@ -8,5 +9,11 @@ export const phones = {
   media: 'transport',
   contact: 'keep',
   keys: 'any',
-  probe: false,
+  probeSeconds: 0,
+  peers: undefined,
+  connections: { share: true, renewMs: undefined },
+  dialect: PLAIN_DIALECT,
+  trusted: false,
+  patienceMs: undefined,
+  headers: [],
 } as const satisfies ZoneProfile

@@ -1,3 +1,4 @@
+import { PLAIN_DIALECT } from './dialect.ts'
 import type { ZoneProfile } from './zone.ts'
 
 /** A PBX, a voice server, a carrier: known addresses, plain SIP and RTP. */
@@ -8,5 +9,11 @@ export const trunk = {
   media: 'transport',
   contact: 'keep',
   keys: 'any',
-  probe: true,
+  probeSeconds: 30,
+  peers: undefined,
+  connections: { share: true, renewMs: undefined },
+  dialect: PLAIN_DIALECT,
+  trusted: true,
+  patienceMs: undefined,
+  headers: [],
 } as const satisfies ZoneProfile

@@ -1,3 +1,4 @@
+import { PLAIN_DIALECT } from './dialect.ts'
 import type { ZoneProfile } from './zone.ts'
 
 /** Browsers over WebSocket: no address of their own (RFC 7118 §5), DTLS-SRTP and ICE. */
@@ -8,5 +9,11 @@ export const webrtc = {
   media: 'webrtc',
   contact: 'keep',
   keys: 'any',
-  probe: false,
+  probeSeconds: 0,
+  peers: undefined,
+  connections: { share: true, renewMs: undefined },
+  dialect: PLAIN_DIALECT,
+  trusted: false,
+  patienceMs: undefined,
+  headers: [],
 } as const satisfies ZoneProfile

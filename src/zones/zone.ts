@@ -1,7 +1,9 @@
 import type { Listener } from '../address/listener.ts'
 import type { TransportName } from '../address/transports.ts'
+import type { Dialect, ProvisionalPolicy } from './dialect.ts'
 import type { MediaKind, MediaPolicy } from './media.ts'
 import type { NatPolicy } from './nat.ts'
+import type { ConnectionRules, PeerRules } from './peers.ts'
 import type { LostPolicy, RegistrarWay, RegistrationPolicy } from './registration.ts'
 import type { HeaderRule, NumberRule } from './rules.ts'
 
@@ -13,18 +15,32 @@ export interface ZoneProfile {
    * `address`: by Route, Request-URI and RFC 3263, over connections that we open.
    */
   readonly reach: 'flow' | 'address'
-  /** The default of admission when the operator wrote none: the addresses of the zone's targets, or anyone. */
-  readonly admit: 'targets' | 'anyone'
+  /**
+   * The default of admission when the operator wrote none: the addresses of the zone's targets, anyone, or what the operator of the other side
+   * has published (`microsoft.ts`).
+   */
+  readonly admit: 'targets' | 'anyone' | 'published'
   /** Ask TLS peers for a certificate. */
   readonly clientCertificate: 'none' | 'request' | 'require'
   /** What its peers speak in media by default; `transport`: what the leg's transport suggests (T10). */
   readonly media: MediaKind | 'transport'
-  /** `keep`: Contact is the endpoint's (T5). `ours`: masked by our own name toward this zone, restored on the way back. */
+  /** The default: `keep`: Contact is the endpoint's (T5). `ours`: masked by our own name toward this zone, restored on the way back. */
   readonly contact: 'keep' | 'ours'
   /** Its peers insist on certificates with RSA keys. */
   readonly keys: 'rsa' | 'any'
-  /** OPTIONS to targets by default. */
-  readonly probe: boolean
+  /** OPTIONS to targets by default, so many seconds apart; 0: none. */
+  readonly probeSeconds: number
+  /** The default of who judges its peers' certificates: the TLS library (undefined), or we do. */
+  readonly peers: PeerRules | undefined
+  /** Defaults, too. */
+  readonly connections: ConnectionRules
+  readonly dialect: Dialect
+  /** Its peers are in our trust domain (RFC 3325 §4): what they assert of callers counts, and they see what is private. */
+  readonly trusted: boolean
+  /** Its callers wait so long for a sign of life, and then try their next way, ms; undefined: as long as they like. */
+  readonly patienceMs: number | undefined
+  /** Header lines that requests and responses toward it get; the operator's own rules come after them. */
+  readonly headers: readonly HeaderRule[]
 }
 
 export interface Network {
@@ -73,6 +89,17 @@ export interface Target {
   readonly requestUri: 'target' | 'keep'
   /** Media toward this target: the zone's policy with the target's own settings over it. */
   readonly media: MediaPolicy
+  readonly provisional: ProvisionalPolicy
+}
+
+/** A customer of ours who has a public name of its own, where a zone's peers tell customers apart by names. */
+export interface Tenant {
+  /** Lower case; one of the names of the zone's listeners. */
+  readonly name: string
+  /** Zones that its calls go to, one after the other; calls from these zones speak under its name. */
+  readonly zones: readonly string[]
+  /** Patterns of numbers that are called under its name; empty: all. */
+  readonly numbers: readonly string[]
 }
 
 /** One side of the edge and the policy for it. */
@@ -104,4 +131,13 @@ export interface Zone {
   readonly nat: NatPolicy
   /** Its messages may be kept for the ladder of a call. */
   readonly trace: boolean
+  /** Contact toward this zone. */
+  readonly contact: 'keep' | 'ours'
+  /** undefined: the TLS library judges its peers' certificates. */
+  readonly peers: PeerRules | undefined
+  readonly connections: ConnectionRules
+  readonly dialect: Dialect
+  readonly trusted: boolean
+  readonly patienceMs: number | undefined
+  readonly tenants: readonly Tenant[]
 }

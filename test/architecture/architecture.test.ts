@@ -5,7 +5,20 @@ import { expect, test } from 'vitest'
 /** Who may import whom: only what stands lower; at the same height types only. A file beside the folders (main.ts) may import everybody. */
 const HEIGHT: Readonly<Record<string, number>> = {
   ...{ base: 0, sip: 1, sdp: 1, address: 2, zones: 3, transaction: 4, routing: 4, media: 4, registrar: 4, authentication: 4 },
-  ...{ transport: 5, dns: 5, certs: 5, observability: 5, rtpengine: 5, config: 5, store: 5, engine: 6, demo: 6, admin: 7 },
+  ...{
+    transport: 5,
+    dns: 5,
+    certs: 5,
+    observability: 5,
+    rtpengine: 5,
+    config: 5,
+    store: 5,
+    peers: 4,
+    engine: 6,
+    demo: 6,
+    admin: 7,
+    teams: 8,
+  },
 }
 const EDGE = 5
 /** Contracts that stand higher than those who fulfil them: types only, importable by everybody. */
@@ -17,7 +30,7 @@ const CONTRACTS = [
   'src/rtpengine/types.ts',
   'src/certs/types.ts',
 ]
-const NAMES_KINDS = ['zones', 'config', 'demo']
+const NAMES_KINDS = ['zones', 'config', 'demo', 'teams']
 const PURE_BUILTINS = ['node:buffer', 'node:crypto', 'node:util']
 const IMPURE =
   /\bDate\.now\b|\bnew Date\(\)|\bMath\.random\b|\bset(?:Timeout|Interval|Immediate)\b|\bperformance\b|\bhrtime\b|\brandom(?:Bytes|UUID|Int|Fill)\b|\bgetRandomValues\b/

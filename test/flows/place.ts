@@ -12,7 +12,7 @@ listeners:
   public: { udp: 10.0.0.5:5080, advertise: public-address }
 zones:
   pbx:      { kind: trunk, on: lan, probe: false, admit: { networks: [ 10.0.0.0/24 ] }, targets: [ "sip:10.0.0.20:5060;transport=udp" ] }
-  teams:    { kind: teams, on: teams, probe: false, targets: [ "sip:52.112.0.1:5061;transport=tls" ] }
+  teams:    { kind: trunk, media: { profile: teams }, on: teams, probe: false, targets: [ "sip:52.112.0.1:5061;transport=tls" ] }
   browsers: { kind: webrtc, on: web, origins: [ "*" ], lost-connection: { tell-registrar: false } }
   phones:   { kind: phones, on: public, nat: off, lost-connection: { tell-registrar: false } }
 routes:

@@ -2,6 +2,7 @@ import Type, { type TSchema } from 'typebox'
 import { ZONE_KINDS } from '../../zones/profiles.ts'
 import { count, duration, mapping, named, nameOf, oneOrMany, optional, text } from './fragment.ts'
 import { policy } from './media.ts'
+import { cloud, connections, contact, dialect, patience, peers, provisional, tenants, trusted } from './peers.ts'
 import { lost, nat, registrarWay, registration } from './registration.ts'
 import { headerRules, numberRules } from './rules.ts'
 
@@ -22,6 +23,7 @@ const target = Type.Union(
       weight: optional(count({ description: 'Share of the calls among targets of one priority.', default: 1, minimum: 1, maximum: 65535 })),
       drain: optional(Type.Boolean({ description: 'No new calls; those there are go on.', default: false })),
       media: optional(policy('target')),
+      provisional: optional(provisional),
       'request-uri': optional(
         Type.Enum(['target', 'keep'], {
           description: "`target`: the Request-URI's host becomes the target's; `keep`: only the next hop does.",
@@ -37,12 +39,12 @@ const admit = mapping(
   {
     networks: optional(
       Type.Array(text({ expects: 'an IP address or network such as 10.0.0.0/8' }), {
-        description: 'Addresses and networks (CIDR) that may send requests.',
+        description: "Addresses and networks (CIDR) that may send requests. Default for kind teams: Microsoft's, of its `cloud`.",
         examples: [['10.0.0.0/8', '2001:db8::/32']],
       }),
     ),
     targets: optional(
-      Type.Boolean({ description: "Also the addresses of the zone's targets. Default: true for kinds trunk and teams.", examples: [true] }),
+      Type.Boolean({ description: "Also the addresses of the zone's targets. Default: true for kind trunk.", examples: [true] }),
     ),
     anyone: optional(
       Type.Boolean({
@@ -52,7 +54,7 @@ const admit = mapping(
     ),
     certificates: optional(
       Type.Array(text({ expects: 'a host name such as pbx.example.com, or *.example.com' }), {
-        description: 'In addition, a verified client certificate must show one of these names.',
+        description: 'In addition, a verified client certificate must show one of these names. Default for kind teams: those of the hubs.',
         examples: [['pbx.example.com']],
       }),
     ),
@@ -62,7 +64,7 @@ const admit = mapping(
   },
   {
     description:
-      "Who may send requests. Default: the zone's targets (trunk, teams), or everyone who reaches the listeners (phones, webrtc).",
+      "Who may send requests. Default: the zone's targets (trunk), Microsoft's networks with a certificate of a hub (teams), or everyone who reaches the listeners (phones, webrtc).",
     examples: [{ networks: ['10.0.0.0/8'] }],
   },
 )
@@ -71,7 +73,14 @@ const probe = Type.Union(
   [
     Type.Boolean({ description: 'Probing with the defaults, or none.' }),
     mapping({
-      interval: optional(duration({ description: 'Between two probes of one target.', default: '30s', least: '1s', most: '1h' })),
+      interval: optional(
+        duration({
+          description: 'Between two probes of one target. Default: 30s, for kind teams 60s.',
+          examples: ['10s'],
+          least: '1s',
+          most: '1h',
+        }),
+      ),
       timeout: optional(
         duration({
           description: 'Without an answer for so long a probe has failed. Default: 5s, or the interval when that is shorter.',
@@ -114,7 +123,8 @@ export const zones = named(
     on: oneOrMany(nameOf({}), { description: 'Its listeners: the name of a group, or several.', examples: ['lan'] }),
     targets: optional(
       Type.Array(target, {
-        description: 'Where requests to this zone go: SIP URIs, or mappings with priority, weight and more.',
+        description:
+          'Where requests to this zone go: SIP URIs, or mappings with priority, weight and more. Default for kind teams: the hubs of its `cloud`.',
         examples: [['sip:10.0.0.20:5060;transport=udp']],
         maxItems: 1000,
       }),
@@ -148,6 +158,14 @@ export const zones = named(
     registrar: optional(registrarWay),
     'lost-connection': optional(lost),
     nat: optional(nat),
+    cloud: optional(cloud),
+    contact: optional(contact),
+    peers: optional(peers),
+    connections: optional(connections),
+    dialect: optional(dialect),
+    trusted: optional(trusted),
+    patience: optional(patience),
+    tenants: optional(tenants),
     trace: optional(Type.Boolean({ description: 'Its messages may be kept for the ladder of a call (see `trace`).', default: true })),
     path: optional(
       Type.Boolean({

@@ -77,12 +77,12 @@ zones:
   phones: { kind: phones, on: phones, media: { interface: wan } }
   browsers: { kind: webrtc, on: web, origins: ['*'], media: { interface: wan } }
   teams:
-    kind: teams
+    kind: trunk
     on: teams
     targets: ['sip:${wan(30)}:${peers.teams};transport=tls']
     admit: { certificates: [${TEAMS_NAME}] }
     probe: false
-    media: { interface: wan }
+    media: { interface: wan, profile: teams }
 routes:
   - { from: [pbx, browsers, phones], user: team, to: teams }
   - { from: teams, host: '*.invalid', to: browsers }

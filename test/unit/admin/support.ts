@@ -95,6 +95,7 @@ export const serverWith = (wishes: Wishes = {}): AdminServer => {
     registrations: () => ({ all: 0, total: 0, registrations: [] }),
     watchRegistrations: () => () => {},
     refusals: () => [],
+    peering: () => undefined,
     ...view,
   }
   const commands: EngineCommands = {

@@ -31,6 +31,7 @@ describe('whole files', () => {
     })
     expect(snapshot.zones.get('pbx')?.targets).toEqual([
       {
+        provisional: 'pass',
         name: 'sip:10.0.0.20:5060;transport=udp',
         user: undefined,
         host: '10.0.0.20',

@@ -6,6 +6,7 @@ import type { KeyedHash } from '../../../src/base/keyed-hash.ts'
 import type { Crossing } from '../../../src/routing/crossing.ts'
 import { type FlowToken, RouteStateCodec, type Side } from '../../../src/routing/route-state.ts'
 import { headerLines, type SipMessage, type SipRequest } from '../../../src/sip/message.ts'
+import { PLAIN_DIALECT } from '../../../src/zones/dialect.ts'
 import type { MediaPolicy } from '../../../src/zones/media.ts'
 import { trunk } from '../../../src/zones/trunk.ts'
 import { webrtc } from '../../../src/zones/webrtc.ts'
@@ -63,6 +64,7 @@ export const target = (name: string, more: Partial<Target> = {}): Target => ({
   drain: false,
   requestUri: 'target',
   media: NO_MEDIA_WISHES,
+  provisional: 'pass',
   ...more,
 })
 
@@ -87,6 +89,13 @@ export const zone = (name: string, listeners: readonly Listener[], more: Partial
   registrar: 'auto',
   lost: { registrationMs: 5000, callsMs: 20_000, tellRegistrar: true },
   nat: { tests: [], local: [], keepAlive: undefined },
+  contact: 'keep',
+  peers: undefined,
+  connections: { share: true, renewMs: undefined },
+  dialect: PLAIN_DIALECT,
+  trusted: true,
+  patienceMs: undefined,
+  tenants: [],
   ...more,
 })
 

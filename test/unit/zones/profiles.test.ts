@@ -5,8 +5,8 @@ import { PROTECTED, ROUTING_HEADERS } from '../../../src/zones/protected.ts'
 
 test('each kind of zone is one profile', () => {
   expect(ZONE_KINDS).toEqual(['trunk', 'teams', 'webrtc', 'phones'])
-  expect(PROFILES.webrtc).toMatchObject({ reach: 'flow', admit: 'anyone', media: 'webrtc', probe: false })
-  expect(PROFILES.phones).toMatchObject({ reach: 'flow', admit: 'anyone', media: 'transport', probe: false })
+  expect(PROFILES.webrtc).toMatchObject({ reach: 'flow', admit: 'anyone', media: 'webrtc', probeSeconds: 0 })
+  expect(PROFILES.phones).toMatchObject({ reach: 'flow', admit: 'anyone', media: 'transport', probeSeconds: 0 })
   expect(PROFILES.trunk).toMatchObject({
     reach: 'address',
     admit: 'targets',
@@ -14,16 +14,16 @@ test('each kind of zone is one profile', () => {
     keys: 'any',
     contact: 'keep',
     clientCertificate: 'none',
-    probe: true,
+    probeSeconds: 30,
   })
   expect(PROFILES.teams).toMatchObject({
     reach: 'address',
-    admit: 'targets',
+    admit: 'published',
     media: 'teams',
     keys: 'rsa',
-    contact: 'keep',
+    contact: 'ours',
     clientCertificate: 'request',
-    probe: true,
+    probeSeconds: 60,
   })
 })
 
