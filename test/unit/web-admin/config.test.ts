@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { FIRST_EXAMPLE, firstRunConfig } from '../../../src/config/examples.ts'
 import { SCHEMA } from '../../../src/config/schema.ts'
+import { type Path, readYaml } from '../../../src/config/yaml-tree.ts'
 import { differenceOf, hunksOf } from '../../../web-admin/src/config/difference.ts'
 import {
   asVariant,
@@ -16,7 +17,6 @@ import {
 } from '../../../web-admin/src/config/form.ts'
 import { piecesOf } from '../../../web-admin/src/config/highlight.ts'
 import { placeProblems, problemsOf } from '../../../web-admin/src/config/problems.ts'
-import { type Path, readYaml } from '../../../web-admin/src/config/yaml-tree.ts'
 
 const schemaAt = (path: Path): typeof SCHEMA => {
   let schema = SCHEMA

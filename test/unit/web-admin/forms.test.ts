@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { loadConfig } from '../../../src/config/load.ts'
-import { setAt } from '../../../web-admin/src/config/yaml-patch.ts'
+import { setAt } from '../../../src/config/yaml-patch.ts'
 import { base64Of, sortBrought } from '../../../web-admin/src/words/brought.ts'
 import {
   BLANK,

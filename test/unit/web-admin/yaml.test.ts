@@ -2,8 +2,8 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { isMap, isSeq, parse, parseDocument, stringify } from 'yaml'
 import { FIRST_EXAMPLE, firstRunConfig } from '../../../src/config/examples.ts'
-import { addItem, lineOfPath, type Plain, removeAt, renameKey, scalarText, setAt } from '../../../web-admin/src/config/yaml-patch.ts'
-import { nodeAt, type Path, pathText, readYaml, type YamlNode } from '../../../web-admin/src/config/yaml-tree.ts'
+import { addItem, insertItem, lineOfPath, type Plain, removeAt, renameKey, scalarText, setAt } from '../../../src/config/yaml-patch.ts'
+import { nodeAt, type Path, pathText, readYaml, type YamlNode } from '../../../src/config/yaml-tree.ts'
 
 /** What a tree says, with every scalar as its text. */
 const said = (node: YamlNode | undefined): unknown => {
@@ -318,4 +318,17 @@ describe('places', () => {
     }
     check(document.contents, [])
   })
+})
+
+test.each([
+  [
+    'a block list',
+    'routes:\n  # first\n  - { to: a }   # one\n  - { to: b }\n',
+    'routes:\n  # first\n  - { to: a }   # one\n  - { to: x }\n  - { to: b }\n',
+  ],
+  ['a flow list', 'routes: [ { to: a }, { to: b } ]\n', 'routes: [ { to: a }, { to: x }, { to: b } ]\n'],
+  ['past the end', 'routes:\n  - { to: a }\n', 'routes:\n  - { to: a }\n  - { to: x }\n'],
+  ['no list yet', 'name: a\n', 'name: a\nroutes: [ { to: x } ]\n'],
+])('an item is put into %s, and nothing else is touched', (_what, before, after) => {
+  expect(insertItem(before, ['routes'], 1, { to: 'x' })).toBe(after)
 })

@@ -3,8 +3,8 @@
  * when somebody opens it.
  */
 import type { SchemaNode } from '../../../src/config/tree.ts'
-import { addItem, type Patched, type Plain, removeAt, setAt } from './yaml-patch.ts'
-import { nodeAt, type Path, readYaml, type YamlNode } from './yaml-tree.ts'
+import { addItem, type Patched, type Plain, removeAt, setAt } from '../../../src/config/yaml-patch.ts'
+import { nodeAt, type Path, readYaml, type YamlNode } from '../../../src/config/yaml-tree.ts'
 
 export type { SchemaNode } from '../../../src/config/tree.ts'
 

@@ -1,5 +1,7 @@
 import type { ComponentChildren } from 'preact'
 import { useId, useMemo, useState } from 'preact/hooks'
+import { addItem, lineOfPath, type Patched, removeAt, renameKey, setAt } from '../../../src/config/yaml-patch.ts'
+import { nodeAt, type Path, pathText, readYaml, type YamlNode } from '../../../src/config/yaml-tree.ts'
 import type { ConfigProblem } from '../api/types.ts'
 import {
   asVariant,
@@ -14,8 +16,6 @@ import {
   writeTexts,
 } from '../config/form.ts'
 import { problemsOf } from '../config/problems.ts'
-import { addItem, lineOfPath, type Patched, removeAt, renameKey, setAt } from '../config/yaml-patch.ts'
-import { nodeAt, type Path, pathText, readYaml, type YamlNode } from '../config/yaml-tree.ts'
 import { failed } from '../notices.ts'
 import { Button } from '../parts/button.tsx'
 import { TextField } from '../parts/field.tsx'

@@ -1,5 +1,5 @@
 /** What somebody fills in for a new certificate, as the configuration has it. */
-import { blockLines, type Plain } from '../config/yaml-patch.ts'
+import { blockLines, type Plain } from '../../../src/config/yaml-patch.ts'
 
 export type NewSource = 'acme' | 'upload' | 'request' | 'development'
 

@@ -73,6 +73,17 @@ export const addItem = (text: string, path: Path, value: Plain): Patched => {
   return splice(text, at, at, `\n${' '.repeat(list.indent)}- ${inItem(value, list.indent + 2)}`)
 }
 
+/** Puts an item before the one of that index; at the end where there is none, as `addItem`. */
+export const insertItem = (text: string, path: Path, index: number, value: Plain): Patched => {
+  const list = nodeAt(readYaml(text), path)
+  const next = list?.kind === 'list' ? list.items[index] : undefined
+  if (list?.kind !== 'list' || next === undefined) return addItem(text, path, value)
+  if (list.flow) return splice(text, next.start, next.start, `${flowText(value)}, `)
+  const at = lineStart(text, next.start)
+  if (text.slice(at, next.start).trim() !== '') return undefined
+  return splice(text, at, at, `${' '.repeat(list.indent)}- ${inItem(value, list.indent + 2)}\n`)
+}
+
 export const renameKey = (text: string, path: Path, key: string): Patched => {
   const parent = nodeAt(readYaml(text), path.slice(0, -1))
   if (parent?.kind !== 'map' || parent.entries.some((entry) => entry.key === key)) return undefined
