@@ -11,6 +11,8 @@ export interface Places {
   readonly sipPort: number
   readonly tlsPort: number
   readonly wssPort: number
+  /** TLS for hubs of Teams alone, whose certificates are judged. */
+  readonly hubPort: number
   /** Used by the stress script only. */
   readonly wsPort: number
   /** UDP answerer: the PBX behind the edge. */
@@ -36,6 +38,7 @@ export const placesIn = (prefix: string): Places => ({
   sipPort: 5060,
   tlsPort: 5061,
   wssPort: 8443,
+  hubPort: 5062,
   wsPort: 8080,
   pbx: `${prefix}.2`,
   pbxPort: 5080,
@@ -49,7 +52,7 @@ export const placesIn = (prefix: string): Places => ({
 })
 
 export type MediaScenarioName = 'media-plain' | 'media-sdes' | 'media-browser'
-export type CallScenarioName = 'udp-udp' | 'tls-udp' | 'udp-tls' | 'wss-udp' | MediaScenarioName
+export type CallScenarioName = 'udp-udp' | 'tls-udp' | 'udp-tls' | 'wss-udp' | 'teams-udp' | MediaScenarioName
 export type ScenarioName = CallScenarioName | 'options' | 'tls-handshakes' | 'wss-handshakes' | 'wss-idle'
 
 export interface Scenario {
@@ -60,6 +63,8 @@ export interface Scenario {
   /** Connections opened before the calls begin; calls go round them. */
   readonly clients: number
   readonly answer: 'udp' | 'tls'
+  /** Callers are hubs of Teams: their certificate, INVITEs of 2 kB, a long Contact. The file is what they offer. */
+  readonly hub?: { readonly offer: string }
   /** With rtpengine: files of test/fixtures/sdp that callers offer and the PBX answers. */
   readonly media?: { readonly offer: string; readonly answer: string }
 }
@@ -71,6 +76,10 @@ export const SCENARIOS: Readonly<Record<ScenarioName, Scenario>> = {
   'tls-udp': { name: 'tls-udp', title: 'TLS→UDP, one connection', kind: 'calls', transport: 'tls', clients: 1, answer: 'udp' },
   'udp-tls': { name: 'udp-tls', title: 'UDP→TLS', kind: 'calls', transport: 'udp', clients: 0, answer: 'tls' },
   'wss-udp': { name: 'wss-udp', title: 'WSS→UDP, 500 clients', kind: 'calls', transport: 'wss', clients: 500, answer: 'udp' },
+  'teams-udp': {
+    ...{ name: 'teams-udp', title: 'Teams→UDP, 20 connections', kind: 'calls', transport: 'tls', clients: 20, answer: 'udp' },
+    hub: { offer: 'teams-offer-nonbypass.sdp' },
+  },
   'media-plain': {
     ...{ name: 'media-plain', title: 'UDP→UDP, plain RTP', kind: 'calls', transport: 'udp', clients: 0, answer: 'udp' },
     media: { offer: 'pbx-offer-g711.sdp', answer: PLAIN_ANSWER },
@@ -96,10 +105,17 @@ export const namesOf = (media: boolean): readonly ScenarioName[] =>
 export const SCENARIO_NAMES = Object.keys(SCENARIOS) as readonly ScenarioName[]
 
 const edgePort = (scenario: Scenario, places: Places): number =>
-  scenario.transport === 'udp' ? places.sipPort : scenario.transport === 'tls' ? places.tlsPort : places.wssPort
+  scenario.hub !== undefined
+    ? places.hubPort
+    : scenario.transport === 'udp'
+      ? places.sipPort
+      : scenario.transport === 'tls'
+        ? places.tlsPort
+        : places.wssPort
 
 const targetUri = (scenario: Scenario, places: Places): string => {
   if (scenario.answer === 'tls') return `sip:answer@${places.tlsPeer}:${places.tlsPeerPort};transport=tls`
+  if (scenario.hub !== undefined) return `sip:+442079460011@${places.domain}:${places.hubPort};user=phone;transport=tls`
   if (scenario.transport === 'udp') return `sip:answer@${places.pbx}:${places.pbxPort}`
   return `sip:answer@${places.domain}`
 }
@@ -108,18 +124,21 @@ const targetUri = (scenario: Scenario, places: Places): string => {
 export const generatorArguments = (
   scenario: Scenario,
   places: Places,
-  certificate: { chain: string; key: string },
+  certificate: { chain: string; key: string; hub: { chain: string; key: string } },
   direct = false,
 ): string[] => {
   const answer = scenario.answer === 'tls' ? `tls:${places.tlsPeer}:${places.tlsPeerPort}` : `udp:${places.pbx}:${places.pbxPort}`
   const through = direct ? answer.slice(4) : `${places.edge}:${edgePort(scenario, places)}`
   const target = targetUri(scenario, places)
   const streams = scenario.transport !== 'udp'
-  const { media } = scenario
+  const { media, hub } = scenario
   return [
     ...['--transport', scenario.transport, '--edge', through, '--target', target, '--answer', answer, '--domain', places.domain],
     ...['--from', streams ? places.clients : places.caller, '--spread', String(streams ? places.clientSpread : 1)],
     ...['--chain', certificate.chain, '--key', certificate.key],
+    ...(hub === undefined
+      ? []
+      : ['--hub', '--offer', join(SDPS, hub.offer), '--client-chain', certificate.hub.chain, '--client-key', certificate.hub.key]),
     ...(media === undefined ? [] : ['--offer', join(SDPS, media.offer), '--reply', join(SDPS, media.answer)]),
     ...(media === undefined || direct ? [] : ['--media', places.media]),
   ]

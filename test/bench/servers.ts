@@ -21,6 +21,8 @@ export type ServerName = 'edge' | 'kamailio'
 export interface Certificate {
   readonly chain: string
   readonly key: string
+  /** What callers show that are hubs of Teams, and the root that it ends at. */
+  readonly hub: { readonly chain: string; readonly key: string; readonly root: string }
 }
 
 export interface Server {
@@ -48,13 +50,31 @@ export const temporaryFolder = (): string => {
   return folder
 }
 
+/** By this name hubs are known. */
+const HUB = 'sip.pstnhub.microsoft.com'
+
 /** One self-signed ECDSA P-256 certificate, with which both servers and the TLS answerer work; it is its own root. */
 export const makeCertificate = (folder: string, { domain, tlsPeer }: Places): Certificate => {
-  const certificate = { chain: join(folder, 'chain.pem'), key: join(folder, 'key.pem') }
+  const hub = { chain: join(folder, 'hub-chain.pem'), key: join(folder, 'hub-key.pem'), root: join(folder, 'hub-root.pem') }
+  const certificate = { chain: join(folder, 'chain.pem'), key: join(folder, 'key.pem'), hub }
   const names = ['-subj', `/CN=${domain}`, '-addext', `subjectAltName=DNS:${domain},IP:${tlsPeer}`]
   const kind = ['-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '7']
   try {
-    execFileSync('openssl', ['req', ...kind, '-keyout', certificate.key, '-out', certificate.chain, ...names], { stdio: 'pipe' })
+    const openssl = (args: readonly string[]): Buffer => execFileSync('openssl', ['req', ...kind, ...args], { stdio: 'pipe' })
+    openssl(['-keyout', certificate.key, '-out', certificate.chain, ...names])
+    const rootKey = join(folder, 'hub-root-key.pem')
+    openssl(['-keyout', rootKey, '-out', hub.root, '-subj', '/CN=Bench hub root'])
+    openssl([
+      ...['-CA', hub.root, '-CAkey', rootKey, '-keyout', hub.key, '-out', hub.chain, '-subj', `/CN=${HUB}`],
+      ...[
+        '-addext',
+        `subjectAltName=DNS:${HUB}`,
+        '-addext',
+        'basicConstraints=critical,CA:FALSE',
+        '-addext',
+        'extendedKeyUsage=serverAuth,clientAuth',
+      ],
+    ])
   } catch (cause) {
     throw new Error('The certificate could not be made; the program openssl is needed (apt-get install openssl)', { cause })
   }
@@ -136,7 +156,7 @@ const untilReady = async (server: Server, ready: () => Promise<boolean> | boolea
 }
 
 const somebodyListens = async (places: Places): Promise<void> => {
-  for (const port of [places.sipPort, places.tlsPort, places.wssPort, places.wsPort]) {
+  for (const port of [places.sipPort, places.tlsPort, places.hubPort, places.wssPort, places.wsPort]) {
     if (await accepts(places.edge, port))
       throw new Error(`Something listens on ${places.edge}:${port} already; choose another network with --network`)
   }
@@ -148,15 +168,17 @@ const edgeConfiguration = ({ places, certificate, media }: ServerSettings): stri
 listeners:
   lan: { udp: "${places.edge}:${places.sipPort}", tcp: "${places.edge}:${places.sipPort}" }
   out: { tls: "${places.edge}:${places.tlsPort}", tls-settings: { trust: "${certificate.chain}" } }
+  hub: { tls: "${places.edge}:${places.hubPort}" }
   web: { wss: "${places.edge}:${places.wssPort}", ws: "${places.edge}:${places.wsPort}" }
 zones:
   pbx: { kind: trunk, on: lan, targets: ["sip:${places.pbx}:${places.pbxPort};transport=udp"], admit: { networks: ["${places.network}"] }, probe: false }
   out: { kind: trunk, on: out, targets: ["sip:${places.tlsPeer}:${places.tlsPeerPort};transport=tls"], admit: { networks: ["${places.network}"] }, probe: false }
+  teams: { kind: teams, on: hub, targets: [], peers: { roots: "${certificate.hub.root}" }, admit: { networks: ["${places.network}"] }, probe: false }
   browsers: { kind: webrtc, on: web, origins: ["*"] }
 routes:
   - { from: pbx, host: ${places.pbx}, to: pbx }
   - { from: pbx, host: ${places.tlsPeer}, to: out }
-  - { from: [out, browsers], to: pbx }
+  - { from: [out, browsers, teams], to: pbx }
 limits: { registrations: 100000, ping: 30s }
 media: ${media ? `{ rtpengine: ["${ngOf(places)}"] }` : 'off'}
 certificates: { main: { chain: "${certificate.chain}", key: "${certificate.key}" } }
@@ -218,6 +240,9 @@ export const startKamailio = async (settings: ServerSettings, workers: KamailioW
     SIP_PORT: places.sipPort,
     TLS_PORT: places.tlsPort,
     WSS_PORT: places.wssPort,
+    HUB_PORT: places.hubPort,
+    HUB_ROOT: certificate.hub.root,
+    HUB_NAME: HUB,
     WS_PORT: places.wsPort,
     DOMAIN: places.domain,
     NETWORK: places.network,

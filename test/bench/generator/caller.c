@@ -10,7 +10,7 @@
 #define T2 4000u
 #define CALLS 131072 /* at once; untouched memory of unused ones costs nothing */
 #define OPENING_AT_ONCE 64
-#define ROUTE_SET_SIZE 1024
+#define ROUTE_SET_SIZE 1536
 #define REQUEST_SIZE 4096
 
 /* A client transaction, and around INVITE and BYE the call they belong to. */
@@ -30,7 +30,7 @@ struct call {
   uint32_t serial, interval_ms;
   enum step step;
   bool measured, rang, registering;
-  char to_tag[96], remote_target[256], route_set[ROUTE_SET_SIZE]; /* §12.1.2 */
+  char to_tag[96], remote_target[768], route_set[ROUTE_SET_SIZE]; /* §12.1.2 */
   struct sockaddr_in next_hop;
   size_t request_length, ack_length;
   char request[REQUEST_SIZE], ack[REQUEST_SIZE]; /* as sent, for retransmission */
@@ -87,7 +87,21 @@ static void put_address(struct page *page, const struct link *link) {
   put_number(page, ntohs(link->local.sin_port));
 }
 
+/* Of the SIP proxies of Teams, as they were seen on the wire; the values are made up. */
+#define HUB_CALLER "Ana Test<sip:+442079460100@sip.pstnhub.microsoft.com:5061;user=phone>"
+#define HUB_TARGET \
+  "<sip:api-du-a-euwe.pstnhub.microsoft.com:443;x-i=4b1e8f0c-55a1-4c2f-9f86-0a7d0d6a1e55;" \
+  "x-c=9c1d2b7f5a0e4f6c8d3b2a1908f7e6d5/d/8/1f0e2d3c4b5a69788796a5b4c3d2e1f0>"
+#define HUB_HEADERS \
+  "RECORD-ROUTE: <sip:sip-du-a-eu.pstnhub.microsoft.com:5061;transport=tls;lr>\r\nMIN-SE: 300\r\nSUPPORTED: timer\r\n" \
+  "USER-AGENT: Microsoft.PSTNHub.SIPProxy v.2024.6.12.1 i.EUWE.3\r\nALLOW: INVITE,ACK,OPTIONS,CANCEL,BYE,NOTIFY\r\n" \
+  "SESSION-EXPIRES: 3600\r\nMS-CONVERSATION-ID: 6b0f1c2d3e4f5a6b7c8d9e0f1a2b3c4d\r\nCONTENT-TYPE: application/sdp\r\nCONTENT-LENGTH: "
+
 static void put_contact(struct page *page, const struct link *link) {
+  if (settings->hub) {
+    PUT(page, "CONTACT: " HUB_TARGET);
+    return;
+  }
   PUT(page, "Contact: <sip:caller@");
   put_address(page, link);
   if (reliable()) {
@@ -115,7 +129,8 @@ static void put_head(struct page *page, const struct call *call, const struct li
 }
 
 static void put_dialog(struct page *page, const struct call *call, bool in_dialog, struct text sequence, struct text method, struct text uri) {
-  PUT(page, "From: <sip:caller@bench.invalid>;tag=");
+  if (settings->hub) PUT(page, "FROM: " HUB_CALLER ";tag=");
+  else PUT(page, "From: <sip:caller@bench.invalid>;tag=");
   put_slot(page, call);
   PUT(page, "\r\nTo: <");
   put(page, uri);
@@ -268,8 +283,10 @@ bool call_start(void) {
   put_head(&page, call, link, TEXT("INVITE"), target, 'i');
   put_dialog(&page, call, false, TEXT("1"), TEXT("INVITE"), target);
   put_contact(&page, link);
-  PUT(&page, "\r\nAllow: INVITE, ACK, CANCEL, BYE, OPTIONS\r\nSupported: replaces\r\nUser-Agent: edgeways-bench\r\n"
-             "Content-Type: application/sdp\r\nContent-Length: ");
+  if (settings->hub) PUT(&page, "\r\n" HUB_HEADERS);
+  else
+    PUT(&page, "\r\nAllow: INVITE, ACK, CANCEL, BYE, OPTIONS\r\nSupported: replaces\r\nUser-Agent: edgeways-bench\r\n"
+               "Content-Type: application/sdp\r\nContent-Length: ");
   put_number(&page, settings->offer.len);
   PUT(&page, "\r\n\r\n");
   put(&page, settings->offer);
@@ -344,7 +361,8 @@ static bool keep_dialog(struct call *call, const struct sip *m) {
   int count = sip_entries(&m->record_route, entries, SIP_LINES);
   figures.record_routes = count;
   struct page page = {call->route_set, 0, ROUTE_SET_SIZE - 1, false};
-  for (int i = count - 1; i >= 0; i--) { /* the caller's route set is Record-Route from the bottom up */
+  int own = settings->hub ? 1 : 0; /* the last entry is the hub's own: who sends through it has it taken off */
+  for (int i = count - 1 - own; i >= 0; i--) { /* the caller's route set is Record-Route from the bottom up */
     PUT(&page, "Route: ");
     put(&page, entries[i]);
     PUT(&page, "\r\n");

@@ -10,6 +10,7 @@ struct caller_settings {
   const char *target;   /* Request-URI of calls and OPTIONS */
   const char *register_uri;
   struct text offer; /* SDP of each INVITE */
+  bool hub; /* speaks as the hubs of Teams do: their header names, a Contact that leads elsewhere, a Record-Route of their own */
   struct text media; /* `c=` line that every answer has, because media goes through a relay; empty: not looked at */
 };
 

@@ -46,6 +46,11 @@ void links_start(const struct link_settings *given) {
   SSL_CTX_set_session_cache_mode(client_context, SSL_SESS_CACHE_OFF);
   SSL_CTX_set_verify(client_context, SSL_VERIFY_NONE, NULL);
   SSL_CTX_set_mode(client_context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
+  if (settings->client_chain_file && (SSL_CTX_use_certificate_chain_file(client_context, settings->client_chain_file) != 1 ||
+                                      SSL_CTX_use_PrivateKey_file(client_context, settings->client_key_file, SSL_FILETYPE_PEM) != 1)) {
+    ERR_print_errors_fp(stderr);
+    exit(2);
+  }
   if (!settings->chain_file) return;
   server_context = SSL_CTX_new(TLS_server_method());
   SSL_CTX_set_mode(server_context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);

@@ -62,6 +62,7 @@ struct link_settings {
   const char *domain; /* SNI, HTTP Host */
   const char *origin;
   const char *chain_file, *key_file; /* of the TLS answerer */
+  const char *client_chain_file, *client_key_file; /* that callers show; null: none */
 };
 
 void links_start(const struct link_settings *settings);

@@ -242,7 +242,9 @@ static void usage(void) {
           "  --spread N                     open connections from N addresses, from --from upwards (1)\n"
           "  --offer FILE --reply FILE      session descriptions of callers and answerers\n"
           "  --media IP                     every description that arrives names this address in its c= line\n"
-          "  --chain FILE --key FILE        certificate of the TLS answerer\n");
+          "  --chain FILE --key FILE        certificate of the TLS answerer\n"
+          "  --client-chain FILE --client-key FILE   certificate of the callers' connections\n"
+          "  --hub                          callers speak as the hubs of Teams do\n");
   exit(2);
 }
 
@@ -276,6 +278,7 @@ int main(int argc, char **argv) {
   static const struct option OPTIONS_KNOWN[] = {{"transport", 1, 0, 't'}, {"edge", 1, 0, 'e'},   {"from", 1, 0, 'f'},  {"spread", 1, 0, 's'},
                                                 {"target", 1, 0, 'g'},    {"answer", 1, 0, 'a'}, {"chain", 1, 0, 'c'}, {"key", 1, 0, 'k'},
                                                 {"domain", 1, 0, 'd'},    {"offer", 1, 0, 'o'},  {"reply", 1, 0, 'r'}, {"media", 1, 0, 'm'},
+                                                {"client-chain", 1, 0, 'C'}, {"client-key", 1, 0, 'K'}, {"hub", 0, 0, 'h'},
                                                 {0, 0, 0, 0}};
   static struct link_settings link_settings = {.domain = "sbc.bench.test", .origin = "https://bench.test"};
   static struct caller_settings caller = {.from_spread = 1, .offer = {OFFER, sizeof OFFER - 1}};
@@ -294,6 +297,9 @@ int main(int argc, char **argv) {
       case 'a': if (answer_count < 8) answers[answer_count++] = optarg; break;
       case 'c': link_settings.chain_file = optarg; break;
       case 'k': link_settings.key_file = optarg; break;
+      case 'C': link_settings.client_chain_file = optarg; break;
+      case 'K': link_settings.client_key_file = optarg; break;
+      case 'h': caller.hub = true; break;
       case 'd': link_settings.domain = optarg; break;
       case 'o': caller.offer = file_text(optarg); break;
       case 'r': reply = file_text(optarg); break;
