@@ -3,8 +3,8 @@ import type { Flow } from '../address/flow.ts'
 import type { Listener } from '../address/listener.ts'
 import { unreachable } from '../base/errors.ts'
 import { isProblem, type Problem } from '../base/problem.ts'
-import { contentLength } from '../routing/alterations/content-length.ts'
-import { applyHeaderRules } from '../routing/alterations/header-rules.ts'
+import { alterResponse } from '../routing/alter-response.ts'
+import { type Parties, partiesOf } from '../routing/alterations/parties.ts'
 import { takeOffVia } from '../routing/alterations/take-off-via.ts'
 import { loopHash } from '../routing/branch.ts'
 import type { Candidate } from '../routing/decide.ts'
@@ -52,6 +52,8 @@ export class ProxyContext implements ServerUser {
   #own: SipResponse[] | undefined
   /** Of a REGISTER: how it went to the registrar that was tried last. */
   #passage: Passage | undefined
+  /** From and To as the sender wrote them, where a branch went out with others. */
+  #parties: Parties | undefined
   #status = 0
   #started = 0
   /** Nobody is there who would get an answer. */
@@ -137,6 +139,7 @@ export class ProxyContext implements ServerUser {
     this.#loop ??= loopHash(this.#server.request ?? this.#plan!.request)
     const composed = compose(this.#edge, { running: this.running, plan: this.#plan!, loop: this.#loop, index, candidate, flow, target })
     this.#passage = composed.passage
+    if (this.#server.request !== undefined) this.#parties ??= partiesOf(this.#server.request, composed.request)
     return composed
   }
 
@@ -358,7 +361,7 @@ export class ProxyContext implements ServerUser {
     const { flow } = this.#server
     for (const branch of this.#branches) {
       const again = this.#media?.again(branch.index)
-      branch?.settle({ flow, egress: candidateZone(branch.candidate), ingress: this.#ingressZone, again })
+      branch?.settle({ flow, egress: candidateZone(branch.candidate), ingress: this.#ingressZone, parties: this.#parties, again })
     }
     this.#server.settle()
   }
@@ -371,9 +374,8 @@ export class ProxyContext implements ServerUser {
       this.#withoutVia(message)
       return
     }
-    const egressZone = candidateZone(this.#branches[branch]?.candidate ?? this.#candidates[branch]!)
-    const ruled = applyHeaderRules(applyHeaderRules(bare, egressZone.headersIn), this.#ingressZone.headersOut)
-    this.#server.respond(contentLength(ruled))
+    const egress = candidateZone(this.#branches[branch]?.candidate ?? this.#candidates[branch]!)
+    this.#server.respond(alterResponse(bare, { ingress: this.#ingressZone, egress, parties: this.#parties }))
   }
 
   /** §8.2.6.2: the UAS left out the Vias below ours. Nobody can be told what it said, only that it said nothing of use. */

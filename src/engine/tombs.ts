@@ -4,17 +4,13 @@
  * have no timers of their own: their keys lie in the slots of a ring.
  */
 import type { Flow } from '../address/flow.ts'
-import { contentLength } from '../routing/alterations/content-length.ts'
-import { applyHeaderRules } from '../routing/alterations/header-rules.ts'
+import { alterResponse, type Returning } from '../routing/alter-response.ts'
 import { takeOffVia } from '../routing/alterations/take-off-via.ts'
 import { type SipResponse, serialise } from '../sip/message.ts'
-import type { Zone } from '../zones/zone.ts'
 
 /** Where a 2xx that comes again goes. */
-export interface Upstream {
+export interface Upstream extends Returning {
   readonly flow: Flow
-  readonly egress: Zone
-  readonly ingress: Zone
   /** Puts the SDP in that went upstream the first time; undefined where media is not ours. */
   readonly again: ((response: SipResponse) => SipResponse) | undefined
 }
@@ -79,13 +75,12 @@ export class AcceptedTomb implements ClientTomb {
   }
 
   received(response: SipResponse): void {
-    const { flow, egress, ingress, again } = this.#upstream
+    const { flow, again } = this.#upstream
     if (response.status < 200 || response.status >= 300 || !flow.open) return
     const bare = takeOffVia(response)
     const said = bare === undefined || again === undefined ? bare : again(bare)
     if (said === undefined) return
-    const ruled = applyHeaderRules(applyHeaderRules(said, egress.headersIn), ingress.headersOut)
-    flow.send(serialise(contentLength(ruled)))
+    flow.send(serialise(alterResponse(said, this.#upstream)))
     this.#repeated(flow)
   }
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { startEdge } from '../support/flow-harness.ts'
-import { headerOf, uriOf, valuesOf } from '../support/wire.ts'
+import { headerOf, tagOf, uriOf, valuesOf } from '../support/wire.ts'
 import { hangUp } from './place.ts'
 
 const RULES = `
@@ -64,6 +64,27 @@ describe('number rules', () => {
     pbx.gets('ACK')
     carrier.gets(100, 486)
     carrier.sends('ACK')
+  })
+
+  test('§8.2.6.2: the caller gets back From and To as he wrote them, in every response, a 2xx that comes again included', async () => {
+    const { pbx, carrier } = await startRules()
+    const from = '"A" <sip:02079460101@10.0.0.20>;x=1'
+    const sent = pbx.sends('INVITE', { uri: 'sip:02079460102@10.0.0.5', from, to: 'sip:02079460102@10.0.0.5' })
+    const invite = carrier.gets('INVITE')
+    expect(uriOf(headerOf(invite, 'from'))).toBe('sip:+442079460101@10.0.0.20')
+    carrier.sends(180)
+    const ringing = pbx.gets(100, 180)
+    const accepted = carrier.sends(200)
+    const answered = pbx.gets(200)
+    for (const response of [ringing, answered]) {
+      expect(headerOf(response, 'from')).toBe(headerOf(sent, 'from'))
+      expect(headerOf(response, 'to')).toBe(`${headerOf(sent, 'to')};tag=${tagOf(accepted, 'to')}`)
+    }
+    carrier.repeats(accepted)
+    expect(pbx.gets(200).bytes).toEqual(answered.bytes)
+    pbx.sends('ACK')
+    carrier.gets('ACK')
+    hangUp(carrier, pbx)
   })
 
   test('a tenant’s route has rules of its own', async () => {

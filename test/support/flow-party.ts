@@ -25,6 +25,8 @@ export interface SendOptions {
   readonly uri?: string
   /** URI of To in a request that begins something. */
   readonly to?: string
+  /** Value of From, without its tag, in a request that begins something. */
+  readonly from?: string
   /** Further header lines. */
   readonly headers?: readonly string[]
   readonly body?: string
@@ -281,7 +283,7 @@ export class Party implements Remote {
       `Via: SIP/2.0/${TOKENS[transport]} ${this.#host};branch=${options.branch ?? `z9hG4bK-${this.name}-${this.#world.next()}`}${transport !== 'udp' || this.spec.plainVia ? '' : ';rport'}`,
       `Max-Forwards: ${options.maxForwards ?? 70}`,
       ...(options.oneLine && routes.length > 0 ? [`Route: ${routes.join(', ')}`] : routes.map((route) => `Route: ${route}`)),
-      `From: ${dialog?.local ?? `"${this.name}" <sip:${this.name}@example.com>;tag=${this.#tag}`}`,
+      `From: ${dialog?.local ?? `${options.from ?? `"${this.name}" <sip:${this.name}@example.com>`};tag=${this.#tag}`}`,
       `To: ${dialog?.remote ?? `<${options.to ?? options.uri ?? 'sip:100@example.com'}>`}`,
       `Call-ID: ${dialog?.callId ?? options.callId ?? `call-${this.#world.next()}@${this.name}.example`}`,
       `CSeq: ${sequence} ${method}`,

@@ -1,12 +1,19 @@
 import { headerFacts } from '../../sip/headers/table.ts'
-import { line, type SipMessage, type SipRequest, setHeader, withHeaders, withoutHeader } from '../../sip/message.ts'
+import { line, type SipMessage, type SipRequest, type SipResponse, setHeader, withHeaders, withoutHeader } from '../../sip/message.ts'
 import { PROTECTED } from '../../zones/protected.ts'
 import type { HeaderRule } from '../../zones/rules.ts'
+import type { Zone } from '../../zones/zone.ts'
 import type { Crossing } from '../crossing.ts'
 
 /** The rules of the zone a request comes from, of the decision, of the zone it goes to, in this order. */
 export const headerRules = (request: SipRequest, { ingress, egress, headers }: Crossing): SipRequest =>
   applyHeaderRules(applyHeaderRules(applyHeaderRules(request, ingress.zone.headersIn), headers), egress.zone.headersOut)
+
+/** On the way back: of the zone that it comes from, then of the one that it goes to. */
+export const responseHeaderRules = (
+  response: SipResponse,
+  { ingress, egress }: { readonly ingress: Zone; readonly egress: Zone },
+): SipResponse => applyHeaderRules(applyHeaderRules(response, egress.headersIn), ingress.headersOut)
 
 export const applyHeaderRules = <M extends SipMessage>(message: M, rules: readonly HeaderRule[]): M => {
   let altered = message
