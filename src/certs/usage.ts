@@ -1,8 +1,9 @@
 /** Who shows a certificate, and what those who meet it want of it. Pure. */
+import { covers } from '../base/host-match.ts'
 import type { ListenerEntry, Snapshot } from '../config/snapshot.ts'
 import type { Zone } from '../zones/zone.ts'
 import type { CertificateNeeds, CertificateUse } from './intake/finding.ts'
-import { comparable, covers } from './intake/names.ts'
+import { comparable } from './intake/names.ts'
 
 /** A listener that shows a certificate. */
 export interface UsedAt {

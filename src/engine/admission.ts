@@ -1,6 +1,7 @@
 import type { Flow } from '../address/flow.ts'
 import type { Listener } from '../address/listener.ts'
 import { bareHost } from '../address/listener.ts'
+import { covers } from '../base/host-match.ts'
 import type { Zone } from '../zones/zone.ts'
 
 /**
@@ -72,7 +73,7 @@ export class Admission {
     const { networks, targets, certificateNames } = zone.admission
     if (certificateNames.length > 0) {
       const peer = flow.peer
-      if (peer === undefined || !peer.verified || !peer.names.some((name) => certificateNames.some((one) => covers(name, one))))
+      if (peer === undefined || !peer.verified || !peer.names.some((name) => certificateNames.some((one) => matches(name, one))))
         return false
       if (networks.length === 0 && !targets) return true
     }
@@ -97,11 +98,4 @@ export class Admission {
  * The name that a verified certificate shows is the one that was configured.
  * DEVIATION: RFC 5922 §7.2 takes no wildcards; INTEROP(Teams): its hubs show `*.pstnhub.microsoft.com`. One label, as RFC 9525 §6.3 has it.
  */
-const covers = (shown: string, wanted: string): boolean =>
-  shown === wanted || matchesWildcard(shown, wanted) || matchesWildcard(wanted, shown)
-
-const matchesWildcard = (pattern: string, name: string): boolean => {
-  if (!pattern.startsWith('*.') || name.startsWith('*')) return false
-  const dot = name.indexOf('.')
-  return dot > 0 && name.slice(dot) === pattern.slice(1)
-}
+const matches = (shown: string, wanted: string): boolean => covers(shown, wanted) || covers(wanted, shown)

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { bareHost } from '../address/listener.ts'
 import { CertificateError } from '../base/errors.ts'
+import { covers } from '../base/host-match.ts'
 import { rootsNamed } from '../certs/roots.ts'
 import type { CertificateEntry, ListenerEntry, Snapshot } from '../config/snapshot.ts'
 import type { CertificateMaterial, ListenerOptions, Transports } from '../transport/types.ts'
@@ -55,7 +56,6 @@ const optionsOf = ({ listener, options }: ListenerEntry, materials: ReadonlyMap<
 /** The certificate for the name that the listener advertises comes first: it is what peers without SNI get (T13). */
 const byFitness = (materials: readonly CertificateMaterial[], host: string): readonly CertificateMaterial[] => {
   const bare = bareHost(host)
-  const fits = (one: CertificateMaterial): boolean =>
-    one.hosts.some((name) => name === bare || (name.startsWith('*.') && bare.slice(bare.indexOf('.')) === name.slice(1)))
+  const fits = (one: CertificateMaterial): boolean => one.hosts.some((name) => covers(name, bare))
   return [...materials.filter(fits), ...materials.filter((one) => !fits(one))]
 }

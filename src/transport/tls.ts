@@ -15,6 +15,7 @@ import type { PeerIdentity } from '../address/flow.ts'
 import { bareHost } from '../address/listener.ts'
 import { alternativeNames } from '../base/alternative-names.ts'
 import { TransportError } from '../base/errors.ts'
+import { wildcardOf } from '../base/host-match.ts'
 import type { CertificateMaterial, TlsOptions } from './types.ts'
 
 /**
@@ -80,7 +81,7 @@ export class TlsSide {
   /** RFC 6066 §3: the certificate of that name, else a wildcard for one label (RFC 6125 §6.4.3), else the first. */
   contextFor(name: string): SecureContext | undefined {
     const host = bareHost(name)
-    return this.#names.get(host) ?? this.#names.get(`*${host.slice(host.indexOf('.'))}`)
+    return this.#names.get(host) ?? this.#names.get(wildcardOf(host) ?? '')
   }
 
   /** What a connection to `host` is opened with; our certificate answers when the server asks for one. */

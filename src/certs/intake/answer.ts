@@ -1,9 +1,10 @@
 import { X509Certificate } from 'node:crypto'
 import { CertificateError } from '../../base/errors.ts'
+import { covers } from '../../base/host-match.ts'
 import { hostsOf, subjectOf } from './facts.ts'
 import { type Finding, finding, listed } from './finding.ts'
 import { gather } from './material.ts'
-import { comparable, covers } from './names.ts'
+import { comparable } from './names.ts'
 import { type MadeRequest, readRequest } from './request.ts'
 import { assemble, noCertificate, type Upload, withKey } from './upload.ts'
 

@@ -1,5 +1,5 @@
 import type { asn1 } from 'node-forge'
-import { oidText } from './der.ts'
+import { oidText } from '../../base/der.ts'
 
 /**
  * Reading what others write in BER (X.690), where lengths may be open and strings in pieces: PKCS#12 and PKCS#7. The parser is node-forge's,

@@ -1,6 +1,7 @@
 import { type KeyObject, X509Certificate } from 'node:crypto'
 import { alternativeNames } from '../../base/alternative-names.ts'
-import { oidOf, partsOf, readDer, TAG } from './der.ts'
+import { basicConstraints, EXTENSION, extensionsOf, PURPOSE, USAGE_BIT, usageBit } from '../../base/certificate-extensions.ts'
+import { partsOf, readDer, TAG } from '../../base/der.ts'
 import { HOST, isAddress, shortAddress } from './names.ts'
 
 /** DER or PEM. @returns undefined when OpenSSL cannot read it, or not its public key or its dates */
@@ -77,37 +78,20 @@ export const keyFactsOf = (key: KeyObject): KeyFacts => {
   return { family: 'other', bits, curve: '', text: type }
 }
 
-export const EXTENSION = {
-  keyUsage: '2.5.29.15',
-  basicConstraints: '2.5.29.19',
-  /** RFC 7633. */
-  tlsFeature: '1.3.6.1.5.5.7.1.24',
-} as const
+/** The value of an extension; undefined when the certificate has none of that kind. */
+export const extensionOf = (certificate: X509Certificate, oid: string): Buffer | undefined =>
+  extensionsOf(certificate.raw).find((extension) => extension.oid === oid)?.value
 
-/** The value of an extension, what is inside its OCTET STRING; undefined when the certificate has none of that kind. */
-export const extensionOf = (certificate: X509Certificate, oid: string): Buffer | undefined => {
-  const [body] = partsOf(readDer(certificate.raw))
-  const wrapped = partsOf(body).find(({ tag }) => tag === 0xa3) // RFC 5280 §4.1: extensions [3] EXPLICIT
-  for (const extension of partsOf(partsOf(wrapped)[0])) {
-    const parts = partsOf(extension)
-    if (oidOf(parts[0]) === oid) return parts.findLast(({ tag }) => tag === TAG.OCTET_STRING)?.content
-  }
-  return undefined
-}
-
-/** RFC 5280 §4.2.1.3: bit 0 of keyUsage. A certificate without the extension may do everything. */
+/** RFC 5280 §4.2.1.3: digitalSignature. A certificate without the extension may do everything. */
 export const maySign = (certificate: X509Certificate): boolean => {
   const value = extensionOf(certificate, EXTENSION.keyUsage)
-  if (value === undefined) return true
-  const bits = readDer(value)
-  return bits?.tag === TAG.BIT_STRING && ((bits.content[1] ?? 0) & 0x80) !== 0
+  return value === undefined || usageBit(value, USAGE_BIT.digitalSignature)
 }
 
 /** RFC 5280 §4.2.1.9: how many CA certificates may stand between this one and the leaf; undefined: as many as there are. */
 export const pathLengthOf = (certificate: X509Certificate): number | undefined => {
   const value = extensionOf(certificate, EXTENSION.basicConstraints)
-  const length = value === undefined ? undefined : partsOf(readDer(value)).find(({ tag }) => tag === TAG.INTEGER)
-  return length === undefined || length.content.length !== 1 ? undefined : length.content[0]
+  return value === undefined ? undefined : basicConstraints(value).pathLength
 }
 
 /** RFC 7633 §4: status_request (5) among the TLS features, which is called "must staple". */
@@ -123,9 +107,6 @@ export const issuerUrlsOf = (certificate: X509Certificate): string[] =>
     // Node writes values with special characters as JSON strings; no URL of a CA has such
     return url === undefined || url.startsWith('"') ? [] : [url]
   })
-
-/** RFC 5280 §4.2.1.12. */
-const PURPOSE = { serverAuth: '1.3.6.1.5.5.7.3.1', clientAuth: '1.3.6.1.5.5.7.3.2', any: '2.5.29.37.0' } as const
 
 /** Extended key usage, which Node calls keyUsage. Without the extension a certificate is for everything. */
 export const isFor = (leaf: X509Certificate, purpose: 'serverAuth' | 'clientAuth'): boolean => {

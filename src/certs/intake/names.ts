@@ -23,17 +23,6 @@ export const comparable = (host: string): string => {
 }
 
 /**
- * RFC 9525 §6.3: does a name of a certificate cover the host? `*` stands for exactly one label, the leftmost. An address is covered by
- * the same address only. Both as `comparable` makes them.
- */
-export const covers = (name: string, host: string): boolean => {
-  if (name === host) return true
-  if (!name.startsWith('*.') || isAddress(host)) return false
-  const dot = host.indexOf('.')
-  return dot > 0 && host.slice(dot) === name.slice(1)
-}
-
-/**
  * A host as it goes into a request.
  * @throws CertificateError SBC_CERTIFICATE_NAMES when it cannot be in a certificate
  */

@@ -1,5 +1,5 @@
+import { derOf, derOid, TAG } from '../../base/der.ts'
 import { CertificateError } from '../../base/errors.ts'
-import { derOf, derOid, TAG } from './der.ts'
 import { comparable } from './names.ts'
 
 interface SubjectField {

@@ -1,7 +1,8 @@
+import { covers } from '../../base/host-match.ts'
 import { isFor, issuerOf, issuerUrlsOf } from './facts.ts'
 import { type CertificateUse, type Finding, finding, type Judged, listed, nameOf } from './finding.ts'
 import { endAmong } from './links.ts'
-import { comparable, covers, isAddress } from './names.ts'
+import { comparable, isAddress } from './names.ts'
 import { certificatesIn } from './pem.ts'
 
 type UseRule = (judged: Judged, use: CertificateUse) => readonly Finding[]

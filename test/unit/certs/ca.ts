@@ -1,6 +1,6 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, randomBytes, sign as signBytes } from 'node:crypto'
 import { isIP } from 'node:net'
-import { derOf, derOid, TAG } from '../../../src/certs/intake/der.ts'
+import { derOf, derOid, TAG } from '../../../src/base/der.ts'
 import { readRequest } from '../../../src/certs/intake/request.ts'
 
 export interface Wish {

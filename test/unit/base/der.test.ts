@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { derOf, derOid, oidOf, partsOf, readDer, TAG } from '../../../../src/certs/intake/der.ts'
-import { file, openssl } from './pki.ts'
+import { derOf, derOid, oidOf, partsOf, readDer, TAG } from '../../../src/base/der.ts'
+import { file, openssl } from '../certs/intake/pki.ts'
 
 test('what is written is read again, whatever its length', () => {
   for (const length of [0, 1, 127, 128, 255, 256, 65_535, 65_536, 70_000]) {
