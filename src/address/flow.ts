@@ -1,12 +1,53 @@
 import type { Listener } from './listener.ts'
 
+/**
+ * What was wrong with a certificate that we judged ourselves (`src/peers/`), in a word for counters.
+ *
+ * `incomplete-chain`: the issuer is not among what was sent; `unknown-root`: the chain ends elsewhere; `signature`: a link is not signed by
+ * its issuer, or does not fit it; `purpose`: it is not for this (key usage, extended key usage); `weak`: key or signature;
+ * `critical-extension`: a condition that we do not know.
+ */
+export const PEER_FAULTS = [
+  'no-certificate',
+  'unreadable',
+  'self-signed',
+  'unknown-root',
+  'incomplete-chain',
+  'signature',
+  'expired',
+  'not-yet-valid',
+  'not-a-ca',
+  'ca-as-leaf',
+  'path-length',
+  'name-constraints',
+  'critical-extension',
+  'purpose',
+  'weak',
+  'wrong-name',
+] as const
+export type PeerFault = (typeof PEER_FAULTS)[number]
+
 /** Who a TLS peer showed itself to be; names count only when `verified`. */
 export interface PeerIdentity {
   readonly verified: boolean
-  /** Why the chain was not accepted, in OpenSSL's words; empty when verified. */
+  /** Why the chain was not accepted: in our words where we judge it, else in OpenSSL's; empty when verified. */
   readonly error: string
-  /** DNS names of the certificate's SAN, else its CN; lower case. */
+  /** DNS names of the certificate's SAN, lower case; where OpenSSL judges, also hosts of its `sip:` URIs, and without a SAN its CN. */
   readonly names: readonly string[]
+  /** Where we judge; undefined when verified. */
+  readonly reason?: PeerFault
+  /** Where we judge: how the connection is protected, and by which certificate. */
+  readonly session?: TlsSession
+}
+
+export interface TlsSession {
+  /** `TLSv1.3`. */
+  readonly version: string
+  readonly cipher: string
+  /** SHA-256 of the peer's certificate, hexadecimal with colons; empty: it showed none. */
+  readonly fingerprint: string
+  /** Until when that is valid, milliseconds since 1970; 0: it showed none. */
+  readonly validTo: number
 }
 
 /**
@@ -28,6 +69,10 @@ export interface Flow {
   readonly peer?: PeerIdentity
   /** Of the last WebSocket ping that was answered, whole milliseconds; undefined: none was yet. */
   readonly roundTripMs?: number
+  /** Of a connection: clock milliseconds since when it carries messages; undefined: it does not yet. */
+  readonly openedAt?: number | undefined
+  /** The name that we called; undefined: the remote called us. */
+  readonly host?: string
   /** Writes one whole message. A stream that is still connecting keeps it; what fails is told by `closed`. */
   send(bytes: Buffer): void
   close(reason: string): void

@@ -24,7 +24,7 @@ export const forwardAck = (edge: Edge, flow: Flow, request: SipRequest, running:
     drop('ack-invalid')
     return
   }
-  const found = classify(request, { myself: running.myself, states: running.states, arrivedOn: flow.listener, from: zone })
+  const found = classify(request, { ...running, arrivedOn: flow.listener, from: zone })
   if (found.kind === 'problem') {
     edge.metrics.routeStateRefused(found.fault)
     drop('ack-route')
@@ -75,7 +75,8 @@ const passed = (classified: InDialog, media: RequestMedia | Problem | undefined)
 
 const send = (edge: Edge, way: Way, arrived: SipRequest, { request, egress, ingress }: InDialog, zone: Zone): void => {
   const destination = way.kind === 'destinations' ? way.list[0] : undefined
-  const flow = way.kind === 'flow' ? way.flow : destination === undefined ? undefined : edge.transports.flowTo(egress.listener, destination)
+  const to = destination && edge.transports.flowTo(egress.listener, destination, egress.zone.connections)
+  const flow = way.kind === 'flow' ? way.flow : to
   if (flow === undefined) {
     edge.metrics.drop('ack-unreachable', egress.listener.name)
     return

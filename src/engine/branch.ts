@@ -12,7 +12,7 @@ import type { ClientTransaction, ClientUser } from './client-transaction.ts'
 import { calleeEnd } from './dialogs/end.ts'
 import { type Edge, listenerFor } from './edge.ts'
 import { acknowledge, sayBye } from './hang-up.ts'
-import { type Way, wayTo } from './next-hop.ts'
+import { candidateZone, type Way, wayTo } from './next-hop.ts'
 import type { ProxyContext } from './proxy.ts'
 import { targetUri } from './target-uri.ts'
 import type { TimerKind } from './timers.ts'
@@ -202,7 +202,7 @@ export class Branch implements ClientUser {
     // Only a target's address: what a Contact inside a dialog names is admitted to nothing
     if (this.candidate.kind === 'target')
       this.#context.running.admission.learn(this.candidate.zone, destination.address, this.#edge.clock.now())
-    this.#dispatch(this.#edge.transports.flowTo(listener, destination), listener)
+    this.#dispatch(this.#edge.transports.flowTo(listener, destination, candidateZone(this.candidate).connections), listener)
     return true
   }
 

@@ -42,6 +42,7 @@ import { loadPolicy } from './policy.ts'
 import { Prober } from './probe.ts'
 import { Receiver } from './receive.ts'
 import { endRegistration, registrationChange, registrationViews } from './registration/views.ts'
+import { renewInbound } from './renewal.ts'
 import { callViews, captureOf, ladderView, listenerViews, mediaCheck, mediaView, pastCallView, zoneViews } from './views.ts'
 
 const HOUR_MS = 3_600_000
@@ -182,7 +183,9 @@ export class Engine implements EngineView, EngineCommands {
 
   /** New handshakes get what `certificates` has in force now; connections stay. @throws CertificateError, TransportError */
   refreshCertificates(): Promise<void> {
-    return this.#line(() => refreshListeners(this.snapshot, this.#deps.certificates, this.#edge.transports))
+    return this.#line(async () =>
+      renewInbound(this.#edge, await refreshListeners(this.snapshot, this.#deps.certificates, this.#edge.transports)),
+    )
   }
 
   setLogLevel(level: LogLevel): void {
@@ -326,6 +329,8 @@ export class Engine implements EngineView, EngineCommands {
         else this.#edge.transactions.datagramFailed(flow, reason)
         this.#edge.dialogs.closed(flow)
       },
+      retired: ({ listener }: Flow, reason) => metrics.connectionRetired(listener.name, reason),
+      underWay: (flow: Flow) => this.#edge.transactions.waitOn(flow),
       dropped: (listener: Listener, reason: string) => metrics.drop(reason, listener.name),
       keptAlive: (flow: Flow) => this.#edge.keepAlive.heard(flow),
     }
@@ -372,10 +377,11 @@ export class Engine implements EngineView, EngineCommands {
       { listeners: listeners.added.map(({ listener }) => listener), options },
     )
     // Certificates may be new where nothing in the file is
-    for (const { listener } of [...listeners.unchanged, ...listeners.changed])
-      this.#edge.transports.update(listener.name, options.get(listener.name)!)
+    const kept = [...listeners.unchanged, ...listeners.changed].map(({ listener }) => listener.name)
+    const otherwise = kept.filter((name) => this.#edge.transports.update(name, options.get(name)!))
     const running = this.#run(after, this.#edge.running.admission)
     this.#edge.running = running
+    renewInbound(this.#edge, new Set(otherwise))
     this.#edge.transactions.timers = after.timers
     this.#media?.reconfigure(after.media)
     this.#deps.trace?.limit(after.traceBytes)

@@ -58,7 +58,7 @@ const deliver = async (
   else if (way.kind === 'destinations') {
     const destination = way.list[0]
     const listener = destination && listenerFor(alone(end.side.listener), destination.transport, destination.address)
-    if (destination !== undefined && listener !== undefined) flow = edge.transports.flowTo(listener, destination)
+    if (destination !== undefined && listener !== undefined) flow = edge.transports.flowTo(listener, destination, end.side.zone.connections)
   }
   if (flow === undefined) {
     edge.log.warn({ callId: end.callId, zone: end.side.zone.name, reason: way.kind }, 'A dialog cannot be ended')

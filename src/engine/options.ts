@@ -28,18 +28,25 @@ export const listenerOptions = async (
 
 /**
  * New handshakes get the certificates as they are now; connections stay. A listener that cannot use them keeps what it has.
+ * @returns names of the listeners that show others from now on
  * @throws CertificateError, TransportError: the first that was thrown
  */
-export const refreshListeners = async (snapshot: Snapshot, source: CertificateSource, transports: Transports): Promise<void> => {
+export const refreshListeners = async (
+  snapshot: Snapshot,
+  source: CertificateSource,
+  transports: Transports,
+): Promise<ReadonlySet<string>> => {
   const faults: unknown[] = []
+  const other = new Set<string>()
   for (const [name, options] of await listenerOptions(snapshot, source, 'kept')) {
     try {
-      transports.update(name, options)
+      if (transports.update(name, options)) other.add(name)
     } catch (fault) {
       faults.push(fault)
     }
   }
   if (faults.length > 0) throw faults[0]
+  return other
 }
 
 const optionsOf = ({ listener, options }: ListenerEntry, materials: ReadonlyMap<string, CertificateMaterial>): ListenerOptions => {

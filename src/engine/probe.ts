@@ -160,7 +160,7 @@ class Probe implements TimerOwner, ClientUser {
       more: [],
     })
     this.#sentAt = this.#edge.clock.now()
-    const flow = this.#edge.transports.flowTo(listener, destination)
+    const flow = this.#edge.transports.flowTo(listener, destination, this.#zone.connections)
     const transaction = this.#edge.transactions.send(request, branch, flow, this)
     if (transaction.state === 'terminated') return
     this.#transaction = transaction

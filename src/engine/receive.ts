@@ -7,6 +7,7 @@ import { isProblem, type Problem } from '../base/problem.ts'
 import { safeMessage } from '../observability/redact.ts'
 import { type Classified, classify } from '../routing/classify.ts'
 import type { Candidate } from '../routing/decide.ts'
+import { allowToward, methodFault } from '../routing/methods.ts'
 import { validateRequest, wellFormed } from '../routing/validate.ts'
 import { headerValue, line, type SipRequest, serialise } from '../sip/message.ts'
 import { type ParseProblem, parse } from '../sip/parse.ts'
@@ -136,6 +137,7 @@ export class Receiver {
       this.#stranger(flow, arrived)
       return
     }
+    if (!zone.connections.share && !flow.inbound && flow.listener.transport.reliable) metrics.requestOnOurs(zone.name)
     const symmetric = isBehind(zone, arrived, flow)
     const request = withSource(arrived, flow, symmetric)
     if (arrived.method === 'ACK') {
@@ -196,8 +198,8 @@ export class Receiver {
       this.#refuse(transaction, request, fault, 'validate')
       return
     }
-    const { myself, states } = running
-    const classified = classify(request, { myself, states, arrivedOn: flow.listener, from: zone, kept: edge.passing.kept })
+    const { myself, states, seals } = running
+    const classified = classify(request, { myself, states, seals, arrivedOn: flow.listener, from: zone, kept: edge.passing.kept })
     if (classified.kind === 'problem') {
       edge.metrics.routeStateRefused(classified.fault)
       this.#refuse(transaction, request, classified, 'classify')
@@ -207,7 +209,7 @@ export class Receiver {
       case 'for-us':
         transaction.respond(
           answer(request, 200, 'OK', edge.ids.token(8), [
-            line('Allow', OWN_ALLOW),
+            line('Allow', allowToward(OWN_ALLOW, zone)),
             line('Accept', 'application/sdp'),
             line('Supported', 'path, outbound'),
           ]),
@@ -219,6 +221,11 @@ export class Receiver {
       case 'in-dialog': {
         checkLeg(edge, flow, request, classified.ingress)
         const inside = zone.authenticate ? { ...classified, request: edge.gate.inside(classified.request, running) } : classified
+        const unknown = methodFault(request.method, zone) ?? methodFault(request.method, inside.egress.zone)
+        if (unknown !== undefined && !takesCandidates(edge, inside)) {
+          this.#refuse(transaction, request, unknown, 'classify')
+          return
+        }
         const media = mediaInDialog(edge, flow, inside)
         if (media !== undefined && isProblem(media)) {
           this.#refuse(transaction, request, media, 'media')
@@ -299,7 +306,7 @@ export class Receiver {
 }
 
 const inDialogPlan = (
-  { request, uri, ingress, egress }: Extract<Classified, { kind: 'in-dialog' }>,
+  { request, uri, ingress, egress, state, names }: Extract<Classified, { kind: 'in-dialog' }>,
   media: RequestMedia | undefined,
   sender: DialogSide | undefined,
 ): Plan => {
@@ -310,9 +317,11 @@ const inDialogPlan = (
     uri,
     ingress,
     egress,
+    state,
+    named: names.ingress,
     groups: [[candidate]],
     rule: 'dialog',
-    advertise: undefined,
+    advertise: names.egress,
     numbers: [],
     headers: [],
     media,

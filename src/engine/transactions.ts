@@ -62,6 +62,11 @@ export class Transactions {
     return this.#onFlow.size
   }
 
+  /** A transaction waits for something that comes by this connection, or has to leave by it. */
+  waitOn(flow: Flow): boolean {
+    return this.#onFlow.has(flow)
+  }
+
   server(key: string): ServerTransaction | ServerTomb | undefined {
     return this.#servers.get(key)
   }

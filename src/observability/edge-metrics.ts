@@ -13,6 +13,7 @@ import {
   type MetricSources,
   type Metrics,
   type PassedRegistration,
+  type PeerSample,
   type RegistrationResult,
   TRANSACTION_KINDS,
   type TransactionKind,
@@ -53,6 +54,9 @@ export class EdgeMetrics implements Metrics {
   readonly #registrations = new WordCounter()
   readonly #keepAlives = new WordCounter()
   readonly #passed = new WordCounter()
+  readonly #retired = new WordCounter()
+  readonly #asked = new WordCounter()
+  readonly #onOurs = new WordCounter()
   readonly #oversize = { tcp: 0, sent: 0 }
   readonly #reloads = { applied: 0, refused: 0 }
   #legViolations = 0
@@ -189,6 +193,18 @@ export class EdgeMetrics implements Metrics {
     this.#keepAlives.add(zone, what)
   }
 
+  connectionRetired(listener: string, why: 'age' | 'certificate' | 'busy'): void {
+    this.#retired.add(listener, why)
+  }
+
+  optionsAsked(zone: string): void {
+    this.#asked.add(zone, '')
+  }
+
+  requestOnOurs(zone: string): void {
+    this.#onOurs.add(zone, '')
+  }
+
   passedRegistration(zone: string, what: PassedRegistration): void {
     this.#passed.add(zone, what)
   }
@@ -222,6 +238,13 @@ export class EdgeMetrics implements Metrics {
       transactions: () => byKind(this.#started),
       transactionsActive: () => byKind(this.#active),
       flows: () => [...(this.#sources?.flows() ?? [])].map(([listener, value]) => ({ labels: { listener }, value })),
+      retired: () => this.#retired.samples('listener', 'why'),
+      peerConnections: () =>
+        this.#peers().flatMap(({ zone, inbound, outbound }) => [
+          { labels: { zone, direction: 'in' }, value: inbound },
+          { labels: { zone, direction: 'out' }, value: outbound },
+        ]),
+      requestsOnOurs: () => this.#onOurs.samples('zone'),
       inside: () => this.#inside.samples(METRICS.inside.name),
       drops: () => this.#drops.samples('reason', 'listener'),
       unadmitted: () => this.#unadmitted.samples('listener', 'answer'),
@@ -239,6 +262,13 @@ export class EdgeMetrics implements Metrics {
       targetUp: () =>
         [...(this.#sources?.targets() ?? [])].map(({ zone, target, up }) => ({ labels: { zone, target }, value: up ? 1 : 0 })),
       targetOptions: () => this.#optionsSamples(),
+      targetAnswered: () =>
+        this.#peers().flatMap(({ zone, targets }) =>
+          targets.map(({ target, answeredAgo }) => ({ labels: { zone, target }, value: answeredAgo })),
+        ),
+      optionsAsked: () => this.#asked.samples('zone'),
+      optionsAskedAge: () =>
+        this.#peers().flatMap(({ zone, askedAgo }) => (askedAgo === undefined ? [] : [{ labels: { zone }, value: askedAgo }])),
       reloads: () => byWord('result', this.#reloads),
       internalErrors: () => this.#internalErrors.samples('step'),
       keepAlives: () => this.#keepAlives.samples('zone', 'outcome'),
@@ -252,6 +282,10 @@ export class EdgeMetrics implements Metrics {
       heap: () => one(process.memoryUsage().heapUsed),
       started: () => one(performance.timeOrigin / 1000),
     }
+  }
+
+  #peers(): readonly PeerSample[] {
+    return this.#sources?.peers?.() ?? []
   }
 
   *#messageSamples(): Iterable<Sample> {

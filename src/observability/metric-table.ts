@@ -54,6 +54,27 @@ export const METRICS = {
     help: 'Open connections',
     labels: { listener: LISTENER },
   },
+  retired: {
+    name: 'edgeways_connections_retired_total',
+    type: 'counter',
+    help: 'Connections that took no new requests of ours any more, and closed when nothing was under way on them',
+    labels: {
+      listener: LISTENER,
+      why: '`age`: as old as `connections: { renew }` says; `certificate`: ours has changed; `busy`: 503 with Retry-After',
+    },
+  },
+  peerConnections: {
+    name: 'edgeways_peer_connections_open',
+    type: 'gauge',
+    help: 'Open connections with the peers of zones with `connections: { share: false }`',
+    labels: { zone: ZONE, direction: '`in`: opened by the peer, `out`: by us' },
+  },
+  requestsOnOurs: {
+    name: 'edgeways_requests_on_our_connections_total',
+    type: 'counter',
+    help: 'Requests that a peer of such a zone sent by a connection that we had opened; they are served',
+    labels: { zone: ZONE },
+  },
   inside: {
     name: 'edgeways_inside_seconds',
     type: 'histogram',
@@ -125,6 +146,24 @@ export const METRICS = {
     type: 'gauge',
     help: 'Time the target took to answer its last answered OPTIONS',
     labels: { zone: 'name of the zone', target: 'name of the target' },
+  },
+  targetAnswered: {
+    name: 'edgeways_target_options_age_seconds',
+    type: 'gauge',
+    help: 'Since the target answered an OPTIONS of ours, in zones with `connections: { share: false }`',
+    labels: { zone: ZONE, target: 'name of the target' },
+  },
+  optionsAsked: {
+    name: 'edgeways_options_received_total',
+    type: 'counter',
+    help: 'OPTIONS that asked the edge itself, from peers that have addresses',
+    labels: { zone: ZONE },
+  },
+  optionsAskedAge: {
+    name: 'edgeways_options_received_age_seconds',
+    type: 'gauge',
+    help: 'Since the last of them, in zones with `connections: { share: false }`',
+    labels: { zone: ZONE },
   },
   dialogs: {
     name: 'edgeways_dialogs_active',

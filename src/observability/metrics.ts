@@ -18,6 +18,18 @@ export interface TargetSample {
   readonly optionsSeconds?: number | undefined
 }
 
+/** A zone whose peers and we open connections of our own each. */
+export interface PeerSample {
+  readonly zone: string
+  /** Open ones: that they opened, and that we opened. */
+  readonly inbound: number
+  readonly outbound: number
+  /** Seconds since they asked us by OPTIONS; undefined: they never did. */
+  readonly askedAgo: number | undefined
+  /** Seconds since the last answer to OPTIONS of ours. */
+  readonly targets: readonly { readonly target: string; readonly answeredAgo: number }[]
+}
+
 /** What is asked at scrape time instead of being counted. */
 export interface MetricSources {
   /** Registrations by the zone of the client and the registrar that keeps them. */
@@ -25,6 +37,7 @@ export interface MetricSources {
   /** Open flows by listener: `Transports.counts()`. */
   flows(): ReadonlyMap<string, number>
   targets(): Iterable<TargetSample>
+  peers?(): readonly PeerSample[]
   /** Dialogs that are kept, and their parties that have vanished and may come back. */
   dialogs?(): number
   dialogsVanished?(): number
@@ -110,6 +123,12 @@ export interface Metrics {
   keepAlive(zone: string, what: 'sent' | 'answered' | 'lost'): void
   /** Registrations whose registrar is behind us. @param zone of the client; with `no-path` of the registrar */
   passedRegistration(zone: string, what: PassedRegistration): void
+  /** A connection that takes no new requests of ours any more. */
+  connectionRetired(listener: string, why: 'age' | 'certificate' | 'busy'): void
+  /** OPTIONS to ourselves, from a peer of a zone that has addresses. */
+  optionsAsked(zone: string): void
+  /** A request that came by a connection which we opened, in a zone where these are for requests of ours alone. */
+  requestOnOurs(zone: string): void
   /** Replaces what scrapes ask. */
   setSources(sources: MetricSources): void
 }
@@ -146,5 +165,8 @@ export const SILENT_METRICS: Metrics = {
   dialogEnded: () => {},
   keepAlive: () => {},
   passedRegistration: () => {},
+  connectionRetired: () => {},
+  optionsAsked: () => {},
+  requestOnOurs: () => {},
   setSources: () => {},
 }

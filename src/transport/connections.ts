@@ -70,6 +70,11 @@ export class ConnectionTable {
     return this.#open.get(id)
   }
 
+  /** Those that can carry messages. */
+  connections(): Iterable<Connection> {
+    return this.#open.values()
+  }
+
   /** A stage with a time limit begins. */
   watch(one: Tracked): void {
     this.#passing.add(one)

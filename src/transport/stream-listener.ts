@@ -2,6 +2,7 @@ import { connect, createServer, type Server, type Socket } from 'node:net'
 import { connect as connectTls, type TLSSocket } from 'node:tls'
 import type { Destination } from '../address/destination.ts'
 import type { Flow } from '../address/flow.ts'
+import type { ConnectionRules } from '../zones/peers.ts'
 import { isWildcard, normalAddress } from './addresses.ts'
 import { Arrival, admit, admitHanded, arrivalKey } from './arrival.ts'
 import type { Endpoint } from './connections.ts'
@@ -60,34 +61,41 @@ export class StreamListener {
     this.#server.on('error', () => this.endpoint.table.dropped(listener, 'connections', ''))
   }
 
-  /** @throws TransportError when the certificates cannot be used; then everything stays as it was */
-  update(options: ListenerOptions): void {
-    if (!sameTls(options.tls, this.endpoint.options.tls)) {
+  /**
+   * @returns whether there is another TLS side from now on
+   * @throws TransportError when the certificates cannot be used; then everything stays as it was
+   */
+  update(options: ListenerOptions): boolean {
+    const other = !sameTls(options.tls, this.endpoint.options.tls)
+    if (other) {
       this.#tls = this.#tlsSide(options)
       // Servers have seen our certificate of before, and some want to see the new one soon
-      for (const flow of [...this.#dialled.values()]) flow.retire()
+      for (const flow of [...this.#dialled.values()]) flow.retire('certificate')
     }
     this.endpoint.options = options
     this.#web?.update()
+    return other
   }
 
   stopListening(): void {
     if (this.#server.listening) this.#server.close()
   }
 
-  /** The connection to that destination: one that we opened before, one that comes from exactly there, else a new one. */
-  flowTo(destination: Destination): StreamFlow {
+  /** The connection to that destination: one that we opened before, one that comes from exactly there (where it may be shared), else a new one. */
+  flowTo(destination: Destination, { share, renewMs }: ConnectionRules): StreamFlow {
     const { address, port, host } = destination
     // Another name on the same address is another certificate to be shown
     const key = this.#tls === undefined ? `${address}|${port}` : `${address}|${port}|${host}`
     const dialled = this.#dialled.get(key)
-    if (dialled !== undefined) return dialled
+    if (dialled !== undefined && !dialled.retiresNow()) return dialled
     // §18: a client's Contact may be the very address and port that its connection comes from; only that connection reaches it
-    return this.#accepted.get(`${address}|${port}`) ?? this.#dial(destination, key)
+    const accepted = share ? this.#accepted.get(`${address}|${port}`) : undefined
+    return accepted ?? this.#dial(destination, key, renewMs)
   }
 
-  #dial(destination: Destination, key: string): StreamFlow {
+  #dial(destination: Destination, key: string, renewMs: number | undefined): StreamFlow {
     const { address, port, host } = destination
+    const dialled = { pool: this.#dialled, key, host, renewMs }
     const { bindAddress } = this.endpoint.listener
     const options = {
       host: address,
@@ -100,12 +108,12 @@ export class StreamListener {
     }
     if (this.#tls === undefined) {
       const socket = connect(options)
-      const flow = new StreamFlow(this.endpoint, socket, { address, port }, false, this.#dialled, key)
+      const flow = new StreamFlow(this.endpoint, socket, { address, port }, false, dialled)
       socket.once('connect', () => flow.connected())
       return flow
     }
     const socket = connectTls({ ...options, ...this.#tls.dialOptions(host) })
-    const flow = new StreamFlow(this.endpoint, socket, { address, port }, false, this.#dialled, key)
+    const flow = new StreamFlow(this.endpoint, socket, { address, port }, false, dialled)
     socket.once('secureConnect', () => flow.connected(peerIdentity(socket)))
     return flow
   }
@@ -205,6 +213,6 @@ export class StreamListener {
   }
 
   #inbound(socket: Socket, remote: Remote): void {
-    new StreamFlow(this.endpoint, socket, remote, true, this.#accepted, `${remote.address}|${remote.port}`)
+    new StreamFlow(this.endpoint, socket, remote, true, { pool: this.#accepted, key: `${remote.address}|${remote.port}` })
   }
 }

@@ -3,6 +3,7 @@ import type { Flow, PeerIdentity } from '../address/flow.ts'
 import type { Listener } from '../address/listener.ts'
 import { type FrameSink, PONG, StreamFramer } from '../sip/framing.ts'
 import { CLOSE_MS, type Connection, type Corked, type Endpoint } from './connections.ts'
+import type { RetireReason } from './types.ts'
 
 const FLOW = Symbol('flow')
 
@@ -35,6 +36,7 @@ export abstract class SocketFlow implements Flow, Connection, Corked {
   readonly inbound: boolean
   readonly peer?: PeerIdentity
   readonly origin?: string
+  openedAt: number | undefined
   protected readonly socket: Socket
   protected stage: Stage
   /** When this stage began; while open, the time of the last traffic. */
@@ -54,6 +56,7 @@ export abstract class SocketFlow implements Flow, Connection, Corked {
     if (remote.origin !== undefined) this.origin = remote.origin
     this.stage = inbound ? 'open' : 'dialled'
     this.since = endpoint.table.time.now
+    this.openedAt = inbound ? this.since : undefined
     ;(socket as FlowSocket)[FLOW] = this
     socket.on('error', onError)
     socket.on('close', onClose)
@@ -74,6 +77,7 @@ export abstract class SocketFlow implements Flow, Connection, Corked {
     if (peer !== undefined) (this as { peer?: PeerIdentity }).peer = peer
     this.stage = 'open'
     this.since = this.endpoint.table.time.now
+    this.openedAt = this.since
     const waiting = this.#waiting
     this.#waiting = undefined
     this.endpoint.table.opened(this)
@@ -184,22 +188,36 @@ export abstract class SocketFlow implements Flow, Connection, Corked {
   protected left(): void {}
 }
 
-/** A connection that is given up is closed when it was quiet for so long: longer than any transaction waits for its answer (64*T1). */
-const RETIRED_IDLE_MS = 60_000
+/** A connection of ours that is given up stays at least so long: a peer that missed an ACK sends its 2xx again for 64*T1 (§13.3.1.4). */
+const LINGER_MS = 35_000
+/** Without any traffic for so long: what a peer sends at the very moment at which we close would be lost. */
+const QUIET_MS = 1000
+
+/** Where a connection is kept for reuse, and, of one that we open, whom we call and how old it may become. */
+export interface Kept {
+  readonly pool: Map<string, StreamFlow>
+  readonly key: string
+  readonly host?: string
+  readonly renewMs?: number | undefined
+}
 
 /** TCP and TLS: messages are framed by Content-Length. */
 export class StreamFlow extends SocketFlow implements FrameSink {
+  readonly host?: string
   readonly #framer = new StreamFramer()
-  /** Where the connection is kept for reuse. */
   readonly #pool: Map<string, StreamFlow>
   readonly #poolKey: string
-  #retired = false
+  readonly #renewMs: number | undefined
+  /** Once it is retired: when it may close. */
+  #closeFrom: number | undefined
 
-  constructor(endpoint: Endpoint, socket: Socket, remote: Remote, inbound: boolean, pool: Map<string, StreamFlow>, poolKey: string) {
+  constructor(endpoint: Endpoint, socket: Socket, remote: Remote, inbound: boolean, { pool, key, host, renewMs }: Kept) {
     super(endpoint, socket, remote, inbound)
     this.#pool = pool
-    this.#poolKey = poolKey
-    pool.set(poolKey, this)
+    this.#poolKey = key
+    this.#renewMs = renewMs
+    if (host !== undefined) this.host = host
+    pool.set(key, this)
     socket.on('data', onData)
     if (inbound) endpoint.table.opened(this)
   }
@@ -225,14 +243,26 @@ export class StreamFlow extends SocketFlow implements FrameSink {
     this.endpoint.table.events.keptAlive(this)
   }
 
-  /** Nothing new is begun on it: the next one to its destination is another connection. It is closed when it is quiet. */
-  retire(): void {
+  /** Nothing new of ours is begun on it: the next one to its destination is another connection. It is closed when nothing is under way on it. */
+  retire(reason: RetireReason, afterMs = 0): void {
+    if (this.#closeFrom !== undefined || !this.open) return
     this.left()
-    this.#retired = true
+    const { table } = this.endpoint
+    this.#closeFrom = table.time.now + Math.max(afterMs, this.inbound ? 0 : LINGER_MS)
+    table.events.retired?.(this, reason)
+  }
+
+  /** Retires it when it has come of age. */
+  retiresNow(): boolean {
+    if (this.#renewMs === undefined || this.openedAt === undefined) return false
+    if (this.endpoint.table.time.now - this.openedAt < this.#renewMs) return false
+    this.retire('age')
+    return true
   }
 
   protected override checkOpen(now: number, age: number): void {
-    if (this.#retired && age > RETIRED_IDLE_MS) {
+    this.retiresNow()
+    if (this.#closeFrom !== undefined && now >= this.#closeFrom && age > QUIET_MS && !this.endpoint.table.events.underWay?.(this)) {
       this.close('another connection has taken its place')
       return
     }

@@ -1,15 +1,20 @@
 import type { Destination } from '../address/destination.ts'
 import type { Flow } from '../address/flow.ts'
 import type { Listener } from '../address/listener.ts'
+import type { ConnectionRules } from '../zones/peers.ts'
 import { ConnectionTable, Endpoint } from './connections.ts'
 import { FailedFlow, type TransportDeps } from './shared.ts'
+import { StreamFlow } from './stream.ts'
 import { StreamListener } from './stream-listener.ts'
-import type { Handshake, ListenerOptions, Transports } from './types.ts'
+import type { Handshake, ListenerOptions, RetireReason, Transports } from './types.ts'
 import { DatagramListener } from './udp.ts'
 import { refuse } from './websocket.ts'
 
 /** The transports, and `sweep()`, which looks at all time limits: once in `sweepMs` by itself, for tests by hand. */
 export const createTransports = (deps: TransportDeps): Transports & { sweep(): void } => new SocketTransports(deps)
+
+/** What zones have that say nothing of it. */
+const SHARED: ConnectionRules = { share: true, renewMs: undefined }
 
 class SocketTransports implements Transports {
   readonly #deps: TransportDeps
@@ -34,8 +39,8 @@ class SocketTransports implements Transports {
     }
   }
 
-  update(listenerName: string, options: ListenerOptions): void {
-    this.#streams.get(listenerName)?.update(options)
+  update(listenerName: string, options: ListenerOptions): boolean {
+    return this.#streams.get(listenerName)?.update(options) ?? false
   }
 
   challenge(host: string, certificate: { readonly chain: string; readonly key: string } | undefined): void {
@@ -49,14 +54,22 @@ class SocketTransports implements Transports {
     this.#streams.get(listenerName)?.stopListening()
   }
 
-  flowTo(listener: Listener, destination: Destination): Flow {
+  flowTo(listener: Listener, destination: Destination, rules: ConnectionRules = SHARED): Flow {
     if (listener.transport.name === 'udp') return this.datagramFlow(listener, destination.address, destination.port)
     const stream = this.#streams.get(listener.name)
     const { address, port } = destination
     if (stream === undefined) return this.#failed(listener, address, port, `listener ${listener.name} is not open`)
     // RFC 7118 §5: only clients open them
     if (listener.transport.webSocket) return this.#failed(listener, address, port, 'WebSocket connections are opened by clients only')
-    return stream.flowTo(destination)
+    return stream.flowTo(destination, rules)
+  }
+
+  retire(flow: Flow, reason: RetireReason, afterMs = 0): void {
+    if (flow instanceof StreamFlow) flow.retire(reason, afterMs)
+  }
+
+  connections(): Iterable<Flow> {
+    return this.#table.connections()
   }
 
   datagramFlow(listener: Listener, remoteAddress: string, remotePort: number): Flow {

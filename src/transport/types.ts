@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 import type { Destination } from '../address/destination.ts'
 import type { Flow } from '../address/flow.ts'
 import type { Listener } from '../address/listener.ts'
-import type { PeerUsage } from '../zones/peers.ts'
+import type { ConnectionRules, PeerUsage } from '../zones/peers.ts'
 import type { Network } from '../zones/zone.ts'
 
 /** Why bytes or a connection were given up; the `reason` label of `edgeways_drops_total`. */
@@ -20,6 +20,12 @@ export type DropReason =
   | 'backpressure' // the peer does not read what we send
   | 'proxy-header' // from a proxy of ours without the PROXY header, or X-Forwarded-For, that says whose connection it is
 
+/** Why a connection takes no new requests of ours. */
+export type RetireReason =
+  | 'age' // as old as its zone lets it become
+  | 'certificate' // it was opened with a certificate that is not ours any more
+  | 'busy' // the peer said that it is (503 with Retry-After)
+
 /** What the transports tell the engine. Called synchronously; must not throw. */
 export interface TransportEvents {
   /** One whole message: a datagram, a framed part of a stream, a WebSocket message. The bytes are the receiver's to keep. */
@@ -33,6 +39,10 @@ export interface TransportEvents {
    * For UDP: a datagram could not be sent, such as to a network that cannot be reached; the flow stays usable, and this may come again.
    */
   closed(flow: Flow, reason: string): void
+  /** Nothing of ours begins on a connection any more; it closes when nothing is under way on it. */
+  retired?(flow: Flow, reason: RetireReason): void
+  /** A transaction waits for something that comes by this connection, or has to leave by it. */
+  underWay?(flow: Flow): boolean
   dropped(listener: Listener, reason: DropReason, remoteAddress: string): void
   /** A keep-alive (CRLF, WebSocket pong, STUN Binding request) arrived. */
   keptAlive(flow: Flow): void
@@ -42,10 +52,12 @@ export interface Transports {
   /** Binds the listener's socket. @throws TransportError with a sentence naming the address and the remedy */
   open(listener: Listener, options: ListenerOptions): Promise<void>
   /**
-   * New options (certificates, origins, limits) for an open listener; connections stay.
+   * New options (certificates, origins, limits) for an open listener; connections stay, but nothing new begins on those that we opened with
+   * other TLS options.
+   * @returns whether peers are shown another certificate, or judged by other rules, from now on
    * @throws TransportError when a certificate cannot be used; then the options before stay
    */
-  update(listenerName: string, options: ListenerOptions): void
+  update(listenerName: string, options: ListenerOptions): boolean
   /**
    * TLS-ALPN-01 (RFC 8737): on every TLS listener, handshakes with ALPN `acme-tls/1` alone and this server name get this certificate, and
    * nothing else; undefined takes it away. All other handshakes are as ever. PEM.
@@ -56,9 +68,15 @@ export interface Transports {
   close(listenerName: string): Promise<void>
   /**
    * The flow to a destination, from `listener`: for UDP always at once; for a stream an open connection that we opened
-   * before, one that comes from exactly that address and port (§18), else a new one that is still connecting and keeps what is sent.
+   * before, one that comes from exactly that address and port (§18) where `rules` let it be shared, else a new one that is still connecting
+   * and keeps what is sent.
+   * @param rules of the zone; by default it is shared and stays
    */
-  flowTo(listener: Listener, destination: Destination): Flow
+  flowTo(listener: Listener, destination: Destination, rules?: ConnectionRules): Flow
+  /** Nothing of ours begins on this connection any more; it is closed when nothing is under way on it, not before `afterMs`. */
+  retire(flow: Flow, reason: RetireReason, afterMs?: number): void
+  /** Those that are open. */
+  connections(): Iterable<Flow>
   /** For UDP: the flow to a remote that we heard from. For a connection: `flowById`. */
   datagramFlow(listener: Listener, remoteAddress: string, remotePort: number): Flow
   flowById(id: string): Flow | undefined

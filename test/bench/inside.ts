@@ -40,7 +40,13 @@ class MemoryTransports implements Transports {
   peer: (bytes: Buffer, port: number) => void = () => {}
   readonly #flows = new Map<string, Flow>()
   async open(): Promise<void> {}
-  update(): void {}
+  update(): boolean {
+    return false
+  }
+  retire(): void {}
+  connections(): Iterable<Flow> {
+    return []
+  }
   challenge(): void {}
   adopt(): undefined {}
   async close(): Promise<void> {}

@@ -49,6 +49,8 @@ interface Runner {
 }
 
 const STEP_MS = 10
+/** Of the transports. */
+const SWEEP_MS = 250
 /** Longer than any timer of a call: Timer C, then 64*T1 after its CANCEL, then Timers D, H and so on. */
 const ALL_TIMERS_MS = 300_000
 
@@ -75,6 +77,7 @@ export class EdgeUnderTest {
   #network!: FakeTransports
   readonly #clock: Clock
   #now = 1_000_000
+  #sweptAt = 0
   #runners: Runner[] = []
   readonly #parties: Party[] = []
   readonly #keys: KeyedHash & { rotate(): void; secret: string }
@@ -88,6 +91,7 @@ export class EdgeUnderTest {
   #tolerated: RegExp[] = []
   #stopped = false
   #breaks = false
+  #chain = ''
 
   constructor(configuration: string, options: EdgeOptions) {
     this.#configuration = configuration
@@ -137,6 +141,7 @@ export class EdgeUnderTest {
               },
             },
             `0life${life}-`,
+            () => this.#now,
           )
           return this.#network
         },
@@ -150,7 +155,7 @@ export class EdgeUnderTest {
         ...(this.#bindings && { bindings: this.#bindings }),
         ...(this.#subscribers && { subscribers: this.#subscribers }),
         ...(this.#proofs && { proofs: () => this.#proofs! }),
-        certificates: ({ name, hosts }) => ({ name, chain: '', key: '', hosts }),
+        certificates: ({ name, hosts }) => ({ name, chain: this.#chain, key: '', hosts }),
         reread: (previous) => loadConfig(this.#configuration, { file: '/etc/edgeways/edge.yaml', dataDir: '/var/lib/edgeways', previous }),
         logLevel: { get: () => 'info', set: () => {} },
         every: (ms, run) => {
@@ -178,6 +183,12 @@ export class EdgeUnderTest {
     const result = await this.engine.reload()
     expect(result).toMatchObject({ result: 'applied' })
     this.checks.setListeners(this.#network.listeners())
+  }
+
+  /** Its certificates are renewed; nothing in its file changes. */
+  async renewsCertificates(): Promise<void> {
+    this.#chain += 'and another one'
+    await this.engine.refreshCertificates()
   }
 
   /** Other keys: what was signed before is forged now. */
@@ -226,6 +237,10 @@ export class EdgeUnderTest {
     this.#network.pump()
     while (this.#now < end) {
       this.#now += Math.min(STEP_MS, end - this.#now)
+      if (this.#now >= this.#sweptAt + SWEEP_MS) {
+        this.#sweptAt = this.#now
+        this.#network.sweep()
+      }
       for (const runner of [...this.#runners]) {
         if (this.#now < runner.next) continue
         runner.next += runner.ms
@@ -388,6 +403,9 @@ export class EdgeUnderTest {
       mediaCall: (result) => this.#counted(`call ${result}`),
       mediaFlag: (what) => this.#counted(`media ${what}`),
       mediaStray: () => this.#counted('stray'),
+      connectionRetired: (_, why) => this.#counted(`retired ${why}`),
+      optionsAsked: (zone) => this.#counted(`asked ${zone}`),
+      requestOnOurs: (zone) => this.#counted(`on ours ${zone}`),
       keepAlive: (zone, what) => this.#counted(`keep-alive ${zone} ${what}`),
     }
   }

@@ -2,7 +2,8 @@
 import type { Destination } from '../../src/address/destination.ts'
 import type { Flow, PeerIdentity } from '../../src/address/flow.ts'
 import type { Listener } from '../../src/address/listener.ts'
-import type { ListenerOptions, TransportEvents, Transports } from '../../src/transport/types.ts'
+import type { ListenerOptions, RetireReason, TransportEvents, Transports } from '../../src/transport/types.ts'
+import type { ConnectionRules } from '../../src/zones/peers.ts'
 
 /** Who is at the other end of flows. */
 export interface Remote {
@@ -24,8 +25,13 @@ export class FakeFlow implements Flow {
   readonly inbound: boolean
   readonly peer?: PeerIdentity
   readonly remote: Remote | undefined
+  readonly host?: string
+  readonly openedAt: number
   readonly #network: FakeTransports
   open = true
+  /** As transports keep it: when it takes nothing new, and from when on it may close. */
+  retiresAt = Number.POSITIVE_INFINITY
+  closesFrom: number | undefined
 
   constructor(
     network: FakeTransports,
@@ -35,8 +41,11 @@ export class FakeFlow implements Flow {
     port: number,
     inbound: boolean,
     peer?: PeerIdentity,
+    host?: string,
   ) {
     this.#network = network
+    this.openedAt = network.now()
+    if (host !== undefined) this.host = host
     this.id = id
     this.listener = listener
     this.remoteAddress = address
@@ -70,10 +79,13 @@ export class FakeTransports implements Transports {
   readonly #datagrams = new Map<string, FakeFlow>()
   readonly #connections = new Map<string, FakeFlow>()
   readonly #waiting: (() => void)[] = []
+  readonly #tls = new Map<string, string>()
+  readonly now: () => number
   #count = 0
 
-  constructor(events: TransportEvents, hooks: NetworkHooks, prefix: string) {
+  constructor(events: TransportEvents, hooks: NetworkHooks, prefix: string, now: () => number) {
     this.events = events
+    this.now = now
     this.#hooks = hooks
     this.#prefix = prefix
   }
@@ -92,11 +104,19 @@ export class FakeTransports implements Transports {
     return [...this.#listeners.values()]
   }
 
-  async open(listener: Listener, _options: ListenerOptions): Promise<void> {
+  async open(listener: Listener, { tls }: ListenerOptions): Promise<void> {
     this.#listeners.set(listener.name, listener)
+    this.#tls.set(listener.name, JSON.stringify(tls ?? ''))
   }
 
-  update(): void {}
+  update(listenerName: string, { tls }: ListenerOptions): boolean {
+    const now = JSON.stringify(tls ?? '')
+    if (this.#tls.get(listenerName) === now) return false
+    this.#tls.set(listenerName, now)
+    for (const flow of this.#connections.values())
+      if (!flow.inbound && flow.listener.name === listenerName) this.retire(flow, 'certificate')
+    return true
+  }
 
   challenge(): void {}
 
@@ -106,14 +126,23 @@ export class FakeTransports implements Transports {
     this.#listeners.delete(listenerName)
   }
 
-  flowTo(listener: Listener, { address, port }: Destination): FakeFlow {
+  flowTo(listener: Listener, { address, port, host }: Destination, rules: ConnectionRules = { share: true, renewMs: undefined }): FakeFlow {
     if (!listener.transport.reliable) return this.datagramFlow(listener, address, port)
+    for (const flow of [...this.#connections.values()]) if (flow.retiresAt <= this.now()) this.retire(flow, 'age')
     // §18: one that we opened, or one that comes from exactly there
-    for (const inbound of [false, true])
+    for (const inbound of rules.share ? [false, true] : [false])
       for (const flow of this.#connections.values())
-        if (flow.inbound === inbound && flow.listener === listener && flow.remoteAddress === address && flow.remotePort === port)
+        if (
+          flow.inbound === inbound &&
+          flow.closesFrom === undefined &&
+          flow.listener === listener &&
+          flow.remoteAddress === address &&
+          flow.remotePort === port &&
+          (inbound || !listener.transport.secure || flow.host === host)
+        )
           return flow
-    const flow = this.#connect(listener, address, port, false)
+    const flow = this.#connect(listener, address, port, false, undefined, host)
+    if (rules.renewMs !== undefined) flow.retiresAt = this.now() + rules.renewMs
     if (listener.transport.webSocket || flow.remote === undefined || flow.remote.refused.has(listener.transport.name)) {
       flow.open = false
       this.#connections.delete(flow.id)
@@ -137,6 +166,25 @@ export class FakeTransports implements Transports {
 
   flowById(id: string): FakeFlow | undefined {
     return this.#connections.get(id)
+  }
+
+  retire(flow: Flow, reason: RetireReason, afterMs = 0): void {
+    const one = flow as FakeFlow
+    if (one.closesFrom !== undefined || !one.open || !one.listener.transport.reliable) return
+    one.closesFrom = this.now() + Math.max(afterMs, one.inbound ? 0 : 35_000)
+    this.events.retired?.(one, reason)
+  }
+
+  connections(): Iterable<FakeFlow> {
+    return this.#connections.values()
+  }
+
+  /** What the transports do a few times in a second. */
+  sweep(): void {
+    for (const flow of [...this.#connections.values()]) {
+      if (flow.retiresAt <= this.now()) this.retire(flow, 'age')
+      if (flow.closesFrom !== undefined && flow.closesFrom <= this.now() && !this.events.underWay?.(flow)) this.closed(flow, 'retired')
+    }
   }
 
   counts(): ReadonlyMap<string, number> {
@@ -185,8 +233,8 @@ export class FakeTransports implements Transports {
     for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) next()
   }
 
-  #connect(listener: Listener, address: string, port: number, inbound: boolean, peer?: PeerIdentity): FakeFlow {
-    const flow = new FakeFlow(this, `${this.#prefix}${++this.#count}`, listener, address, port, inbound, peer)
+  #connect(listener: Listener, address: string, port: number, inbound: boolean, peer?: PeerIdentity, host?: string): FakeFlow {
+    const flow = new FakeFlow(this, `${this.#prefix}${++this.#count}`, listener, address, port, inbound, peer, host)
     this.#connections.set(flow.id, flow)
     return flow
   }

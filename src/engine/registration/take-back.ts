@@ -192,7 +192,7 @@ class TakeBack implements ClientUser {
       this.failed()
       return
     }
-    const flow: Flow = edge.transports.flowTo(egress, destination)
+    const flow: Flow = edge.transports.flowTo(egress, destination, zone.connections)
     const request = applyNumberRules(this.#request(), client.numbersIn)
     const { request: sent, branch } = compose(edge, {
       running,

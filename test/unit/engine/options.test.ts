@@ -27,8 +27,9 @@ const material = { name: 'main', chain: 'C', key: 'K', hosts: ['sbc.example.com'
 test('a refresh asks for what is in force, and gives it to every listener', async () => {
   const asked: string[] = []
   const given = new Map<string, ListenerOptions>()
-  const transports = { update: (name: string, options: ListenerOptions) => void given.set(name, options) } as Transports
-  await refreshListeners(
+  const update = (name: string, options: ListenerOptions): boolean => given.set(name, options).has(name) && name !== 'lan/udp'
+  const transports = { update } as unknown as Transports
+  const others = await refreshListeners(
     snapshot(),
     ({ name }, from) => {
       asked.push(`${name} ${from}`)
@@ -37,6 +38,7 @@ test('a refresh asks for what is in force, and gives it to every listener', asyn
     transports,
   )
   expect(asked).toEqual(['main kept'])
+  expect([...others], 'those that show another certificate').toEqual(['secure/tls', 'web/wss'])
   expect([...given].map(([name, { tls }]) => [name, tls?.certificates])).toEqual([
     ['lan/udp', undefined],
     ['secure/tls', [material]],

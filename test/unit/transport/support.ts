@@ -4,7 +4,7 @@ import type { Flow } from '../../../src/address/flow.ts'
 import { Listener, type ListenerSpec } from '../../../src/address/listener.ts'
 import type { TransportName } from '../../../src/address/transports.ts'
 import { createTransports } from '../../../src/transport/transports.ts'
-import type { DropReason, ListenerOptions, StreamLimits, TransportEvents, WebAnswers } from '../../../src/transport/types.ts'
+import type { DropReason, ListenerOptions, RetireReason, StreamLimits, TransportEvents, WebAnswers } from '../../../src/transport/types.ts'
 
 export const LIMITS: StreamLimits = {
   maxHead: 8192,
@@ -67,6 +67,7 @@ export type Seen =
   | { readonly kind: 'closed'; readonly flow: Flow; readonly reason: string }
   | { readonly kind: 'dropped'; readonly reason: DropReason; readonly remoteAddress: string }
   | { readonly kind: 'keptAlive'; readonly flow: Flow }
+  | { readonly kind: 'retired'; readonly flow: Flow; readonly reason: RetireReason }
 
 /** Writes down what the transports tell, and lets a test wait for it. */
 export class Recorder implements TransportEvents {
@@ -90,6 +91,14 @@ export class Recorder implements TransportEvents {
   }
   keptAlive(flow: Flow): void {
     this.#note({ kind: 'keptAlive', flow })
+  }
+  retired(flow: Flow, reason: RetireReason): void {
+    this.#note({ kind: 'retired', flow, reason })
+  }
+  /** Connections that a transaction waits on. */
+  readonly busy = new Set<Flow>()
+  underWay(flow: Flow): boolean {
+    return this.busy.has(flow)
   }
 
   #note(seen: Seen): void {
