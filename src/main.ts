@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /** The command line, and the only file that knows everybody: it reads the configuration, builds the parts, starts and stops them. */
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { addTurnRoute } from './admin/turn-routes.ts'
@@ -13,6 +13,7 @@ import { type CommandIo, checkCommand, configCommand, EXIT, loadConfigFile } fro
 import { ConfigError, formatProblems } from './config/errors.ts'
 import { firstRunConfig } from './config/examples.ts'
 import type { Snapshot } from './config/snapshot.ts'
+import { VERSION } from './config/version.ts'
 import { callCommand } from './demo/call.ts'
 import { DemoPbx } from './demo/pbx.ts'
 import { createResolver } from './dns/resolver.ts'
@@ -45,7 +46,6 @@ version             print the version
 --data FOLDER       data folder                  (EDGEWAYS_DATA; default: ./data)
 `
 
-const VERSION = (JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }).version
 const clock: Clock = { now: () => performance.now(), wall: () => Date.now() }
 /** The one worker there is; branches, cookies and flow tokens name their owner from the first day. */
 const OWNER = '0'

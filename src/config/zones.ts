@@ -1,6 +1,7 @@
 import type { Listener } from '../address/listener.ts'
 import { TRANSPORT_NAMES } from '../address/transports.ts'
 import { PROFILES } from '../zones/profiles.ts'
+import type { HeaderRule } from '../zones/rules.ts'
 import type { Admission, Network, Probing, Target, Zone, ZoneProfile } from '../zones/zone.ts'
 import type { Files } from './files.ts'
 import { advertisedName, type DraftListener } from './listeners.ts'
@@ -14,6 +15,7 @@ import type { ConfigFile } from './schema.ts'
 import { type Path, pathText } from './source.ts'
 import { type DraftTarget, targetOf } from './targets.ts'
 import { aliveStatuses, isHostName, milliseconds, networkNamed } from './values.ts'
+import { VERSION } from './version.ts'
 
 export type ZoneText = ConfigFile['zones'][string]
 
@@ -101,7 +103,7 @@ const draftZone = (
       numbersIn: numberRules(text.numbers?.in, [...path, 'numbers', 'in'], report),
       numbersOut: numberRules(text.numbers?.out, [...path, 'numbers', 'out'], report),
       headersIn: headerRules(text.headers?.in, [...path, 'headers', 'in'], report),
-      headersOut: [...profile.headers, ...headerRules(text.headers?.out, [...path, 'headers', 'out'], report)],
+      headersOut: [...profile.headers.map(withVersion), ...headerRules(text.headers?.out, [...path, 'headers', 'out'], report)],
       advertise: advertised?.host,
       media: policy,
       path: text.path ?? profile.reach === 'flow',
@@ -111,6 +113,9 @@ const draftZone = (
     },
   }
 }
+
+const withVersion = (rule: HeaderRule): HeaderRule =>
+  rule.kind === 'set' || rule.kind === 'add' ? { ...rule, value: rule.value.replace('{version}', VERSION) } : rule
 
 interface PlacedTarget {
   readonly target: DraftTarget

@@ -1,8 +1,10 @@
 /** The one home of what a response undergoes on its way back (§16.7): what `rewrite.ts` put on its request, a partner here takes off. */
 import type { SipResponse } from '../sip/message.ts'
 import type { Zone } from '../zones/zone.ts'
+import { allowInResponse } from './alterations/allow.ts'
 import { contentLength } from './alterations/content-length.ts'
 import { responseHeaderRules } from './alterations/header-rules.ts'
+import { optionTagsInResponse } from './alterations/option-tags.ts'
 import { type Parties, restoreParties } from './alterations/parties.ts'
 
 /** One response on its way back: what its alterations need, without anything that knows the call. Kept for as long as a 2xx may come again. */
@@ -18,8 +20,14 @@ export interface Returning {
 /** One change. Later ones see what earlier ones did. */
 export type ResponseAlteration = (response: SipResponse, returning: Returning) => SipResponse
 
-/** Our Via is off already. */
-export const RESPONSE_ALTERATIONS = [restoreParties, responseHeaderRules, contentLength] as const satisfies readonly ResponseAlteration[]
+/** In their order; our Via is off already. As for requests, the operator's own rules come behind those of a zone's dialect. */
+export const RESPONSE_ALTERATIONS = [
+  restoreParties,
+  optionTagsInResponse,
+  allowInResponse,
+  responseHeaderRules,
+  contentLength,
+] as const satisfies readonly ResponseAlteration[]
 
 export const alterResponse = (response: SipResponse, returning: Returning): SipResponse => {
   let altered = response

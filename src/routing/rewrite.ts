@@ -1,5 +1,6 @@
 import type { SipRequest } from '../sip/message.ts'
 import { addVia } from './alterations/add-via.ts'
+import { allow } from './alterations/allow.ts'
 import { maskContact } from './alterations/contact.ts'
 import { contactPath } from './alterations/contact-path.ts'
 import { contentLength } from './alterations/content-length.ts'
@@ -7,22 +8,30 @@ import { headerRules } from './alterations/header-rules.ts'
 import { maxBreadth } from './alterations/max-breadth.ts'
 import { maxForwards } from './alterations/max-forwards.ts'
 import { numberRules } from './alterations/number-rules.ts'
+import { optionTags } from './alterations/option-tags.ts'
 import { path } from './alterations/path.ts'
 import { recordRoute } from './alterations/record-route.ts'
 import { renewal } from './alterations/renewal.ts'
 import { setTarget } from './alterations/set-target.ts'
 import { strictRoute } from './alterations/strict-route.ts'
+import { userPhone } from './alterations/user-phone.ts'
 import type { Crossing } from './crossing.ts'
 
 /** One change that a request undergoes on its way through. Later ones see what earlier ones did. */
 export type Alteration = (request: SipRequest, crossing: Crossing) => SipRequest
 
-/** §16.6, items 2 to 10, in the order in which they are applied. */
+/**
+ * §16.6, items 2 to 10, in the order in which they are applied. What a zone's dialect asks for comes behind the number rules, which make the
+ * numbers that it speaks of, and before the header rules: the operator has the last word.
+ */
 export const REQUEST_ALTERATIONS = [
   setTarget,
   maxForwards,
   maxBreadth,
   numberRules,
+  userPhone,
+  optionTags,
+  allow,
   headerRules,
   recordRoute,
   path,

@@ -29,5 +29,5 @@ export const teams = {
   },
   trusted: true,
   patienceMs: 8000,
-  headers: [],
+  headers: [{ kind: 'set', name: 'x-ms-sbc', display: 'X-MS-SBC', value: 'Edgeways/Edgeways/{version}' }],
 } as const satisfies ZoneProfile

@@ -39,7 +39,7 @@ export interface ZoneProfile {
   readonly trusted: boolean
   /** Its callers wait so long for a sign of life, and then try their next way, ms; undefined: as long as they like. */
   readonly patienceMs: number | undefined
-  /** Header lines that requests and responses toward it get; the operator's own rules come after them. */
+  /** Header lines that requests and responses toward it get; the operator's own rules come after them. `{version}` in a value is that of this program. */
   readonly headers: readonly HeaderRule[]
 }
 
