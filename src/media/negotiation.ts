@@ -20,6 +20,8 @@ export interface Exchange {
   /** One that waited for its answer when this one began: of the other side, or of a re-INVITE around an UPDATE. */
   under: Exchange | undefined
   refused: boolean
+  /** Its offerer had been offered something, and this was its answer: it waits for none. */
+  readonly inverted: boolean
 }
 
 export class Negotiation {
@@ -47,13 +49,13 @@ export class Negotiation {
     return 'offer'
   }
 
-  /** An offer that was passed on. */
-  offered(offerer: Party, offer: string, offered: string): Exchange {
+  /** An offer that was passed on. @param inverted for its offerer it was an answer, to what we offered in the other one's place */
+  offered(offerer: Party, offer: string, offered: string, inverted = false): Exchange {
     const before = this.agreed
     const under = this.#latest?.answer === undefined ? this.#latest : undefined
     // One below the other is enough to go back to
     if (under !== undefined) under.under = undefined
-    this.#latest = { offerer, offer, offered, answer: undefined, answered: undefined, before, under, refused: false }
+    this.#latest = { offerer, offer, offered, answer: undefined, answered: undefined, before, under, refused: false, inverted }
     return this.#latest
   }
 

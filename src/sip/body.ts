@@ -8,7 +8,7 @@
 import { EMPTY } from '../base/bytes.ts'
 import { InvariantError } from '../base/errors.ts'
 import { canonicalName } from './headers/table.ts'
-import { headerValue, type SipMessage, withBody, withoutHeader } from './message.ts'
+import { append, headerValue, line, type SipMessage, withBody, withoutHeader } from './message.ts'
 import { parameter } from './parameters.ts'
 import { isBlank, isWireText, trimBlank } from './text.ts'
 
@@ -44,6 +44,15 @@ export const withoutSdp = <M extends SipMessage>(message: M): M => {
   if (level < 0) return DESCRIBING.reduce<M>(withoutHeader, withBody(message, EMPTY))
   const { start: from, end: to } = place.parts[level]!
   return edited(message, place.text, [...lengths(place.parts.slice(0, level), from - to), { from, to, by: '' }])
+}
+
+/**
+ * A message without any body, with one.
+ * @throws InvariantError when a character is more than one byte
+ */
+export const withSdp = <M extends SipMessage>(message: M, sdp: string): M => {
+  if (!isWireText(sdp)) throw new InvariantError('SDP refused: a character is more than one byte')
+  return append(withBody(DESCRIBING.reduce<M>(withoutHeader, message), Buffer.from(sdp, 'latin1')), line('Content-Type', 'application/sdp'))
 }
 
 /** What tells of a body, and goes with it. */

@@ -21,6 +21,8 @@ export interface Passing {
   request: SipRequest | undefined
   /** The exchange that this request, or its response, began. */
   exchange: Exchange | undefined
+  /** The request asked for an offer, and its receiver got one of ours: its answer is an offer to who asked. */
+  inverted?: boolean
   /** A 2xx to it was passed on. */
   accepted: boolean
   /** What forks behind us have said before their 2xx, by To tag. */

@@ -7,15 +7,17 @@ import type { Listener } from '../../address/listener.ts'
 import { own } from '../../base/bytes.ts'
 import { isProblem, type Problem, problem } from '../../base/problem.ts'
 import { otherParty, type Party } from '../../media/negotiation.ts'
+import { offerAgain } from '../../media/offer-again.ts'
 import type { Candidate } from '../../routing/decide.ts'
 import type { MediaState, RouteState, Side } from '../../routing/route-state.ts'
-import { type SdpBody, sdpOf, withoutSdp } from '../../sip/body.ts'
+import { type SdpBody, sdpOf, withoutSdp, withSdp } from '../../sip/body.ts'
 import { headerValue, type SipRequest, type SipResponse } from '../../sip/message.ts'
 import { toTag } from '../../sip/read.ts'
 import { mediaLeg } from '../../zones/media.ts'
 import type { DialogMedia } from '../dialogs/dialog.ts'
 import type { Edge } from '../edge.ts'
 import type { MediaDesk } from './desk.ts'
+import { lacksOffer } from './offers.ts'
 import { InDialog, NewCall, type Passing, type Placement, stateOf } from './placement.ts'
 import { receivedFrom } from './received.ts'
 
@@ -64,7 +66,7 @@ export class RequestMedia {
     if (place !== undefined && isProblem(place)) return place
     if (place !== undefined && place === this.#passings[index]) return undefined
     this.#passings[index] = place
-    if (place === undefined) return undefined
+    if (place === undefined) return lacksOffer(this.#request, candidate)
     if (!DESCRIBING.has(this.#request.method)) {
       place.request = withoutSdp(this.#request)
       return undefined
@@ -73,7 +75,17 @@ export class RequestMedia {
       this.#read = true
       this.#body = sdpOf(this.#request)
     }
-    return this.#body === undefined ? undefined : this.#carry(place, this.#body)
+    return this.#body === undefined ? this.#withoutOffer(place, candidate) : this.#carry(place, this.#body)
+  }
+
+  /** Who insists on an offer gets that of who asks for one, as it was last: what comes back is an answer to us, and an offer to who asked. */
+  #withoutOffer(place: Passing, candidate: Candidate): Problem | undefined {
+    const fault = lacksOffer(this.#request, candidate)
+    const { agreed } = place.branch.negotiation
+    if (fault === undefined || agreed === undefined || this.#request.body.length > 0) return fault
+    place.inverted = true
+    place.request = withSdp(this.#request, offerAgain(agreed, this.#placement.sender))
+    return undefined
   }
 
   async #carry(place: Passing, body: SdpBody<SipRequest>): Promise<Problem | undefined> {
@@ -102,7 +114,7 @@ export class RequestMedia {
       if (this.#request.method === 'ACK') place.request = withoutSdp(this.#request)
       return result
     }
-    place.request = body.replace(result.answered)
+    place.request = what.inverted ? withoutSdp(this.#request) : body.replace(result.answered)
     // An answer in a request (ACK, PRACK) has nothing to wait for
     branch.negotiation.confirmed(what)
     return undefined
@@ -151,7 +163,7 @@ export class RequestMedia {
       return isProblem(result) ? unusable(result) : body.replace(result.answered)
     }
     // An INVITE without SDP asks the other side to offer
-    const offered = await session.offer(branch, otherParty(sender), body.sdp)
+    const offered = await session.offer(branch, otherParty(sender), body.sdp, passing.inverted)
     if (isProblem(offered)) return unusable(offered)
     passing.exchange = offered
     return body.replace(offered.offered)

@@ -161,12 +161,12 @@ export class MediaSession {
     return this.#placed
   }
 
-  /** Passes an offer on. */
-  offer(branch: SessionBranch, sender: Party, sdp: string): Promise<Exchange | Problem> {
+  /** Passes an offer on. @param inverted as for the negotiation */
+  offer(branch: SessionBranch, sender: Party, sdp: string, inverted = false): Promise<Exchange | Problem> {
     return this.#inTurn(async () => {
       const passed = await this.#pass(branch, sender, sdp, 'offer', sender)
       if (isProblem(passed)) this.#desk.failed()
-      return isProblem(passed) ? passed : branch.negotiation.offered(sender, sdp, passed.sdp)
+      return isProblem(passed) ? passed : branch.negotiation.offered(sender, sdp, passed.sdp, inverted)
     })
   }
 

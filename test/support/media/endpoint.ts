@@ -27,8 +27,10 @@ export interface MediaEndpointOptions extends Partial<Omit<NegotiationOptions, '
   readonly mirror?: VideoCodec
   /** false: it has video for who offers some, and offers none itself; default true. */
   readonly mirrorOffers?: boolean
-  /** Between its RTCP reports; default 1000. */
+  /** Between its RTCP reports; default 1000; 0: it never sends any. */
   readonly reportMs?: number
+  /** Sequence number of its first packet; default a random one. Shortly before 65 535 it rolls over soon, and SRTP has to count that (RFC 3711 §3.3.1). */
+  readonly firstSequence?: number
   /** For the texts of failures; default its address and port. */
   readonly name?: string
 }
@@ -51,6 +53,17 @@ export interface Heard {
   readonly reports: readonly Report[]
   /** ms, of the last report about it. */
   readonly roundTrip: number | undefined
+  /** RTCP packets, authentic where it is SRTCP. */
+  readonly rtcpPackets: number
+  /** How often the sequence numbers of what came have begun anew, of the SSRC where that was most often. */
+  readonly rollOvers: number
+}
+
+/** RTCP since a watch began. */
+export interface RtcpSeen {
+  readonly packets: number
+  /** ms without any, also of the gap that is still open. */
+  readonly longestGap: number
 }
 
 export interface MediaEndpoint {
@@ -88,6 +101,8 @@ export interface MediaEndpoint {
   /** Resolves when this is true of what was heard, now or after some packet. */
   receives(wanted: (heard: Heard) => boolean, what: string, ms?: number): Promise<Heard>
   readonly heard: () => Heard
+  /** From now on looks at the gaps between the RTCP packets that come; what it returns says what was seen so far. */
+  watchRtcp(): () => RtcpSeen
   /** The sound of the last 5 s, 8000 samples a second. */
   readonly samples: () => Int16Array
   /** Moves to another pair of ports; its next SDP names it. */
@@ -103,7 +118,8 @@ const wallClock = (): number => performance.timeOrigin + performance.now()
 /** Opens its sockets; sends as soon as an offer is answered, in real time. Whoever opens it closes it. */
 export const openMediaEndpoint = async (options: MediaEndpointOptions): Promise<MediaEndpoint> => {
   const ownKey = randomBytes(30)
-  const seed = { ssrc: randomBytes(4).readUInt32BE(), sequence: randomBytes(2).readUInt16BE(), timestamp: randomBytes(4).readUInt32BE() }
+  const sequence = options.firstSequence ?? randomBytes(2).readUInt16BE()
+  const seed = { ssrc: randomBytes(4).readUInt32BE(), sequence, timestamp: randomBytes(4).readUInt32BE() }
   const voice = createVoice(options.hz, seed)
   const mirror = options.mirror === undefined ? undefined : await openMirror(options.address, options.mirror)
   const negotiation = createNegotiation(
@@ -137,6 +153,8 @@ export const openMediaEndpoint = async (options: MediaEndpointOptions): Promise<
   const watch = createWatch()
   let [packets, unauthenticated, lastPacket] = [0, 0, Number.NEGATIVE_INFINITY]
   let roundTrip: number | undefined
+  let rtcpPackets = 0
+  const rtcpWatches = new Set<(now: number) => void>()
   let pair: PortPair
 
   const heard = (): Heard => ({
@@ -150,6 +168,8 @@ export const openMediaEndpoint = async (options: MediaEndpointOptions): Promise<
     unexpected: [...unexpected],
     reports: [...reports],
     roundTrip,
+    rtcpPackets,
+    rollOvers: Math.max(0, ...[...receptions.values()].map((reception) => reception.rollOvers())),
   })
   const name = (): string => options.name ?? `${options.address}:${pair.port}`
   const words = (): string => {
@@ -200,8 +220,11 @@ export const openMediaEndpoint = async (options: MediaEndpointOptions): Promise<
     const clear = opened(bytes, rtcp ? 'rtcp' : 'rtp')
     try {
       if (clear === undefined) return
-      if (rtcp) for (const report of readReports(clear)) takeReport(report, wallClock())
-      else takeRtp(readRtp(clear), from)
+      if (rtcp) {
+        rtcpPackets++
+        for (const watching of rtcpWatches) watching(performance.now())
+        for (const report of readReports(clear)) takeReport(report, wallClock())
+      } else takeRtp(readRtp(clear), from)
     } catch (error) {
       surprise((error as Error).message)
     } finally {
@@ -244,7 +267,8 @@ export const openMediaEndpoint = async (options: MediaEndpointOptions): Promise<
     frames = setTimeout(tick, due - now)
   }
   tick()
-  const reporting = setInterval(report, options.reportMs ?? 1000)
+  const reportMs = options.reportMs ?? 1000
+  const reporting = reportMs === 0 ? undefined : setInterval(report, reportMs)
 
   /** Keys follow what is agreed; the count of roll-overs stays while the key does. */
   const agreedAnew = (): void => {
@@ -304,6 +328,15 @@ export const openMediaEndpoint = async (options: MediaEndpointOptions): Promise<
       ),
     receives,
     heard,
+    watchRtcp: () => {
+      let [count, last, longest] = [0, performance.now(), 0]
+      rtcpWatches.add((now) => {
+        count++
+        longest = Math.max(longest, now - last)
+        last = now
+      })
+      return () => ({ packets: count, longestGap: Math.max(longest, performance.now() - last) })
+    },
     samples: ear.samples,
     move: async () => {
       const before = pair

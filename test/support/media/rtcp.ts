@@ -129,6 +129,8 @@ export interface Reception {
   /** The block of the next report. */
   block(now: number): ReportBlock
   readonly lost: () => number
+  /** How often its sequence numbers have begun anew. */
+  readonly rollOvers: () => number
 }
 
 export const createReception = (first: RtpPacket, clockRate: number): Reception => {
@@ -167,6 +169,7 @@ export const createReception = (first: RtpPacket, clockRate: number): Reception 
       }
     },
     lost: () => expected() - received,
+    rollOvers: () => Math.floor(highest / 0x10000),
   }
 }
 
