@@ -14,6 +14,7 @@ import { advertisedBy, type Edge, type Running } from './edge.ts'
 import { checkLeg } from './legs.ts'
 import { mediaInDialog, RequestMedia } from './media/request-media.ts'
 import { type Way, wayInDialog } from './next-hop.ts'
+import { contactToward } from './own-contact.ts'
 
 type InDialog = Extract<Classified, { kind: 'in-dialog' }>
 
@@ -73,7 +74,8 @@ const passed = (classified: InDialog, media: RequestMedia | Problem | undefined)
     ? classified
     : { ...classified, request: media instanceof RequestMedia ? media.request(0) : withoutSdp(classified.request) }
 
-const send = (edge: Edge, way: Way, arrived: SipRequest, { request, egress, ingress }: InDialog, zone: Zone): void => {
+const send = (edge: Edge, way: Way, arrived: SipRequest, classified: InDialog, zone: Zone): void => {
+  const { request, egress, ingress, state, names } = classified
   const destination = way.kind === 'destinations' ? way.list[0] : undefined
   const to = destination && edge.transports.flowTo(egress.listener, destination, egress.zone.connections)
   const flow = way.kind === 'flow' ? way.flow : to
@@ -83,15 +85,17 @@ const send = (edge: Edge, way: Way, arrived: SipRequest, { request, egress, ingr
   }
   // §16.11: without state the branch follows from the request, so that a retransmission is one for the next hop, too
   const branch = branchOf(edge.owner, `ack${(fnv1a(topVia(arrived)!.text) >>> 0).toString(36)}`, loopHash(arrived))
+  const advertiseEgress = advertisedBy(egress.listener, names.egress, egress.zone.advertise)
+  const shown = { state, key: state.key, callId: headerValue(request, 'call-id')! }
   const crossing = {
     ingress: { ...ingress, zone },
     egress,
     advertiseIngress: undefined,
-    advertiseEgress: advertisedBy(egress.listener, egress.zone.advertise),
+    advertiseEgress,
     recordRoute: false,
     path: false,
     cookie: '',
-    contact: undefined,
+    contact: contactToward(edge.running, shown, egress === state.callee ? 'caller' : 'callee', egress, advertiseEgress),
     renewSeconds: undefined,
     target: undefined,
     contactPath: undefined,

@@ -7,6 +7,7 @@ import type { TransactionKind } from '../observability/metrics.ts'
 import { Bindings } from '../registrar/bindings.ts'
 import { type Rule, rulesWith } from '../routing/decide.ts'
 import { RouteStateCodec } from '../routing/route-state.ts'
+import { ContactSeals } from '../routing/sealed-contact.ts'
 import { validateView } from '../routing/validate.ts'
 import type { TransportEvents } from '../transport/types.ts'
 import { Admission } from './admission.ts'
@@ -128,9 +129,11 @@ export const runningOf = (
   const myself = new Myself(listeners)
   return {
     snapshot,
+  const states = new RouteStateCodec(deps.keys, deps.owner, listeners, snapshot.zones.values())
     myself,
     validate: validateView(myself, deps.owner),
-    states: new RouteStateCodec(deps.keys, deps.owner, listeners, snapshot.zones.values()),
+    states,
+    seals: new ContactSeals(deps.keys, states),
     admission: new Admission(snapshot.zones.values(), before),
     view: {
       zones: snapshot.zones,

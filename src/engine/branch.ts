@@ -4,6 +4,7 @@ import type { Flow } from '../address/flow.ts'
 import type { Listener } from '../address/listener.ts'
 import { InvariantError } from '../base/errors.ts'
 import type { Problem } from '../base/problem.ts'
+import type { ContactToward } from '../routing/alterations/contact.ts'
 import type { Candidate, RegisteredContact } from '../routing/decide.ts'
 import type { Side } from '../routing/route-state.ts'
 import { headerValue, type SipRequest, type SipResponse } from '../sip/message.ts'
@@ -46,6 +47,8 @@ export class Branch implements ClientUser {
   flow: Flow | undefined
   /** The side that it was sent to, as the Route state has it. */
   egress: Side | undefined
+  /** What a Contact in its responses becomes; undefined: it stays. */
+  contactBack: ContactToward | undefined
   /** Nothing it says counts any more: a 2xx after all is acknowledged and ended by us. */
   #givenUp: GivenUp | undefined
   /** To of the dialogs that were: each fork behind us that answers has one. */
@@ -247,6 +250,7 @@ export class Branch implements ClientUser {
     if (listener.transport.name === 'udp' && sizeOf(request) > MAX_DATAGRAM && this.#byStream()) return
     this.flow = flow
     this.egress = sent.egress
+    this.contactBack = sent.contactBack
     this.#transaction = this.#edge.transactions.send(request, sent.branch, flow, this)
     // There is somewhere else to go: the full Timer B (32 s) is longer than any caller waits
     const elsewhere = this.#next < this.#destinations.length || this.#contact?.next !== undefined || this.#context.hasMore

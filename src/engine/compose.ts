@@ -1,11 +1,13 @@
 /** The copy of a request that leaves on one branch (§16.6): what its way through us means for it, said to the alterations. */
 import type { Flow } from '../address/flow.ts'
 import { bareHost } from '../address/listener.ts'
+import { own } from '../base/bytes.ts'
+import type { ContactToward } from '../routing/alterations/contact.ts'
 import { branchOf } from '../routing/branch.ts'
 import { groupSize } from '../routing/breadth.ts'
 import type { Candidate } from '../routing/decide.ts'
 import { rewrite } from '../routing/rewrite.ts'
-import type { FlowToken, Side } from '../routing/route-state.ts'
+import type { FlowToken, RouteState, Side } from '../routing/route-state.ts'
 import { headerValue, type SipRequest } from '../sip/message.ts'
 import type { Uri } from '../sip/uri.ts'
 import type { HeaderRule, NumberRule } from '../zones/rules.ts'
@@ -14,6 +16,7 @@ import { advertisedBy, type Edge, type Running } from './edge.ts'
 import type { RequestMedia } from './media/request-media.ts'
 import { mayBeBehind } from './nat/behind.ts'
 import { candidateZone } from './next-hop.ts'
+import { contactToward, type Shown } from './own-contact.ts'
 import type { Passage } from './registration/passing.ts'
 
 /** What was decided for a request before any of it is sent. */
@@ -21,8 +24,11 @@ export interface Plan {
   readonly request: SipRequest
   readonly uri: Uri
   readonly ingress: Side
-  /** Set inside a dialog: the one way there is. */
+  /** Set inside a dialog: the one way there is, and what the dialog carries. */
   readonly egress: Side | undefined
+  readonly state?: RouteState
+  /** The name of ours that the request came for; undefined: its Request-URI says it. */
+  readonly named?: string | undefined
   readonly groups: readonly (readonly Candidate[])[]
   /** RFC 5393 §5: how many branches it may have at one time; undefined: it does not fork. */
   readonly breadth?: number | undefined
@@ -46,6 +52,8 @@ export interface Composed {
   readonly request: SipRequest
   readonly branch: string
   readonly egress: Side
+  /** What a Contact in its responses becomes; undefined: it stays. */
+  readonly contactBack: ContactToward | undefined
   /** Of a REGISTER that passes. */
   readonly passage: Passage | undefined
 }
@@ -82,19 +90,23 @@ export const compose = (edge: Edge, { running, plan, loop, index, candidate, flo
     request.method === 'REGISTER' && ingress.flow !== undefined && !inDialog && !bare
       ? edge.passing.passage(running, request, ingress, egress, candidate, advertiseEgress)
       : undefined
+  const advertiseIngress = advertisedBy(ingress.listener, plan.named ?? tenantOf(plan.uri), ingress.zone.advertise)
+  const mediaState = recordRoute ? media?.state(index, candidate) : undefined
   const cookie = recordRoute
-    ? running.states.encode(ingress, egress, headerValue(request, 'call-id')!, media?.state(index, candidate))
+    ? running.states.encode(ingress, egress, headerValue(request, 'call-id')!, mediaState)
     : (passage?.cookie ?? '')
+  const shown = shownOf(plan, request, ingress, egress, mediaState)
+  const sender = plan.state === undefined || plan.state.callee === egress ? 'caller' : 'callee'
   const branch = branchOf(edge.owner, edge.ids.token(12), loop)
   const crossing = {
     ingress,
     egress,
-    advertiseIngress: advertisedBy(ingress.listener, tenantOf(plan.uri), ingress.zone.advertise),
+    advertiseIngress,
     advertiseEgress,
     recordRoute,
     path: passage?.way === 'path',
     cookie,
-    contact: passage?.contact,
+    contact: passage?.contact ?? (shown && contactToward(running, shown, sender, egress, advertiseEgress)),
     renewSeconds: passage?.renewSeconds,
     target,
     contactPath: candidate.kind === 'side' && !inDialog ? (candidate.contact?.path ?? []) : undefined,
@@ -104,7 +116,16 @@ export const compose = (edge: Edge, { running, plan, loop, index, candidate, flo
     numbers: plan.numbers,
     headers: plan.headers,
   }
-  return { request: rewrite(request, crossing), branch, egress, passage }
+  const contactBack = shown && contactToward(running, shown, sender === 'caller' ? 'callee' : 'caller', ingress, advertiseIngress)
+  return { request: rewrite(request, crossing), branch, egress, contactBack, passage }
+}
+
+/** undefined: neither side sees a Contact of ours, or it is a registrar that has a way of its own. */
+const shownOf = ({ state }: Plan, request: SipRequest, caller: Side, callee: Side, media: RouteState['media']): Shown | undefined => {
+  if ((caller.zone.contact === 'keep' && callee.zone.contact === 'keep') || request.method === 'REGISTER') return undefined
+  // It lives as long as a 2xx may come again
+  const callId = own(headerValue(request, 'call-id')!)
+  return state === undefined ? { state: { caller, callee, media }, key: undefined, callId } : { state, key: state.key, callId }
 }
 
 /** Of several clients on one connection the dialog belongs to the one that is called: when it comes back, its requests find it. */

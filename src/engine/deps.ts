@@ -3,6 +3,7 @@ import type { Proofs } from '../authentication/types.ts'
 import type { Clock } from '../base/clock.ts'
 import type { Ids } from '../base/ids.ts'
 import type { KeyedHash } from '../base/keyed-hash.ts'
+import type { Sealing } from '../base/sealing.ts'
 import type { LoadResult } from '../config/load.ts'
 import type { MediaSettings, Snapshot } from '../config/snapshot.ts'
 import type { Resolver } from '../dns/types.ts'
@@ -23,7 +24,7 @@ export interface EngineDeps {
   readonly log: Log
   readonly metrics: Metrics
   readonly resolver: Resolver
-  readonly keys: KeyedHash & { rotate(): void }
+  readonly keys: KeyedHash & Sealing & { rotate(): void }
   readonly transports: (events: TransportEvents) => Transports
   /** The rtpengines; undefined: media is off. */
   readonly media: ((settings: MediaSettings, events: MediaEvents, ours: (ngCallId: string) => boolean) => MediaPool) | undefined

@@ -11,6 +11,7 @@ import type { Trace } from '../observability/trace.ts'
 import type { Bindings } from '../registrar/bindings.ts'
 import type { RoutingView, Rule } from '../routing/decide.ts'
 import type { RouteStateCodec } from '../routing/route-state.ts'
+import type { ContactSeals } from '../routing/sealed-contact.ts'
 import type { ValidateView } from '../routing/validate.ts'
 import type { Transports } from '../transport/types.ts'
 import type { Admission } from './admission.ts'
@@ -36,6 +37,7 @@ export interface Running {
   readonly myself: Myself
   readonly states: RouteStateCodec
   readonly admission: Admission
+  readonly seals: ContactSeals
   readonly validate: ValidateView
   readonly view: RoutingView
   readonly rules: readonly Rule[]

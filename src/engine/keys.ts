@@ -4,7 +4,9 @@ import { dirname, join } from 'node:path'
 import { own } from '../base/bytes.ts'
 import type { Clock } from '../base/clock.ts'
 import type { KeyedHash } from '../base/keyed-hash.ts'
+import type { Sealing } from '../base/sealing.ts'
 import { HmacKey } from './hmac.ts'
+import { SealKey } from './seal.ts'
 
 interface StoredKey {
   readonly name: string
@@ -19,12 +21,13 @@ const NAMES = 'abcdefghijklmnopqrstuvwxyz'
  * The keys of the signed route state, in the data folder, so that dialogs outlive the process (design D1). A new key signs after
  * `rotateSeconds`; the ones before stay good for as long again, which is the longest a dialog may live without a new INVITE.
  */
-export class KeyRing implements KeyedHash {
+export class KeyRing implements KeyedHash, Sealing {
   readonly #file: string
   readonly #clock: Clock
   readonly #rotateMs: number
   #keys: readonly StoredKey[]
   readonly #secrets = new Map<string, HmacKey>()
+  readonly #seals = new Map<string, SealKey>()
   /** The last MACs made: ACK and BYE of a call ask for what its INVITE asked for. */
   #recent = new Map<string, string>()
   #older = new Map<string, string>()
@@ -59,6 +62,17 @@ export class KeyRing implements KeyedHash {
     return made
   }
 
+  seal(key: string, text: string, bound: string): string | undefined {
+    return this.#seals.get(key)?.seal(text, bound)
+  }
+
+  open(key: string, sealed: string, bound: string): { readonly text: string } | 'forged' | undefined {
+    const opener = this.#seals.get(key)
+    if (opener === undefined) return undefined
+    const text = opener.open(sealed, bound)
+    return text === undefined ? 'forged' : { text }
+  }
+
   /** Makes a new key when the current one is old, and forgets those that are too old to be trusted. Called at start and every hour. */
   rotate(): void {
     const now = this.#clock.wall()
@@ -74,7 +88,12 @@ export class KeyRing implements KeyedHash {
     this.#secrets.clear()
     this.#recent.clear()
     this.#older.clear()
-    for (const key of keys) this.#secrets.set(key.name, new HmacKey(Buffer.from(key.secret, 'base64url')))
+    this.#seals.clear()
+    for (const key of keys) {
+      const secret = Buffer.from(key.secret, 'base64url')
+      this.#secrets.set(key.name, new HmacKey(secret))
+      this.#seals.set(key.name, new SealKey(secret))
+    }
   }
 
   #load(): readonly StoredKey[] {

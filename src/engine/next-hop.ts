@@ -28,7 +28,11 @@ export const candidateZone = (candidate: Candidate): Zone => (candidate.kind ===
 
 /** @throws ResolveError, or rejects with it */
 export const wayTo = (edge: Edge, candidate: Candidate, uri: Uri): Way | Promise<Way> => {
-  if (candidate.kind === 'side') return wayBySide(edge, candidate.side, candidate.contact !== undefined)
+  if (candidate.kind === 'side') {
+    // Who is reached by his address is called by the Contact that he wrote in another dialog
+    if (candidate.side.flow === undefined) return wayByUri(edge, candidate.side, uri)
+    return wayBySide(edge, candidate.side, candidate.contact !== undefined)
+  }
   const { zone } = candidate
   if (candidate.kind === 'target') return wayToTarget(edge, zone, candidate.target)
   if (uri.scheme === 'tel') return FLOW_FAILED
@@ -74,10 +78,13 @@ export const wayInDialog = (edge: Edge, side: Side, request: SipRequest, uri: Ur
     if (way.kind === 'flow' || side.zone.profile.reach === 'flow') return way
   }
   const route = topRoute(request)
-  const next = route === undefined ? uri : routeUri(route)
-  if (next === undefined || next.scheme === 'tel') return FLOW_FAILED
-  const way = resolve(edge, side.zone, hopOf(next, side.listener.transport.name), alone(side.listener))
-  return way instanceof Promise ? way.then((found) => known(edge, side.zone, found)) : known(edge, side.zone, way)
+  return wayByUri(edge, side, route === undefined ? uri : routeUri(route))
+}
+
+const wayByUri = (edge: Edge, { zone, listener }: Side, uri: Uri | undefined): Way | Promise<Way> => {
+  if (uri === undefined || uri.scheme === 'tel') return FLOW_FAILED
+  const way = resolve(edge, zone, hopOf(uri, listener.transport.name), alone(listener))
+  return way instanceof Promise ? way.then((found) => known(edge, zone, found)) : known(edge, zone, way)
 }
 
 /**

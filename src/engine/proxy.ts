@@ -3,7 +3,7 @@ import type { Flow } from '../address/flow.ts'
 import type { Listener } from '../address/listener.ts'
 import { unreachable } from '../base/errors.ts'
 import { isProblem, type Problem } from '../base/problem.ts'
-import { alterResponse } from '../routing/alter-response.ts'
+import { alterResponse, type Returning } from '../routing/alter-response.ts'
 import { type Parties, partiesOf } from '../routing/alterations/parties.ts'
 import { takeOffVia } from '../routing/alterations/take-off-via.ts'
 import { loopHash } from '../routing/branch.ts'
@@ -361,7 +361,7 @@ export class ProxyContext implements ServerUser {
     const { flow } = this.#server
     for (const branch of this.#branches) {
       const again = this.#media?.again(branch.index)
-      branch?.settle({ flow, egress: candidateZone(branch.candidate), ingress: this.#ingressZone, parties: this.#parties, again })
+      branch?.settle({ ...this.#returning(branch), flow, again })
     }
     this.#server.settle()
   }
@@ -374,8 +374,11 @@ export class ProxyContext implements ServerUser {
       this.#withoutVia(message)
       return
     }
-    const egress = candidateZone(this.#branches[branch]?.candidate ?? this.#candidates[branch]!)
-    this.#server.respond(alterResponse(bare, { ingress: this.#ingressZone, egress, parties: this.#parties }))
+    this.#server.respond(alterResponse(bare, this.#returning(this.#branches[branch]!)))
+  }
+
+  #returning({ candidate, contactBack }: Branch): Returning {
+    return { ingress: this.#ingressZone, egress: candidateZone(candidate), parties: this.#parties, contact: contactBack }
   }
 
   /** §8.2.6.2: the UAS left out the Vias below ours. Nobody can be told what it said, only that it said nothing of use. */

@@ -2,6 +2,7 @@
 import type { SipResponse } from '../sip/message.ts'
 import type { Zone } from '../zones/zone.ts'
 import { allowInResponse } from './alterations/allow.ts'
+import { type ContactToward, contactInResponse } from './alterations/contact.ts'
 import { contentLength } from './alterations/content-length.ts'
 import { responseHeaderRules } from './alterations/header-rules.ts'
 import { optionTagsInResponse } from './alterations/option-tags.ts'
@@ -15,6 +16,8 @@ export interface Returning {
   readonly egress: Zone
   /** From and To as the request's sender wrote them; undefined: nobody changed them. */
   readonly parties: Parties | undefined
+  /** What its Contacts become; undefined: they stay. */
+  readonly contact: ContactToward | undefined
 }
 
 /** One change. Later ones see what earlier ones did. */
@@ -26,6 +29,7 @@ export const RESPONSE_ALTERATIONS = [
   optionTagsInResponse,
   allowInResponse,
   responseHeaderRules,
+  contactInResponse,
   contentLength,
 ] as const satisfies readonly ResponseAlteration[]
 

@@ -2,7 +2,7 @@
  * §16.4 and §16.12: what is this request, once our own Route entries are off it? Undoes what a strict router did, takes off both entries of
  * a pair together (T8), and reads the state that the dialog carries.
  */
-import type { Listener } from '../address/listener.ts'
+import { bareHost, type Listener } from '../address/listener.ts'
 import type { Myself } from '../address/myself.ts'
 import { type Problem, problem } from '../base/problem.ts'
 import { headerValue, line, replaceLine, type SipRequest, withHeaders, withRequestUri } from '../sip/message.ts'
@@ -12,14 +12,17 @@ import { formatUri, parseUri, type SipUri, type Uri, uriParameter } from '../sip
 import type { Zone } from '../zones/zone.ts'
 import { unmask } from './contact-mask.ts'
 import type { RouteState, RouteStateCodec, Side, StateFault } from './route-state.ts'
+import type { ContactSeals, SealedContact } from './sealed-contact.ts'
 
 export type Classified =
-  /** No To tag: the routes decide, unless a Path or Contact of ours (`via`) names the flow. */
+  /** No To tag: the routes decide, unless a Path or Contact of ours (`via`) names the side, or the very flow. */
   | {
       readonly kind: 'initial'
       readonly request: SipRequest
       readonly uri: Uri
       readonly via: Side | undefined
+      /** The host that the Request-URI had as it came, where it was one of ours that stands for somebody else. */
+      readonly named?: string | undefined
       /** What is said when that flow is gone: 430 (RFC 5626 §5.3.1) means something to who knows Path, and to nobody else. */
       readonly gone: 430 | 480
     }
@@ -31,15 +34,25 @@ export type Classified =
       readonly ingress: Side
       readonly egress: Side
       readonly state: RouteState
+      /** Hosts under which the two sides know us; undefined: nothing in the request says it. */
+      readonly names: Names
     }
   /** Addressed to the edge itself (OPTIONS ping). */
   | { readonly kind: 'for-us'; readonly request: SipRequest; readonly uri: Uri }
   /** Has a To tag and nothing that says it passed here before. */
   | { readonly kind: 'stranger'; readonly request: SipRequest; readonly uri: Uri }
 
+/** A1, third level: the dialog itself carries the names that were advertised when it began. */
+export interface Names {
+  readonly ingress: string | undefined
+  readonly egress: string | undefined
+}
+
 export interface ClassifyView {
   readonly myself: Myself
   readonly states: RouteStateCodec
+  /** undefined: nobody gets Contacts of ours instead of the endpoints' own. */
+  readonly seals?: ContactSeals
   /** The listener that the request arrived on. */
   readonly arrivedOn: Listener
   /** The zone that admitted its source: others may share the listener. */
@@ -53,7 +66,20 @@ export interface StateRefused extends Problem {
   readonly fault: StateFault | 'unpaired' | 'missing' | 'wrong-side'
 }
 
-const refuse = (fault: StateRefused['fault']): StateRefused => ({ ...problem(403, 'Route refused', '§16.4', 'Route'), fault })
+/** What a Request-URI that was one of our Contacts stood for. */
+interface Unsealed {
+  readonly request: SipRequest
+  readonly contact: SealedContact
+  readonly ingress: Side
+  readonly egress: Side
+  /** Host of the Request-URI as it came. */
+  readonly named: string
+}
+
+const refuse = (fault: StateRefused['fault'], at: 'Route' | 'Request-URI' = 'Route'): StateRefused => ({
+  ...problem(403, `${at} refused`, '§16.4', at),
+  fault,
+})
 
 /** What the cookie in a Path is bound to: not a word that somebody could make the Call-ID of a call (§25.1: no white space there). */
 export const PATH_BOUND = 'a path'
@@ -72,10 +98,15 @@ interface Crossed {
   readonly ingress: Side
   readonly egress: Side
   readonly path: boolean
+  readonly names: Names
 }
 
 export const classify = (arrived: SipRequest, view: ClassifyView): Classified | StateRefused => {
   let request = restoreTarget(arrived, view.myself)
+  // Before any Route is looked at: the Request-URI names us, and yet no strict router was at work (T §3.5)
+  const unsealed = request.requestUri.includes(';ewd=') ? unseal(request, view) : undefined
+  if (unsealed !== undefined && 'kind' in unsealed) return unsealed
+  if (unsealed !== undefined) ({ request } = unsealed)
   const masked = request.requestUri.includes('ewc=') ? unmaskTarget(request, view) : undefined
   if (masked !== undefined && 'kind' in masked) return masked
   if (masked !== undefined) ({ request } = masked)
@@ -102,15 +133,62 @@ export const classify = (arrived: SipRequest, view: ClassifyView): Classified | 
   if (tag !== undefined) {
     // §10.2: no dialog has a REGISTER, and inside one nobody is asked who he is
     if (request.method === 'REGISTER') return { kind: 'stranger', request, uri }
-    if (crossed !== undefined)
-      return { kind: 'in-dialog', request, uri, ingress: crossed.ingress, egress: crossed.egress, state: crossed.state }
+    if (crossed !== undefined) return inDialog(request, uri, crossed)
+    // INTEROP(Teams): a peer that sends to our Contact, and has forgotten the Routes
+    if (unsealed !== undefined) {
+      const { contact, ingress, egress, named } = unsealed
+      return inDialog(request, uri, { state: contact.state, ingress, egress, names: { ingress: named, egress: undefined } })
+    }
     if (passed || hasRoute(request)) return refuse('missing')
     return { kind: uri.scheme !== 'tel' && view.myself.owns(uri) && request.method === 'OPTIONS' ? 'for-us' : 'stranger', request, uri }
   }
   // Below a Path of ours stand the proxies between us and the client; other Routes would make us an open relay
   if (crossed?.path) return { kind: 'initial', request, uri, via: crossed.egress, gone: 430 }
   if (hasRoute(request)) return refuse('missing')
+  if (unsealed !== undefined) return { kind: 'initial', request, uri, via: unsealed.egress, gone: 480, named: unsealed.named }
   return masked === undefined ? initial(request, uri, view) : { kind: 'initial', request, uri, via: masked.client, gone: 480 }
+}
+
+const inDialog = (
+  request: SipRequest,
+  uri: Uri,
+  { ingress, egress, state, names }: Pick<Crossed, 'ingress' | 'egress' | 'state' | 'names'>,
+): Classified => ({ kind: 'in-dialog', request, uri, ingress, egress, state, names })
+
+/**
+ * A peer sends to the Contact that it knows an endpoint by: the endpoint's own comes back into the Request-URI. Only the other side of that dialog
+ * may use it. An INVITE with Replaces (RFC 3891), or a request with Target-Dialog (RFC 4538), begins something else and names the dialog.
+ */
+const unseal = (request: SipRequest, { myself, seals, arrivedOn, from }: ClassifyView): Unsealed | StateRefused | undefined => {
+  // No Contact registers, and who asks whether we live means us
+  if (request.method === 'REGISTER' || (request.method === 'OPTIONS' && toTag(request) === undefined)) return undefined
+  const uri = parseUri(request.requestUri)
+  // Another edge may write its Contacts in the same way
+  if (seals === undefined || uri === undefined || uri.scheme === 'tel' || !myself.owns(uri)) return undefined
+  const contact = seals.open(uri, dialogsOf(request))
+  if (contact === undefined) return undefined
+  if (typeof contact === 'string') {
+    if (contact !== 'expired-key') return refuse(contact, 'Request-URI')
+    const inside = toTag(request) !== undefined
+    const [status, reason] = inside ? ([481, 'Call/Transaction Does Not Exist'] as const) : ([404, 'Not Found'] as const)
+    return { ...problem(status, reason, '§12.2.2', 'Request-URI'), fault: contact }
+  }
+  const { caller, callee } = contact.state
+  const [ingress, egress] = contact.party === 'caller' ? [callee, caller] : [caller, callee]
+  if (!isSide(ingress, from, arrivedOn)) return refuse('wrong-side', 'Request-URI')
+  const own = parseUri(contact.uri)
+  if (own === undefined) return { ...problem(404, 'Not Found', '§8.2.2.1', 'Request-URI'), fault: 'malformed' }
+  // §19.1.1: a Contact may hold header fields, a Request-URI may not
+  const target = own.scheme === 'tel' || own.headers === '' ? contact.uri : formatUri({ ...own, headers: '' })
+  return { request: withRequestUri(request, target), contact, ingress, egress, named: bareHost(uri.host) }
+}
+
+/** Call-IDs of the dialogs that a request may belong to: its own, and that which it names. */
+const dialogsOf = (request: SipRequest): readonly string[] => {
+  const callId = headerValue(request, 'call-id') ?? ''
+  if (toTag(request) !== undefined) return [callId]
+  const others = [headerValue(request, 'replaces'), headerValue(request, 'target-dialog')]
+  return [callId, ...others.flatMap((value) => value?.split(';', 1)[0]?.trim() ?? [])]
 }
 
 /**
@@ -156,8 +234,17 @@ const cross = (
     if (!fromRegistrar) return refuse('wrong-side')
   }
   const egress = first.path ? callee : leavesBy(first, second, state, arrivedOn)
-  return { state, ingress: before?.ingress ?? (egress === callee ? caller : callee), egress, path: first.path }
+  return {
+    state,
+    ingress: before?.ingress ?? (egress === callee ? caller : callee),
+    egress,
+    path: first.path,
+    // Each side sees its own entry first
+    names: { ingress: before === undefined ? hostOf(first) : before.names.ingress, egress: hostOf(second ?? first) },
+  }
 }
+
+const hostOf = ({ uri }: OwnRoute): string => bareHost(uri.host)
 
 /**
  * T8: the second entry names the listener to leave by. When both sides share one listener the pair's order says it by `ews`: the

@@ -1,6 +1,6 @@
-import type { NameAddr } from '../sip/name-addr.ts'
 import type { Uri } from '../sip/uri.ts'
 import type { HeaderRule, NumberRule } from '../zones/rules.ts'
+import type { ContactToward } from './alterations/contact.ts'
 import type { Side } from './route-state.ts'
 
 /** One request on its way from one listener to another: all that the alterations need, decided before the first of them runs. */
@@ -16,8 +16,8 @@ export interface Crossing {
   readonly path: boolean
   /** The `ew` of Record-Route or Path; empty when neither is written. */
   readonly cookie: string
-  /** What a Contact of a REGISTER becomes toward a registrar that knows no Path; undefined: all stay. */
-  readonly contact: ((contact: NameAddr) => string | undefined) | undefined
+  /** What a Contact becomes, of a REGISTER toward a registrar that knows no Path, else toward a zone that sees ours; undefined: all stay. */
+  readonly contact: ContactToward | undefined
   /** A REGISTER asks for so many seconds at least; undefined: as it says. */
   readonly renewSeconds: number | undefined
   /** The new Request-URI; `undefined` keeps what is there. */

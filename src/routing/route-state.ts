@@ -41,6 +41,8 @@ export interface MediaState {
 }
 
 export interface RouteState {
+  /** The key that the dialog lives by. */
+  readonly key: string
   readonly owner: string
   /** The side that the dialog-creating request came from, and the one it went to. For Path: the registrar's side, the client's side. */
   readonly caller: Side
@@ -78,9 +80,14 @@ export class RouteStateCodec {
   /** @param bound what the cookie is good for: the Call-ID, or the text for Path */
   encode(caller: Side, callee: Side, bound: string, media?: MediaState): string {
     const key = this.#hash.currentKey
-    const sides = `${key}${this.#owner}${this.#side(caller)}!${this.#side(callee)}`
-    const payload = media === undefined ? sides : `${sides}!${mediaText(media)}`
+    const payload = key + this.text(caller, callee, media)
     return `${payload}.${this.#hash.mac(key, `${payload}|${bound}`)}`
+  }
+
+  /** The state without key and MAC, for who protects it otherwise; the inverse of `read`. */
+  text(caller: Side, callee: Side, media: MediaState | undefined): string {
+    const sides = `${this.#owner}${this.#side(caller)}!${this.#side(callee)}`
+    return media === undefined ? sides : `${sides}!${mediaText(media)}`
   }
 
   decode(cookie: string, bound: string): RouteState | StateFault {
@@ -91,15 +98,21 @@ export class RouteStateCodec {
     const expected = this.#hash.mac(payload[0]!, `${payload}|${bound}`)
     if (expected === undefined) return 'expired-key'
     if (!sameText(expected, cookie.slice(dot + 1))) return 'forged'
-    const middle = payload.indexOf('!')
-    const caller = this.#read(payload.slice(2, middle))
+    return this.read(payload.slice(1), payload[0]!)
+  }
+
+  /** @param text what `text` made, verified @param key that it was protected with */
+  read(text: string, key: string): RouteState | StateFault {
+    const owner = text[0]!
+    const middle = text.indexOf('!')
+    const caller = this.#read(text.slice(1, middle))
     if (typeof caller === 'string') return caller
-    const end = payload.indexOf('!', middle + 1)
-    const callee = this.#read(payload.slice(middle + 1, end < 0 ? undefined : end))
+    const end = text.indexOf('!', middle + 1)
+    const callee = this.#read(text.slice(middle + 1, end < 0 ? undefined : end))
     if (typeof callee === 'string') return callee
-    if (end < 0) return { owner: payload[1]!, caller, callee, media: undefined }
-    const media = readMedia(payload.slice(end + 1))
-    return media === undefined ? 'malformed' : { owner: payload[1]!, caller, callee, media }
+    if (end < 0) return { key, owner, caller, callee, media: undefined }
+    const media = readMedia(text.slice(end + 1))
+    return media === undefined ? 'malformed' : { key, owner, caller, callee, media }
   }
 
   /** 66 bits that name a text, and that nobody else can find. */

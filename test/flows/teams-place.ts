@@ -87,13 +87,15 @@ export const startTeams = async (options: TeamsOptions = {}): Promise<TeamsPlace
     bindings: new MemoryStore(),
     ...options,
     // Toward Teams these are ours to write
-    touches: ['contact', ...touches],
+    touches: ['contact', 'from', 'to', 'allow', 'supported', 'require', 'x-ms-sbc', ...touches],
   })
-  const hub = edge.party('hub', 'teams/tls', '52.112.0.1:5061', { peer: HUB_IDENTITY })
+  const hub = edge.party('hub', 'teams/tls', '52.112.0.1:5061', { peer: HUB_IDENTITY, proxy: HUB_ROUTE })
+  // T §1.3: its requests come by connections of its own (no RFC 5923)
+  hub.connects()
   const place = {
     edge,
     hub,
-    other: edge.party('other', 'teams/tls', '52.112.9.9:4000', { peer: HUB_IDENTITY }),
+    other: edge.party('other', 'teams/tls', '52.112.9.9:4000', { peer: HUB_IDENTITY, proxy: HUB_ROUTE }),
     pbx: edge.party('pbx', 'lan/udp', '10.0.0.20:5060'),
     second: edge.party('second', 'lan/tcp', '10.0.0.30:5060'),
     browser: edge.browser('browser', 'web/wss', '198.51.100.7:50000'),

@@ -8,9 +8,11 @@ import type { Listener } from '../../src/address/listener.ts'
 import type { Proofs } from '../../src/authentication/types.ts'
 import type { Clock } from '../../src/base/clock.ts'
 import type { KeyedHash } from '../../src/base/keyed-hash.ts'
+import type { Sealing } from '../../src/base/sealing.ts'
 import { loadConfig } from '../../src/config/load.ts'
 import type { Snapshot } from '../../src/config/snapshot.ts'
 import { Engine } from '../../src/engine/engine.ts'
+import { SealKey } from '../../src/engine/seal.ts'
 import type { Log, LogFields } from '../../src/observability/log.ts'
 import { type Metrics, SILENT_METRICS } from '../../src/observability/metrics.ts'
 import type { BindingStore, Subscribers } from '../../src/registrar/types.ts'
@@ -80,7 +82,7 @@ export class EdgeUnderTest {
   #sweptAt = 0
   #runners: Runner[] = []
   readonly #parties: Party[] = []
-  readonly #keys: KeyedHash & { rotate(): void; secret: string }
+  readonly #keys: KeyedHash & Sealing & { rotate(): void; secret: string }
   #tokens = 0
   #numbers = 0
   #lives = 0
@@ -108,6 +110,13 @@ export class EdgeUnderTest {
       currentKey: 'a',
       mac(key, text) {
         return key === 'a' ? createHmac('sha256', this.secret).update(text).digest('base64url').slice(0, 11) : undefined
+      },
+      seal(key, text, bound) {
+        return key === 'a' ? new SealKey(Buffer.from(this.secret)).seal(text, bound) : undefined
+      },
+      open(key, sealed, bound) {
+        const text = key === 'a' ? new SealKey(Buffer.from(this.secret)).open(sealed, bound) : undefined
+        return key === 'a' ? (text === undefined ? 'forged' : { text }) : undefined
       },
       rotate: () => {},
     }

@@ -17,6 +17,8 @@ export interface PartySpec {
   readonly host?: string
   /** Without `rport` in Via (RFC 3581). */
   readonly plainVia?: boolean
+  /** Record-Route value of a proxy of its own, which takes it off before requests leave. */
+  readonly proxy?: string
   readonly peer?: PeerIdentity
 }
 
@@ -373,7 +375,7 @@ export class Party implements Remote {
         local: headerOf(answer, 'from'),
         remote: headerOf(answer, 'to'),
         target: uriOf(headerOf(answer, 'contact')),
-        routes: valuesOf(answer, 'record-route').toReversed(),
+        routes: this.#beyond(valuesOf(answer, 'record-route')).toReversed(),
       }
     const invite = of ?? this.#callee
     if (invite === undefined) return undefined
@@ -382,8 +384,12 @@ export class Party implements Remote {
       local: `${headerOf(invite, 'to')};tag=${tag}`,
       remote: headerOf(invite, 'from'),
       target: uriOf(headerOf(invite, 'contact')),
-      routes: valuesOf(invite, 'record-route'),
+      routes: this.#beyond(valuesOf(invite, 'record-route')),
     }
+  }
+
+  #beyond(routes: readonly string[]): readonly string[] {
+    return routes.filter((one) => one !== this.spec.proxy)
   }
 
   /** The INVITE that it got. */

@@ -43,7 +43,7 @@ describe('the signed state of a dialog (design D1)', () => {
         expect(uriParameter(uri!, 'ews')).toBe('b')
         // §25.1: unreserved characters alone, which nobody on the way has a reason to escape
         expect(cookie).toMatch(/^[A-Za-z0-9\-_.!~*'()]+$/)
-        expect(states.decode(cookie, bound)).toEqual({ owner: 'A', caller, callee })
+        expect(states.decode(cookie, bound)).toEqual({ key: 'a', owner: 'A', caller, callee })
         expect(states.decode(cookie, `${bound}x`)).toBe('forged')
       }),
       { numRuns: 500 },
