@@ -127,9 +127,9 @@ export const runningOf = (
 ): Running => {
   const listeners = snapshot.listeners.map(({ listener }) => listener)
   const myself = new Myself(listeners)
+  const states = new RouteStateCodec(deps.keys, deps.owner, listeners, snapshot.zones.values())
   return {
     snapshot,
-  const states = new RouteStateCodec(deps.keys, deps.owner, listeners, snapshot.zones.values())
     myself,
     validate: validateView(myself, deps.owner),
     states,

@@ -36,8 +36,8 @@ export interface Running {
   readonly snapshot: Snapshot
   readonly myself: Myself
   readonly states: RouteStateCodec
-  readonly admission: Admission
   readonly seals: ContactSeals
+  readonly admission: Admission
   readonly validate: ValidateView
   readonly view: RoutingView
   readonly rules: readonly Rule[]
