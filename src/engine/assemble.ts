@@ -11,6 +11,7 @@ import { ContactSeals } from '../routing/sealed-contact.ts'
 import { validateView } from '../routing/validate.ts'
 import type { TransportEvents } from '../transport/types.ts'
 import { Admission } from './admission.ts'
+import { Askers } from './askers.ts'
 import type { ClientTransaction } from './client-transaction.ts'
 import { Clients } from './clients.ts'
 import type { EngineDeps } from './deps.ts'
@@ -99,6 +100,7 @@ export const assemble = (
       proofs: deps.proofs ?? (() => NO_PROOFS),
     }),
     health,
+    askers: new Askers(clock),
     order: new CallOrder((error) => {
       metrics.internalError('other')
       log.error({ err: error }, 'A queued step of a call failed')

@@ -15,6 +15,7 @@ import type { ContactSeals } from '../routing/sealed-contact.ts'
 import type { ValidateView } from '../routing/validate.ts'
 import type { Transports } from '../transport/types.ts'
 import type { Admission } from './admission.ts'
+import type { Askers } from './askers.ts'
 import type { Clients } from './clients.ts'
 import type { Dialogs } from './dialogs/dialogs.ts'
 import type { Gate } from './gate.ts'
@@ -68,6 +69,8 @@ export interface Edge {
   /** Asks requests of zones with `authenticate` who sends them. */
   readonly gate: Gate
   readonly health: TargetHealth
+  /** Who asks by OPTIONS whether we live. */
+  readonly askers: Askers
   readonly order: CallOrder
   readonly dialogs: Dialogs
   /** undefined: no call has media of ours. */

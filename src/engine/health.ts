@@ -18,6 +18,14 @@ export interface TargetRecord {
   optionsSeconds: number | undefined
   /** Clock milliseconds until which traffic alone keeps it out (503 with Retry-After, or failures without probing). */
   retryAt: number
+  /** Until when it asked for that itself; 0: it never did. */
+  busyUntil: number
+  /** OPTIONS of ours, clock milliseconds: when the last one left and when one was answered last, and when the next one is due. 0: never. */
+  sentAt: number
+  answeredAt: number
+  nextAt: number
+  /** Of the last answer to OPTIONS; 0: there was none. */
+  status: number
 }
 
 export type HealthChange = (record: TargetRecord) => void
@@ -53,6 +61,11 @@ export class TargetHealth {
         reason: '',
         optionsSeconds: undefined,
         retryAt: 0,
+        busyUntil: 0,
+        sentAt: 0,
+        answeredAt: 0,
+        nextAt: 0,
+        status: 0,
       }
       this.#records.set(key, record)
     }
@@ -115,12 +128,23 @@ export class TargetHealth {
     this.#changed(record)
   }
 
-  /** 503 with Retry-After: that long no new request goes there, though it is alive (§21.5.4). */
+  /** 503 with Retry-After to a call: that long no new request goes there, though it is alive (§21.5.4). */
   busy(zone: Zone, target: Target, seconds: number): void {
     const record = this.record(zone, target)
     record.lastAnswer = this.#clock.now()
     record.failures = 0
-    record.retryAt = this.#clock.now() + Math.min(seconds, MAX_RETRY_AFTER) * 1000
+    this.#leaveAlone(record, seconds)
+  }
+
+  /** The same to OPTIONS: it failed, and gets no calls at once. */
+  refused(zone: Zone, target: Target, reason: string, seconds: number): void {
+    this.failed(zone, target, reason)
+    this.#leaveAlone(this.record(zone, target), seconds)
+  }
+
+  #leaveAlone(record: TargetRecord, seconds: number): void {
+    record.busyUntil = this.#clock.now() + Math.min(seconds, MAX_RETRY_AFTER) * 1000
+    record.retryAt = record.busyUntil
   }
 }
 

@@ -3,20 +3,24 @@
  */
 import type { Flow } from '../address/flow.ts'
 import type { Proven } from '../authentication/types.ts'
+import type { Problem } from '../base/problem.ts'
 import { applyNumberRules } from '../routing/alterations/number-rules.ts'
 import { breadthOf, narrowed } from '../routing/breadth.ts'
 import type { Classified } from '../routing/classify.ts'
-import { decide } from '../routing/decide.ts'
-import { headerValue, line } from '../sip/message.ts'
+import { type Candidate, decide } from '../routing/decide.ts'
+import { methodFault } from '../routing/methods.ts'
+import { headerValue, line, type SipRequest } from '../sip/message.ts'
 import { parseUri } from '../sip/uri.ts'
 import type { Zone } from '../zones/zone.ts'
-import { answer, OWN_ALLOW } from './answers.ts'
+import { answer } from './answers.ts'
 import type { Plan } from './compose.ts'
 import { decidedText } from './decided-text.ts'
 import type { Edge, Running } from './edge.ts'
+import { answerForUs } from './for-us.ts'
 import type { Verdict } from './gate.ts'
 import { mediaOfCall } from './media/request-media.ts'
 import { isBehind } from './nat/behind.ts'
+import { candidateZone } from './next-hop.ts'
 import { ProxyContext } from './proxy.ts'
 import type { ServerTransaction } from './server-transaction.ts'
 
@@ -35,7 +39,12 @@ export const begin = (edge: Edge, arrived: Arrived): void | Promise<void> => {
   const { request } = arrived.classified
   if (Number(headerValue(request, 'max-forwards') ?? 70) === 0) {
     // §16.3 item 3: an OPTIONS that may go no further is ours to answer
-    transaction.respond(answer(request, 200, 'OK', edge.ids.token(8), [line('Allow', OWN_ALLOW)]))
+    answerForUs(edge, flow, zone, request, arrived.classified.uri, transaction)
+    return
+  }
+  const unknown = methodFault(request.method, zone)
+  if (unknown !== undefined) {
+    refuse(edge, transaction, request, unknown)
     return
   }
   const turn = request.method === 'REGISTER' ? edge.storm.turn(flow, zone, transaction, request) : 'now'
@@ -110,7 +119,12 @@ const admitted = (
     transaction.abandon()
     return
   }
-  const breadth = decision.groups.some(({ length }) => length > 1) ? breadthOf(request) : undefined
+  const groups = knowing(request.method, decision.groups)
+  if (groups.length === 0) {
+    refuse(edge, transaction, request, methodFault(request.method, candidateZone(decision.groups[0]![0]!))!)
+    return
+  }
+  const breadth = groups.some(({ length }) => length > 1) ? breadthOf(request) : undefined
   if (breadth === 0) {
     transaction.respond(answer(request, 440, 'Max-Breadth Exceeded', edge.ids.token(8)))
     return
@@ -123,7 +137,8 @@ const admitted = (
     uri,
     ingress,
     egress: undefined,
-    groups: breadth === undefined ? decision.groups : narrowed(decision.groups, breadth),
+    named: classified.named,
+    groups: breadth === undefined ? groups : narrowed(groups, breadth),
     breadth,
     rule: decision.rule,
     advertise: decision.advertise,
@@ -133,4 +148,23 @@ const admitted = (
     gone: classified.gone,
   }
   return new ProxyContext(edge, running, transaction, flow, plan).start()
+}
+
+const refuse = (edge: Edge, transaction: ServerTransaction, request: SipRequest, { status, reason, headers = [] }: Problem): void =>
+  transaction.respond(
+    answer(
+      request,
+      status,
+      reason,
+      edge.ids.token(8),
+      headers.map(([name, value]) => line(name, value)),
+    ),
+  )
+
+/** Those whose zones know the method; the same list where all do. */
+const knowing = (method: string, groups: readonly (readonly Candidate[])[]): readonly (readonly Candidate[])[] => {
+  const knows = (candidate: Candidate): boolean => methodFault(method, candidateZone(candidate)) === undefined
+  return groups.every((group) => group.every(knows))
+    ? groups
+    : groups.map((group) => group.filter(knows)).filter(({ length }) => length > 0)
 }

@@ -17,11 +17,13 @@ export interface OptionsSpec {
   /** What the branch ends in: who sent it. */
   readonly tag: string
   readonly more: readonly HeaderLine[]
+  /** Value of Allow (§11.1); undefined: who is asked need not know. */
+  readonly allow?: string
 }
 
 /** §11.1: a request that asks whether somebody is there, outside any dialog. */
 export const optionsRequest = ({ ids, owner, running }: Edge, spec: OptionsSpec): { request: SipRequest; branch: string } => {
-  const { listener, as, requestUri, more } = spec
+  const { listener, as, requestUri, more, allow } = spec
   const branch = branchOf(owner, ids.token(12), spec.tag)
   const server = running.snapshot.serverHeader
   const headers = [
@@ -34,6 +36,7 @@ export const optionsRequest = ({ ids, owner, running }: Edge, spec: OptionsSpec)
     line('Call-ID', spec.callId),
     line('CSeq', `${spec.sequence} OPTIONS`),
     line('Contact', `<${listener.contactUri(as)}>`),
+    ...(allow === undefined ? [] : [line('Allow', allow)]),
     line('Accept', 'application/sdp'),
     ...(server === '' ? [] : [line('User-Agent', server)]),
     line('Content-Length', '0'),

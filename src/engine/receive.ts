@@ -7,7 +7,7 @@ import { isProblem, type Problem } from '../base/problem.ts'
 import { safeMessage } from '../observability/redact.ts'
 import { type Classified, classify } from '../routing/classify.ts'
 import type { Candidate } from '../routing/decide.ts'
-import { allowToward, methodFault } from '../routing/methods.ts'
+import { methodFault } from '../routing/methods.ts'
 import { validateRequest, wellFormed } from '../routing/validate.ts'
 import { headerValue, line, type SipRequest, serialise } from '../sip/message.ts'
 import { type ParseProblem, parse } from '../sip/parse.ts'
@@ -16,10 +16,11 @@ import type { Via } from '../sip/via.ts'
 import { hasMagicCookie, isAckTo, oldServerKey, serverKey } from '../transaction/key.ts'
 import type { Zone } from '../zones/zone.ts'
 import { forwardAck } from './ack.ts'
-import { answer, canAnswer, OWN_ALLOW, statusOf, trying } from './answers.ts'
+import { answer, canAnswer, statusOf, trying } from './answers.ts'
 import type { Plan } from './compose.ts'
 import type { DialogSide } from './dialogs/dialog.ts'
 import type { Edge, Running } from './edge.ts'
+import { answerForUs } from './for-us.ts'
 import { begin } from './initial.ts'
 import { checkLeg } from './legs.ts'
 import { mediaInDialog, type RequestMedia, takesCandidates } from './media/request-media.ts'
@@ -207,13 +208,7 @@ export class Receiver {
     }
     switch (classified.kind) {
       case 'for-us':
-        transaction.respond(
-          answer(request, 200, 'OK', edge.ids.token(8), [
-            line('Allow', allowToward(OWN_ALLOW, zone)),
-            line('Accept', 'application/sdp'),
-            line('Supported', 'path, outbound'),
-          ]),
-        )
+        answerForUs(edge, flow, zone, request, classified.uri, transaction)
         return
       case 'stranger':
         transaction.respond(answer(request, 481, 'Call/Transaction Does Not Exist', edge.ids.token(8)))

@@ -56,7 +56,7 @@ export abstract class SocketFlow implements Flow, Connection, Corked {
     if (remote.origin !== undefined) this.origin = remote.origin
     this.stage = inbound ? 'open' : 'dialled'
     this.since = endpoint.table.time.now
-    this.openedAt = inbound ? this.since : undefined
+    this.openedAt = inbound ? endpoint.table.clockNow() : undefined
     ;(socket as FlowSocket)[FLOW] = this
     socket.on('error', onError)
     socket.on('close', onClose)
@@ -77,7 +77,7 @@ export abstract class SocketFlow implements Flow, Connection, Corked {
     if (peer !== undefined) (this as { peer?: PeerIdentity }).peer = peer
     this.stage = 'open'
     this.since = this.endpoint.table.time.now
-    this.openedAt = this.since
+    this.openedAt = this.endpoint.table.clockNow()
     const waiting = this.#waiting
     this.#waiting = undefined
     this.endpoint.table.opened(this)
