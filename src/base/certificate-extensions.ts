@@ -1,5 +1,5 @@
 /** The extensions of a certificate (RFC 5280 §4.2), which Node shows in part only. */
-import { oidOf, partsOf, readDer, TAG } from './der.ts'
+import { isWhole, oidOf, partsOf, readDer, TAG } from './der.ts'
 
 export const EXTENSION = {
   subjectKeyIdentifier: '2.5.29.14',
@@ -24,11 +24,18 @@ export interface Extension {
   readonly value: Buffer
 }
 
-/** Of a certificate in DER, in order; none when there are none, or when they cannot be read. */
-export const extensionsOf = (certificate: Buffer): readonly Extension[] => {
-  const [body] = partsOf(readDer(certificate))
-  const wrapped = partsOf(body).find(({ tag }) => tag === 0xa3) // RFC 5280 §4.1: extensions [3] EXPLICIT
-  return partsOf(partsOf(wrapped)[0]).map((extension) => {
+/** Of a certificate in DER, in order; none when there are none. @returns undefined: they cannot be read, or not to the end */
+export const extensionsOf = (certificate: Buffer): readonly Extension[] | undefined => {
+  const whole = readDer(certificate)
+  const [body] = partsOf(whole)
+  const fields = partsOf(body)
+  if (whole === undefined || body === undefined || !isWhole(body, fields)) return undefined
+  const wrapped = fields.find(({ tag }) => tag === 0xa3) // RFC 5280 §4.1: extensions [3] EXPLICIT
+  if (wrapped === undefined) return []
+  const [list] = partsOf(wrapped)
+  const extensions = partsOf(list)
+  if (list === undefined || !isWhole(wrapped, [list]) || !isWhole(list, extensions)) return undefined
+  return extensions.map((extension) => {
     const parts = partsOf(extension)
     const critical = parts.find(({ tag }) => tag === TAG.BOOLEAN)
     return {
@@ -54,6 +61,10 @@ export const basicConstraints = (value: Buffer): { readonly ca: boolean; readonl
   const length = parts.find(({ tag }) => tag === TAG.INTEGER)
   return {
     ca: parts.some(({ tag, content }) => tag === TAG.BOOLEAN && content[0] !== 0),
-    pathLength: length === undefined || length.content.length !== 1 ? undefined : length.content[0],
+    pathLength: length === undefined ? undefined : countOf(length.content),
   }
 }
+
+/** What cannot be a length allows none. */
+const countOf = (bytes: Buffer): number =>
+  bytes.length === 0 || bytes.length > 6 || bytes[0]! >= 0x80 ? 0 : bytes.readUIntBE(0, bytes.length)

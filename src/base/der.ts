@@ -45,6 +45,10 @@ export const partsOf = (node: DerNode | undefined): DerNode[] => {
   return parts
 }
 
+/** Nothing inside the element is left over behind its parts: whoever looks for what must not stand there has seen all of it. */
+export const isWhole = (node: DerNode, parts: readonly DerNode[]): boolean =>
+  parts.reduce((sum, { whole }) => sum + whole.length, 0) === node.content.length
+
 /** An object identifier in dotted form; empty when the node is none. */
 export const oidOf = (node: DerNode | undefined): string => (node?.tag === TAG.OID ? oidText(node.content) : '')
 

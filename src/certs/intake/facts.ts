@@ -80,7 +80,7 @@ export const keyFactsOf = (key: KeyObject): KeyFacts => {
 
 /** The value of an extension; undefined when the certificate has none of that kind. */
 export const extensionOf = (certificate: X509Certificate, oid: string): Buffer | undefined =>
-  extensionsOf(certificate.raw).find((extension) => extension.oid === oid)?.value
+  extensionsOf(certificate.raw)?.find((extension) => extension.oid === oid)?.value
 
 /** RFC 5280 §4.2.1.3: digitalSignature. A certificate without the extension may do everything. */
 export const maySign = (certificate: X509Certificate): boolean => {
