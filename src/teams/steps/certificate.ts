@@ -1,0 +1,88 @@
+/** Our certificate, and the roots that we trust. */
+
+import { covers } from '../../base/host-match.ts'
+import { hostsOf } from '../../certs/intake/facts.ts'
+import { readChain } from '../../certs/intake/judge.ts'
+import { comparable } from '../../certs/intake/names.ts'
+import { CERTIFICATE_PARTS, type CertificatePart, judgeShown } from '../certificate.ts'
+import { type Checks, type Outcome, once, settled, skipped } from '../checks.ts'
+import type { Patient, Shown } from '../patient.ts'
+import { viewRoots } from '../roots.ts'
+
+const TITLES: Readonly<Record<CertificatePart, string>> = {
+  names: 'Names in the certificate',
+  chain: 'Chain of the certificate',
+  key: 'Key of the certificate',
+  purpose: 'Purposes of the certificate',
+  days: 'Days left',
+  programme: "Microsoft's Trusted Root Program",
+}
+
+export const certificateChecks = (patient: Patient, now: number): Checks => {
+  const { name, cloud } = patient
+  const judged = once(async () => {
+    const [first] = patient.certificates
+    if (first === undefined) throw new Error(`Listener ${patient.listener.name} has no certificate`)
+    const shown = await patient.shown(first)
+    return { shown, parts: judgeShown({ shown, name, cloud, now }) }
+  })
+  const part = async (which: CertificatePart): Promise<Outcome> => {
+    const found = await settled(judged())
+    const [first] = CERTIFICATE_PARTS
+    if ('error' in found)
+      return which === first
+        ? { verdict: 'bad', finding: found.error.message, remedy: 'Bring or order one on the certificates page' }
+        : skipped('There is no certificate to look at')
+    const { parts, shown } = found.value
+    if ('severity' in parts)
+      return which === first ? { verdict: 'bad', finding: parts.text, remedy: parts.remedy } : skipped('The certificate cannot be read')
+    if (which !== 'names' || parts.names.verdict === 'good') return parts[which]
+    return (await elsewhere(patient, shown)) ?? parts.names
+  }
+  return {
+    checks: [
+      ...CERTIFICATE_PARTS.map((which) => ({
+        ...{ id: `certificate/${which}`, group: 'certificate' as const, title: TITLES[which] },
+        look: () => part(which),
+      })),
+      { id: 'roots', group: 'certificate', title: "Roots of Microsoft's certificates", look: () => rootsOutcome(patient, now) },
+    ],
+  }
+}
+
+/** The first certificate answers those who give no server name; whether hubs give one is documented nowhere. */
+const elsewhere = async (patient: Patient, first: Shown): Promise<Outcome | undefined> => {
+  for (const entry of patient.certificates.slice(1)) {
+    const other = await settled(patient.shown(entry))
+    if (!('value' in other)) continue
+    const chain = readChain(other.value.chain)
+    if ('severity' in chain || !hostsOf(chain[0]!).some((one) => covers(comparable(one), comparable(patient.name)))) continue
+    return {
+      verdict: 'bad',
+      finding: `${patient.name} is in certificate ${entry.name}, but ${first.name} is the first one: it is shown to hubs that give no server name, and to those that we call`,
+      remedy: `Put ${entry.name} first in "certificate" of listener group ${patient.listener.group}`,
+    }
+  }
+  return undefined
+}
+
+const rootsOutcome = async (patient: Patient, now: number): Promise<Outcome> => {
+  if (patient.zone.peers === undefined)
+    return {
+      verdict: 'warning',
+      finding: 'The TLS library judges the certificates of hubs here, with the roots of the listener',
+      remedy: 'Leave "peers" of the zone as it is by default, so that the edge judges them itself',
+    }
+  const found = await settled(patient.roots())
+  if ('error' in found) return { verdict: 'bad', finding: found.error.message, remedy: 'Set peers.roots of the zone to microsoft' }
+  const { missing, expiring } = viewRoots(found.value, now)
+  if (missing.length > 0)
+    return {
+      verdict: missing.length > 3 ? 'bad' : 'warning',
+      finding: `Roots that hubs use or will use are not accepted: ${missing.join(', ')}`,
+      remedy: 'Add microsoft to peers.roots of the zone',
+    }
+  if (expiring.length > 0)
+    return { verdict: 'warning', finding: `Roots that end within a year: ${expiring.join(', ')}`, remedy: 'Update the edge in time' }
+  return { verdict: 'good', finding: 'All seven roots of Direct Routing are accepted' }
+}
