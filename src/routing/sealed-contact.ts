@@ -38,11 +38,14 @@ export class ContactSeals {
    * The parameter, beginning with `;`, for a URI of ours.
    * @param key the one that the dialog lives by; undefined: it begins now
    */
-  seal(uri: string, party: SealedContact['party'], state: SealedState, callId: string, key = this.#sealing.currentKey): string {
+  seal(uri: string, party: SealedContact['party'], state: SealedState, callId: string, key?: string): string {
     const text = `${LETTERS[party]}${this.#states.text(state.caller, state.callee, state.media)} ${uri}`
-    const sealed = this.#sealing.seal(key, text, boundTo(callId))
-    // The key of an old dialog is gone: a request of it could not have come here, but for one that we make ourselves
-    return sealed === undefined ? this.seal(uri, party, state, callId) : `;${PARAMETER}=${key}${sealed}`
+    const { currentKey } = this.#sealing
+    const sealed = key === undefined ? undefined : this.#sealing.seal(key, text, boundTo(callId))
+    // The key of an old dialog may be gone by now
+    return sealed === undefined
+      ? `;${PARAMETER}=${currentKey}${this.#sealing.seal(currentKey, text, boundTo(callId))}`
+      : `;${PARAMETER}=${key}${sealed}`
   }
 
   /** @param callIds what it may belong to @returns undefined: it is none */

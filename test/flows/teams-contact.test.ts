@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { FakeMedia } from '../support/fake-media.ts'
 import type { Party, SendOptions } from '../support/flow-party.ts'
 import { headerOf, parameterOf, tagOf, uriOf, valuesOf, type Wire } from '../support/wire.ts'
 import { callsTeams, FROM_HUB, HUB_CONTACT, HUB_ROUTE, startTeams, type TeamsPlace, teamsCalls, toNumber } from './teams-place.ts'
@@ -165,6 +166,28 @@ describe('a call from Teams', () => {
     expect(pbx.gets('BYE').uri).toBe('sip:pbx@10.0.0.20:5060')
     await says(place, pbx, 200)
     other.gets(200)
+  })
+
+  test('with media of ours: the Contact alone finds the session, also after a restart', async () => {
+    const media = new FakeMedia()
+    const place = await startTeams({ media, mediaText: '{ rtpengine: [ 127.0.0.1:2223 ] }', touches: ['content-type'] })
+    const { hub, pbx, edge } = place
+    const body = (address: string, protocol: string, line: string): string =>
+      ['v=0', `o=- 1 1 IN IP4 ${address}`, 's=-', `c=IN IP4 ${address}`, 't=0 0', `m=audio 4002 ${protocol} 8`, line, ''].join('\r\n')
+    const key = 'a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:n68FAVHL95+TDg9ocyMhsbIa/FgF1z+XZEKJqzB/'
+    await says(place, hub, 'INVITE', toNumber('+442079460111', { body: body('52.113.17.20', 'RTP/SAVP', key) }))
+    pbx.gets('INVITE')
+    await says(place, pbx, 200, { body: body('10.0.0.20', 'RTP/AVP', 'a=sendrecv') })
+    hub.gets(100, 200)
+    await says(place, hub, 'ACK', { routes: [] })
+    pbx.gets('ACK')
+    expect(media.left()).toHaveLength(1)
+    media.said()
+    await edge.restarts()
+    hub.connects()
+    await ends(place, hub, pbx, { routes: [] })
+    expect(media.said()).toEqual(['m1 delete a'])
+    expect(media.left()).toEqual([])
   })
 
   test('the edge is started again in the middle of the call, and then sees the Contact alone', async () => {
