@@ -51,7 +51,7 @@ export const offeredCodecs = (sender: MediaLeg, receiver: MediaLeg, sdp: string,
       // Conversion needs something to convert from: the list stays, and rtpengine hides it
       const shown = new Set(kept)
       for (const format of formats) if (!shown.has(format)) masked.add(format.name)
-      return withFormats(section, trimmed(formats, sender, receiver))
+      return withFormats(section, trimmed(section, formats, sender, receiver, true))
     }
     const others = read.sections.some((other) => other !== section && isAccepted(other))
     return section.media !== 'audio' && others ? rejected(section) : withFormats(section, [])
@@ -66,8 +66,12 @@ const isAllTheSame = (sender: MediaLeg, receiver: MediaLeg): boolean => {
   const { codecs, dtmf } = receiver.policy
   const { order, strip, transcode } = codecs
   if (order !== undefined || strip.length > 0 || transcode.length > 0) return false
-  return dtmf === 'pass' && sender.policy.dtmf === 'pass' && !leavesBrowsers(sender, receiver)
+  return dtmf === 'pass' && sender.policy.dtmf === 'pass' && !leavesItsKind(sender, receiver)
 }
+
+/** One side has codecs of its own, or knows some only. */
+const leavesItsKind = ({ profile: { own } }: MediaLeg, { profile }: MediaLeg): boolean =>
+  profile.speaks !== undefined || own.some((one) => !profile.own.includes(one))
 
 /** Names of the audio codecs that an SDP shows, in its order, without what only rides beside them. */
 export const audioCodecs = ({ sections }: Sdp): readonly string[] => {
@@ -96,11 +100,6 @@ const STATIC_NAMES: Readonly<Record<string, string>> = {
 
 /** Rides beside a codec and is none. */
 const COMPANION = /^(?:telephone-event|cn|red|rtx|ulpfec|flexfec|flexfec-03)\//i
-/**
- * What browsers offer and others at best ignore: redundancy for a congestion control that is theirs, and comfort noise that they do not make.
- * Never all of a line. VP9 and AV1 stay: two browsers may sit at both ends of a PBX.
- */
-const BROWSERS_OWN = /^(?:cn|red|rtx|ulpfec|flexfec|flexfec-03)\//i
 const EVENTS = 'telephone-event'
 
 const isCodec = (format: Format): boolean => !COMPANION.test(format.name)
@@ -140,16 +139,36 @@ const formatsOf = (section: MediaSection): readonly Format[] => {
 }
 
 /**
- * Without what is the browser's own. Telephone events at another clock rate than 8000 Hz, too: some take the first ones that they see, with G.711,
+ * Without what others cannot use. Of a browser telephone events at another clock rate than 8000 Hz go, too: some take the first ones that they see, with G.711,
  * and its durations are wrong then. They stay when there are no others, or when rtpengine shall turn them into tones beside opus; and behind the
  * others when it may convert from opus, since opus goes back to the browser with events at its own rate or with none (10.5.3, seen live).
+ * @param converted they are hidden from the receiver, and need not be what it knows
  */
-const trimmed = (formats: readonly Format[], sender: MediaLeg, receiver: MediaLeg): readonly Format[] => {
-  if (!leavesBrowsers(sender, receiver)) return formats
+const trimmed = (
+  { media }: MediaSection,
+  formats: readonly Format[],
+  sender: MediaLeg,
+  receiver: MediaLeg,
+  converted = false,
+): readonly Format[] => {
   const { order = [], transcode } = receiver.policy.codecs
-  const left = formats.filter((format) => isEvent(format) || !BROWSERS_OWN.test(format.name) || named(order, format))
+  const left = leavesItsKind(sender, receiver) ? understood(formats, sender, receiver, media === 'audio' && !converted) : formats
+  if (!leavesBrowsers(sender, receiver)) return left
   if (receiver.policy.dtmf === 'audio') return left
   return transcode.length > 0 ? left.toSorted((a, b) => Number(isOddEvent(a)) - Number(isOddEvent(b))) : withoutSpareEvents(left, [], order)
+}
+
+/** Without what the sender's kind has for itself, and, where `choosy`, what the receiver's kind does not know and numbers that stand there twice. */
+const understood = (formats: readonly Format[], sender: MediaLeg, receiver: MediaLeg, choosy: boolean): readonly Format[] => {
+  const { order = [] } = receiver.policy.codecs
+  const { own } = receiver.profile
+  const speaks = choosy ? receiver.profile.speaks : undefined
+  const strange = sender.profile.own.filter((one) => !own.includes(one))
+  return formats.filter(
+    (format, i) =>
+      (speaks === undefined || formats.findIndex(({ number }) => number === format.number) === i) &&
+      (named(order, format) || (!named(strange, format) && (speaks === undefined || named(speaks, format)))),
+  )
 }
 
 /** Of several telephone events those at 8000 Hz are enough, but for codecs that have another clock rate. */
@@ -165,8 +184,9 @@ const selected = (section: MediaSection, formats: readonly Format[], sender: Med
   const { order, strip } = receiver.policy.codecs
   // rtpengine hides them from a side that knows none, and needs them
   const needed = (format: Format): boolean => receiver.policy.dtmf === 'audio' && isEvent(format)
-  const left = trimmed(formats, sender, receiver).filter((format) => needed(format) || !named(strip, format))
-  const found = order === undefined ? left : inOrder(left, order, needed)
+  const left = trimmed(section, formats, sender, receiver).filter((format) => needed(format) || !named(strip, format))
+  const { first } = sender.profile
+  const found = order !== undefined ? inOrder(left, order, needed) : receiver.profile.keys === 'none' ? inFront(left, first) : left
   // An order of audio codecs says nothing about video
   const codecs = found.filter(isCodec)
   const all = section.media !== 'audio' && codecs.length === 0 ? left : found
@@ -175,6 +195,11 @@ const selected = (section: MediaSection, formats: readonly Format[], sender: Med
   const numbers = new Set(kept.map(({ number }) => number))
   return kept.filter(({ repeats }) => repeats === undefined || numbers.has(repeats))
 }
+
+const inFront = (formats: readonly Format[], first: readonly string[]): readonly Format[] =>
+  first.length === 0 || formats.length < 2
+    ? formats
+    : [...formats.filter((one) => named(first, one)), ...formats.filter((one) => !named(first, one))]
 
 const inOrder = (formats: readonly Format[], order: readonly string[], needed: (format: Format) => boolean): readonly Format[] => {
   const wanted = order.flatMap((one) => formats.filter((format) => matches(one, format)))

@@ -10,7 +10,7 @@ import type { MediaLeg } from '../zones/media.ts'
 import { audioCodecs } from './codecs.ts'
 import { withoutBrowserAttributes } from './fix-ups/browser-attributes.ts'
 import { groupOne, insistsOnBundle, onlyFirst, rejectBundled } from './fix-ups/bundle.ts'
-import { lostMedia, noCodecs, noMedia, otherCount, rawFax } from './fix-ups/checks.ts'
+import { lostMedia, noCodecs, noMedia, onlyAudio, otherCount, rawFax } from './fix-ups/checks.ts'
 import { answeredKeys, cryptoTags, offeredKeys, usableKeys } from './fix-ups/crypto.ts'
 import { holdInactive } from './fix-ups/hold.ts'
 import { ownMids } from './fix-ups/mids.ts'
@@ -41,7 +41,8 @@ export const fixReceived = (sdp: string, role: SdpRole, from: MediaLeg, to: Medi
   if (refused !== undefined) return refused
   const { browser } = from.profile
   const together = from.policy.maxBundle || memory.bundle === 'only'
-  const usable = browser && role === 'offer' && together ? rejectBundled(read, memory.bundle === 'only') : read
+  const wanted = from.profile.audioOnly && role === 'offer' ? onlyAudio(read) : read
+  const usable = browser && role === 'offer' && together ? rejectBundled(wanted, memory.bundle === 'only') : wanted
   const keyed = role === 'offer' ? usableKeys(usable) : answeredKeys(usable, memory.cryptoTags)
   if (isProblem(keyed)) return keyed
   return {

@@ -24,10 +24,39 @@ export interface MediaProfile {
   readonly browser: boolean
   /** `inactive`: the only direction that means hold to it. */
   readonly hold: 'any' | 'inactive'
+  /** Codecs of its offers that others have no use for, named as in a policy. */
+  readonly own: readonly string[]
+  /** Audio codecs that it knows, whatever their order: others are not offered to it. undefined: any. */
+  readonly speaks: readonly string[] | undefined
+  /** Of its own offers these stand first for who speaks plain RTP. */
+  readonly first: readonly string[]
+  /** Its offers of anything but audio are refused. */
+  readonly audioOnly: boolean
 }
+
+/** No codec of a kind of its own, and none that it does not know. */
+const ANY_CODEC = { own: [], speaks: undefined, first: [], audioOnly: false } as const
+
+/**
+ * What only browsers use: redundancy for a congestion control that is theirs, and comfort noise that they do not make. VP9 and AV1 are not among
+ * it: two browsers may sit at both ends of a PBX.
+ */
+const BROWSER_CODECS = { ...ANY_CODEC, own: ['CN', 'red', 'rtx', 'ulpfec', 'flexfec', 'flexfec-03'] } as const
+
+/**
+ * INTEROP(Teams): SILK, SIREN and RTA are spoken nowhere else, and make its INVITEs larger than a datagram. Comfort noise at 8000 Hz stays: it says
+ * nothing in silence but that. It knows no Opus; and a number that it has for SILK or SIREN is, when it stands for something else, a number used twice.
+ */
+const TEAMS_CODECS = {
+  own: ['SILK', 'SIREN', 'RED', 'x-msrta', 'CN/16000'],
+  speaks: ['SILK', 'PCMU', 'PCMA', 'G722', 'G729', 'telephone-event', 'CN/8000'],
+  first: ['PCMA', 'PCMU'],
+  audioOnly: true,
+} as const
 
 export const MEDIA_PROFILES = {
   plain: {
+    ...ANY_CODEC,
     kind: 'plain',
     protocol: 'RTP/AVP',
     keys: 'none',
@@ -39,6 +68,7 @@ export const MEDIA_PROFILES = {
     hold: 'any',
   },
   sdes: {
+    ...ANY_CODEC,
     kind: 'sdes',
     protocol: 'RTP/SAVP',
     keys: 'sdes',
@@ -50,6 +80,7 @@ export const MEDIA_PROFILES = {
     hold: 'any',
   },
   teams: {
+    ...TEAMS_CODECS,
     kind: 'teams',
     protocol: 'RTP/SAVP',
     keys: 'sdes',
@@ -61,6 +92,7 @@ export const MEDIA_PROFILES = {
     hold: 'inactive',
   },
   'teams-bypass': {
+    ...TEAMS_CODECS,
     kind: 'teams-bypass',
     protocol: 'RTP/SAVP',
     keys: 'sdes',
@@ -72,6 +104,7 @@ export const MEDIA_PROFILES = {
     hold: 'inactive',
   },
   webrtc: {
+    ...BROWSER_CODECS,
     kind: 'webrtc',
     protocol: 'UDP/TLS/RTP/SAVPF',
     keys: 'dtls',

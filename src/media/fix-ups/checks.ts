@@ -1,6 +1,6 @@
 /** What rtpengine would take and nobody can use: it answers `ok` to all of this. Each gives the problem, or undefined when all is well. */
 import { type Problem, problem } from '../../base/problem.ts'
-import { isAccepted, type Sdp } from '../../sdp/sdp.ts'
+import { isAccepted, mapSections, rejected, type Sdp } from '../../sdp/sdp.ts'
 import type { MediaProfile } from '../../zones/media.ts'
 
 const NOT_ACCEPTABLE = 488
@@ -39,3 +39,12 @@ export const rawFax = ({ sections }: Sdp, { keys, kind }: MediaProfile): Problem
   keys !== 'none' && sections.some((section) => section.media === 'image' && /udptl/i.test(section.protocol) && isAccepted(section))
     ? problem(NOT_ACCEPTABLE, `T.38 over UDPTL cannot go to a side with SRTP (${kind}): send fax as G.711 audio`, 'RFC 3264 §6', 'body')
     : undefined
+
+/**
+ * INTEROP(Teams): clients that are reached without a media processor offer video, too, and nobody may take it. Refused here it is in the answer
+ * whatever is behind us (RFC 3264 §6). Without any audio the offer stays as it is, for somebody to refuse.
+ */
+export const onlyAudio = (sdp: Sdp): Sdp =>
+  sdp.sections.some((section) => section.media === 'audio' && isAccepted(section))
+    ? mapSections(sdp, (section) => (section.media === 'audio' ? section : rejected(section)))
+    : sdp

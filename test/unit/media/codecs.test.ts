@@ -33,6 +33,61 @@ const [AUDIO, OPUS_ONLY, VIDEO, PBX] = [
 const lines = (sdp: string): readonly string[] =>
   [...sdp.matchAll(/^m=\S+ (\S+) \S+(.*)\r$/gm)].map(([, port, formats]) => `${port}${formats}`)
 
+describe('T §4.1, §4.2: what Teams offers to others, and others to Teams', () => {
+  const TEAMS = sdpOf('teams-offer-nonbypass')
+  const of = (kind: MediaKind) => lines(offeredCodecs(leg(kind), leg('teams'), TEAMS).sdp)
+
+  test.each(['teams', 'teams-bypass'] as const)(
+    '%s: no SILK, SIREN, RED and noise at 16 kHz for who speaks plain RTP, and G.711 first',
+    (kind) => {
+      const { sdp, operations } = offeredCodecs(leg(kind), leg('plain'), TEAMS)
+      expect(lines(sdp)).toEqual(['50024 0 8 9 18 101 13'])
+      expect(sdp).not.toMatch(/SILK|SIREN|RED|CN\/16000|useinbandfec|bitrate=/)
+      expect(sdp).toMatch(/\r\na=ptime:20\r\n/)
+      expect(operations).toEqual({})
+    },
+  )
+
+  test('toward a TLS phone and a browser its order stays', () => {
+    for (const kind of ['sdes', 'webrtc'] as const)
+      expect(lines(offeredCodecs(leg('teams'), leg(kind), TEAMS).sdp)).toEqual(['50024 9 18 0 8 101 13'])
+  })
+
+  test('the operator’s order counts more, also for codecs of Teams’ own', () => {
+    expect(lines(offeredCodecs(leg('teams'), leg('plain', { order: ['SILK/16000', 'G722', 'telephone-event'] }), TEAMS).sdp)).toEqual([
+      '50024 104 9 101',
+    ])
+  })
+
+  test('Opus is not offered to Teams, nor what else it does not know', () => {
+    expect(lines(offeredCodecs(browser, leg('teams'), AUDIO).sdp)).toEqual(['39140 9 0 8 126'])
+    expect(lines(offeredCodecs(browser, leg('teams'), OPUS_ONLY).sdp)).toEqual(['39140'])
+    expect(lines(offeredCodecs(browser, leg('teams', { order: ['opus', 'PCMU'] }), AUDIO).sdp)).toEqual(['39140 111 0'])
+  })
+
+  test('it is, hidden, when rtpengine is to convert it', () => {
+    const { sdp, operations } = offeredCodecs(browser, leg('teams', { transcode: ['PCMU', 'telephone-event'] }), OPUS_ONLY)
+    expect(lines(sdp)[0]).toMatch(/^39140 111/)
+    expect(operations).toMatchObject({ transcode: ['PCMU', 'telephone-event'], mask: expect.arrayContaining(['opus/48000/2']) })
+  })
+
+  test('T6.21: no payload number stands for two things: neither twice in a line nor for what Teams has it for', () => {
+    const pbx = PBX.replace(' 0 8 101', ' 103 104 0 8 0 101 101').replace(
+      'a=rtpmap:0 ',
+      'a=rtpmap:103 G726-32/8000\r\na=rtpmap:104 speex/8000\r\na=rtpmap:0 ',
+    )
+    expect(lines(pbx)).toEqual(['17234 103 104 0 8 0 101 101'])
+    const { sdp } = offeredCodecs(leg('plain'), leg('teams'), pbx)
+    expect(lines(sdp)).toEqual(['17234 0 8 101'])
+    expect(sdp).not.toMatch(/G726|speex/)
+  })
+
+  test('what everybody knows is byte for byte what it was', () => {
+    expect(offeredCodecs(leg('plain'), leg('teams'), PBX)).toEqual({ sdp: PBX, operations: {} })
+    expect(of('teams')).toEqual(['50024 104 9 103 18 0 8 101 13'])
+  })
+})
+
 describe('media §8: what a browser offers to others', () => {
   test('its audio codecs in its order, and telephone-event/8000', () => {
     expect(lines(offeredCodecs(browser, leg('plain'), AUDIO).sdp)).toEqual(['39140 111 9 0 8 126'])

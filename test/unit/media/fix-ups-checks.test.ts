@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import { lostMedia, noCodecs, noMedia, otherCount, rawFax } from '../../../src/media/fix-ups/checks.ts'
+import { lostMedia, noCodecs, noMedia, onlyAudio, otherCount, rawFax } from '../../../src/media/fix-ups/checks.ts'
 import { foreignPayloads } from '../../../src/media/fix-ups/foreign-payloads.ts'
 import { MEDIA_PROFILES } from '../../../src/zones/media.ts'
-import { bad, RECORDED, recorded, SDP_NAMES, sdpFixture, sdpOf } from '../sdp/fixtures.ts'
+import { bad, linesOnlyIn, onText, RECORDED, recorded, SDP_NAMES, sdpFixture, sdpOf } from '../sdp/fixtures.ts'
 
 const { plain, sdes, teams, webrtc } = MEDIA_PROFILES
 
@@ -76,5 +76,20 @@ describe('media §8: payload types that were not offered', () => {
     expect(foreignPayloads('v=0\r\nm=image 9 udptl t38\r\n', 'v=0\r\nm=image 9 udptl x\r\n')).toEqual([])
     expect(foreignPayloads('', offer)).toEqual([])
     expect(foreignPayloads(offer, '')).toEqual([])
+  })
+})
+
+describe('T §4.1: Teams offers video', () => {
+  const VIDEO = 'm=video 50030 RTP/SAVP 122\r\na=rtpmap:122 X-H264UC/90000\r\na=x-caps:122 263:1280:720\r\n'
+
+  test('it is refused with port 0; other lines, also attributes that nobody knows, stay', () => {
+    const written = `${sdpFixture('teams-offer-bypass-ice')}a=x-signaling-fb:* x-message app send:dsh\r\n${VIDEO}`
+    expect(linesOnlyIn(written, onText(onlyAudio)(written))).toEqual(['m=video 50030 RTP/SAVP 122'])
+    expect(linesOnlyIn(onText(onlyAudio)(written), written)).toEqual(['m=video 0 RTP/SAVP 122'])
+  })
+
+  test('without audio nothing is done: there has to be something to refuse', () => {
+    const written = `v=0\r\n${VIDEO}`
+    expect(onText(onlyAudio)(written)).toBe(written)
   })
 })

@@ -25,6 +25,14 @@ describe('an offer from an SDES peer', () => {
     ])
   })
 
+  test('T §4.1: INTEROP(Teams): a short tag stands first, under tag 0: the other line is taken', () => {
+    const written = sdpFixture('teams-offer-nonbypass').replace(
+      'a=crypto:1 ',
+      'a=crypto:0 AES_CM_128_HMAC_SHA1_32 inline:2MYLrdPFZnrcr/Pr2j9orUtWC+6CU4j9dcm5p8f4|2^31\r\na=crypto:1 ',
+    )
+    expect(cryptos(offer(written))).toEqual([`a=crypto:1 AES_CM_128_HMAC_SHA1_80 ${KEY}|2^31`])
+  })
+
   test('media §8: OSRTP too', () => {
     expect(cryptos(offer(sdpFixture('osrtp-offer-avp-with-crypto')))).toHaveLength(1)
   })
