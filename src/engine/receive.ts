@@ -5,6 +5,7 @@
 import type { Flow } from '../address/flow.ts'
 import { isProblem, type Problem } from '../base/problem.ts'
 import { safeMessage } from '../observability/redact.ts'
+import { withoutClaims } from '../routing/alterations/identities.ts'
 import { type Classified, classify } from '../routing/classify.ts'
 import type { Candidate } from '../routing/decide.ts'
 import { methodFault } from '../routing/methods.ts'
@@ -140,7 +141,9 @@ export class Receiver {
     }
     if (!zone.connections.share && !flow.inbound && flow.listener.transport.reliable) metrics.requestOnOurs(zone.name)
     const symmetric = isBehind(zone, arrived, flow)
-    const request = withSource(arrived, flow, symmetric)
+    const located = withSource(arrived, flow, symmetric)
+    // Where the zone asks who they are, the gate knows what they may claim
+    const request = zone.trusted || zone.authenticate ? located : withoutClaims(located)
     if (arrived.method === 'ACK') {
       forwardAck(edge, flow, request, running, zone)
       return

@@ -5,6 +5,7 @@ import { allowInResponse } from './alterations/allow.ts'
 import { type ContactToward, contactInResponse } from './alterations/contact.ts'
 import { contentLength } from './alterations/content-length.ts'
 import { responseHeaderRules } from './alterations/header-rules.ts'
+import { identitiesInResponse } from './alterations/identities.ts'
 import { optionTagsInResponse } from './alterations/option-tags.ts'
 import { type Parties, restoreParties } from './alterations/parties.ts'
 
@@ -29,6 +30,7 @@ export const RESPONSE_ALTERATIONS = [
   optionTagsInResponse,
   allowInResponse,
   responseHeaderRules,
+  identitiesInResponse,
   contactInResponse,
   contentLength,
 ] as const satisfies readonly ResponseAlteration[]

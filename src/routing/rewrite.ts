@@ -1,16 +1,19 @@
 import type { SipRequest } from '../sip/message.ts'
 import { addVia } from './alterations/add-via.ts'
 import { allow } from './alterations/allow.ts'
+import { caller } from './alterations/caller.ts'
 import { maskContact } from './alterations/contact.ts'
 import { contactPath } from './alterations/contact-path.ts'
 import { contentLength } from './alterations/content-length.ts'
 import { headerRules } from './alterations/header-rules.ts'
+import { withoutPrivate } from './alterations/identities.ts'
 import { maxBreadth } from './alterations/max-breadth.ts'
 import { maxForwards } from './alterations/max-forwards.ts'
 import { numberRules } from './alterations/number-rules.ts'
 import { optionTags } from './alterations/option-tags.ts'
 import { path } from './alterations/path.ts'
 import { recordRoute } from './alterations/record-route.ts'
+import { redirections } from './alterations/redirections.ts'
 import { renewal } from './alterations/renewal.ts'
 import { setTarget } from './alterations/set-target.ts'
 import { strictRoute } from './alterations/strict-route.ts'
@@ -22,17 +25,20 @@ export type Alteration = (request: SipRequest, crossing: Crossing) => SipRequest
 
 /**
  * §16.6, items 2 to 10, in the order in which they are applied. What a zone's dialect asks for comes behind the number rules, which make the
- * numbers that it speaks of, and before the header rules: the operator has the last word.
+ * numbers that it speaks of, and before the header rules: the operator has the last word. Not so about who wants to be private.
  */
 export const REQUEST_ALTERATIONS = [
   setTarget,
   maxForwards,
   maxBreadth,
   numberRules,
+  caller,
+  redirections,
   userPhone,
   optionTags,
   allow,
   headerRules,
+  withoutPrivate,
   recordRoute,
   path,
   maskContact,

@@ -35,7 +35,7 @@ const identities = (one: HeaderLine): HeaderLine => {
 }
 
 /** @returns undefined: it holds no number, or says what its user part is */
-const asPhone = (text: string): string | undefined => {
+export const asPhone = (text: string): string | undefined => {
   const uri = parseUri(text)
   return uri === undefined || uri.scheme === 'tel' || numberOf(uri) === undefined || uriParameter(uri, 'user') !== undefined
     ? undefined
