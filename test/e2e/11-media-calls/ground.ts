@@ -66,7 +66,7 @@ ${more}`
 }
 
 /** A PBX, TLS phones, browsers, Teams, and who calls whom; each with its interface of rtpengine. */
-export const usualZones = ({ wan, lan, peers }: Ground): string => `
+export const usualZones = ({ wan, lan, peers, authority }: Ground): string => `
 zones:
   pbx:
     kind: trunk
@@ -77,12 +77,13 @@ zones:
   phones: { kind: phones, on: phones, media: { interface: wan } }
   browsers: { kind: webrtc, on: web, origins: ['*'], media: { interface: wan } }
   teams:
-    kind: trunk
+    kind: teams
     on: teams
     targets: ['sip:${wan(30)}:${peers.teams};transport=tls']
-    admit: { certificates: [${TEAMS_NAME}] }
+    peers: { roots: [ ${authority.file} ] }
+    admit: { networks: [ ${wan(30)} ], certificates: [${TEAMS_NAME}] }
     probe: false
-    media: { interface: wan, profile: teams }
+    media: { interface: wan }
 routes:
   - { from: [pbx, browsers, phones], user: team, to: teams }
   - { from: teams, host: '*.invalid', to: browsers }
