@@ -17,6 +17,8 @@ import { VERSION } from './config/version.ts'
 import { callCommand } from './demo/call.ts'
 import { DemoPbx } from './demo/pbx.ts'
 import { createResolver } from './dns/resolver.ts'
+import { namedServers } from './dns/servers.ts'
+import { doctorCommand } from './doctor-command.ts'
 import { Engine } from './engine/engine.ts'
 import { KeyRing } from './engine/keys.ts'
 import { RandomIds } from './engine/random-ids.ts'
@@ -28,6 +30,7 @@ import { Trace } from './observability/trace.ts'
 import { askPassword } from './password-prompt.ts'
 import { StoredBindings } from './store/bindings.ts'
 import { checkProofs, createSubscriberService } from './subscriber-service.ts'
+import { createTeamsService } from './teams-service.ts'
 import { createTransports } from './transport/transports.ts'
 import type { Transports } from './transport/types.ts'
 import { createTurnService } from './turn-service.ts'
@@ -39,6 +42,7 @@ run                 start the edge (with --config FILE, or the configuration in 
 check FILE          validate a configuration; exit code 0 valid, 1 not, 2 unreadable
 config [FILE]       print the effective configuration, with defaults and where each value is from
 call [URI]          place a demonstration call through the running edge
+doctor teams        look at everything between us and Microsoft Teams, with what to do about it (--help says more)
 user COMMAND        users of phones and browsers: list, show, add, password, enable, disable, alias, remove (--help says more)
 version             print the version
 
@@ -62,6 +66,10 @@ const main = async (args: readonly string[]): Promise<number> => {
       ...{ stdout: process.stdout, stderr: process.stderr, environment: process.env, wall: clock.wall },
       password: askPassword(process.stdin, process.stderr),
       terminal: process.stdin.isTTY === true,
+    })
+  if (args[0] === 'doctor')
+    return doctorCommand(args.slice(1), {
+      ...{ stdout: process.stdout, stderr: process.stderr, environment: process.env, terminal: process.stdout.isTTY === true },
     })
   let parsed: ReturnType<typeof parse>
   try {
@@ -154,6 +162,7 @@ const run = async ({ file, dataDir, firstRun }: Places): Promise<number> => {
   const metrics = new EdgeMetrics(VERSION)
   const resolver = createResolver({
     clock,
+    servers: namedServers(process.env.EDGEWAYS_DNS_SERVERS),
     failing: (question, detail, serving) => log.warn({ question, detail, serving }, 'DNS server does not answer'),
   })
   const every = (ms: number, run: () => void) => {
@@ -214,6 +223,9 @@ const run = async ({ file, dataDir, firstRun }: Places): Promise<number> => {
   process.on('unhandledRejection', (error) => uncaught(error, log, metrics))
 
   const pbx = snapshot.demo === undefined ? undefined : new DemoPbx({ ...snapshot.demo, ids, log })
+  const teams = createTeamsService({
+    ...{ dataDir, log, ids, every, engine, running: () => engine.snapshot, certificate: certificates.source },
+  })
   const admin = await createAdminService({
     snapshot,
     running: () => engine.snapshot,
@@ -228,14 +240,18 @@ const run = async ({ file, dataDir, firstRun }: Places): Promise<number> => {
     adopt: (listener, handshake) => transports!.adopt(listener, handshake),
     certificate: (entry) => certificates.source(entry, 'kept'),
     certificates: () => certificates.keeper.views(),
-    more: (config) => [certificates.routes(config), subscribers.routes, (app) => addTurnRoute(app, turn.credentials)],
+    more: (config) => [certificates.routes(config), subscribers.routes, (app) => addTurnRoute(app, turn.credentials), teams.routes(config)],
   })
-  if (admin !== undefined) certificates.follow(admin.events)
+  if (admin !== undefined) {
+    certificates.follow(admin.events)
+    teams.follow(admin.events)
+  }
   metrics.start()
   await pbx?.start()
   await media.start()
   await engine.start()
   await certificates.start()
+  teams.start()
   const adminLines = (await admin?.start()) ?? []
   for (const line of announcement(snapshot, adminLines, file)) log.info({}, line)
   log.info({ version: VERSION, node: process.version, listeners: snapshot.listeners.length }, 'Edgeways is ready')
@@ -243,6 +259,7 @@ const run = async ({ file, dataDir, firstRun }: Places): Promise<number> => {
   process.on('SIGHUP', () => void engine.reload())
   const signal = await endSignal()
   log.info({ signal }, 'Stopping: no new transactions, those under way are finished')
+  await teams.stop()
   await certificates.stop()
   await engine.stop()
   await media.stop()

@@ -40,6 +40,7 @@ export const configurationDocument = (): string => {
     '| --- | --- |',
   )
   for (const [path, variable] of OVERRIDES) lines.push(`| \`${variable}\` | \`${path}\` |`)
+  lines.push("| `EDGEWAYS_DNS_SERVERS` | DNS servers instead of the system's, such as `10.0.0.53, 10.0.0.54:5353` |")
   lines.push('| `EDGEWAYS_CONFIG` | the configuration file |', '| `EDGEWAYS_DATA` | the data folder |')
   lines.push('| `EDGEWAYS_RTPENGINE` | absolute path of the rtpengine that we run ourselves; `none`: as if it was not installed |', '')
   return lines.join('\n').replace(/\n{3,}/g, '\n\n')

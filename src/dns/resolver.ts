@@ -17,7 +17,7 @@ export interface ResolverOptions {
   readonly clock?: Clock
   readonly random?: Random
   /** DNS servers, `address`, `address:port` or `[address]:port`; default: those of the system, followed when they change. */
-  readonly servers?: readonly string[]
+  readonly servers?: readonly string[] | undefined
   readonly hostsFile?: string
   /** The first attempt with one server waits this long, the second twice as long, ms. */
   readonly attemptMs?: number
@@ -153,6 +153,10 @@ export class SipResolver implements Resolver {
     }
     // each caller draws by weight for itself
     return pending.then((plan) => this.#list(arrange(plan, this.#parts.random)))
+  }
+
+  livingFirst(destinations: readonly Destination[]): readonly Destination[] {
+    return this.#dead.livingFirst(destinations)
   }
 
   failed(destination: Destination, seconds = DEAD_SECONDS): void {
@@ -325,6 +329,7 @@ export const createResolver = (options: ResolverOptions = {}): Resolver & { stop
   timer.unref()
   return {
     resolve: (nextHop, supported, families) => resolver.resolve(nextHop, supported, families),
+    livingFirst: (destinations) => resolver.livingFirst(destinations),
     failed: (destination, seconds) => resolver.failed(destination, seconds),
     answered: (destination) => resolver.answered(destination),
     stats: () => resolver.stats(),

@@ -109,9 +109,15 @@ interface Rule {
  * An authoritative DNS server on loopback, over UDP: answers A, AAAA, CNAME, SRV and NAPTR from a list, NXDOMAIN and "no data" properly,
  * and can misbehave. Its answers must fit a datagram.
  */
-export const startDnsServer = async (...records: readonly DnsRecord[]): Promise<DnsServer> => {
+export const startDnsServer = (...records: readonly DnsRecord[]): Promise<DnsServer> => startDnsServerAt({}, ...records)
+
+/** The same at an address and port of one's own. */
+export const startDnsServerAt = async (
+  { address = '127.0.0.1', port = 0 }: { readonly address?: string; readonly port?: number },
+  ...records: readonly DnsRecord[]
+): Promise<DnsServer> => {
   const socket = createSocket('udp4')
-  socket.bind(0, '127.0.0.1')
+  socket.bind(port, address)
   await once(socket, 'listening')
   return new LoopbackDnsServer(socket, records)
 }
@@ -129,7 +135,8 @@ class LoopbackDnsServer implements DnsServer {
   constructor(socket: Socket, records: readonly DnsRecord[]) {
     this.#socket = socket
     this.#records = records
-    this.address = `127.0.0.1:${(socket.address() as AddressInfo).port}`
+    const { address, port } = socket.address() as AddressInfo
+    this.address = `${address}:${port}`
     socket.on('message', (bytes, from) => this.#received(bytes, from))
   }
 

@@ -44,8 +44,8 @@ export interface CalledScenario {
   readonly silent?: boolean
   /** Until the final response; default 0: at once. `never`: the test, or the person at the console, answers. */
   readonly answerAfterMs?: number | 'never'
-  /** Two lines with keys in the answer, as one published sample has them (§4.1). */
-  readonly twoKeys?: boolean
+  /** Its Contact is folded behind the colon. */
+  readonly folded?: boolean
   /** Default 600. */
   readonly hz?: number
 }
@@ -55,6 +55,10 @@ export interface CallingScenario {
   readonly from?: string
   readonly display?: string
   readonly trunk?: string
+  /** The hub that it comes from; default the first one. */
+  readonly site?: SiteName
+  /** false: the tenant's other trunks are not tried; default true. */
+  readonly otherTrunks?: boolean
   readonly anonymous?: boolean
   /** Forwarded by these numbers, the first one first. */
   readonly forwardedBy?: readonly string[]

@@ -33,6 +33,8 @@ export interface MediaEndpointOptions extends Partial<Omit<NegotiationOptions, '
   readonly firstSequence?: number
   /** For the texts of failures; default its address and port. */
   readonly name?: string
+  /** Sees each datagram first; true: it was for it, and is neither RTP nor RTCP. */
+  readonly others?: (bytes: Buffer, from: RemoteInfo) => boolean
 }
 
 /** All that an endpoint saw so far. */
@@ -90,6 +92,8 @@ export interface MediaEndpoint {
   unplug(): void
   /** RFC 4733; resolves when the last packet is sent. */
   sendDigits(digits: string): Promise<void>
+  /** A datagram from its RTP port, as it is. */
+  sendOther(bytes: Buffer, port: number, address: string): void
   /** Resolves when 200 ms of what comes from now on are this tone and none of `absent`; rejects (default: 5 s) and says what was heard. */
   hears(hz: number, ms?: number, absent?: readonly number[]): Promise<void>
   /** Resolves when for `ms` from now on nothing audible came, or nothing at all; rejects after `limit` (default: `ms` and 5 s). */
@@ -216,6 +220,7 @@ export const openMediaEndpoint = async (options: MediaEndpointOptions): Promise<
     return undefined
   }
   const received = (bytes: Buffer, from: RemoteInfo, toRtcpPort: boolean): void => {
+    if (options.others?.(bytes, from) === true) return
     const rtcp = toRtcpPort || isRtcp(bytes)
     const clear = opened(bytes, rtcp ? 'rtcp' : 'rtp')
     try {
@@ -308,6 +313,7 @@ export const openMediaEndpoint = async (options: MediaEndpointOptions): Promise<
       unplugged = true
     },
     sendDigits: voice.digits,
+    sendOther: (bytes, to, host) => pair.rtp(bytes, to, host),
     hears: (hz, ms = PATIENCE, absent = []) => ear.hears(hz, ms, absent),
     hearsSilenceFor: (ms, limit = ms + PATIENCE) => ear.silence(ms, limit),
     receivesNothingWithin: (ms, limit = ms + PATIENCE) =>
