@@ -5,9 +5,11 @@ export const PROVISIONAL_POLICIES = ['pass', 'first', 'ringing', 'no-early-media
  * What becomes of the provisional responses (101 to 199) of who is called, on their way to the caller.
  *
  * - `pass`: all go on.
- * - `first`: the first of each call goes on, and none after it; a caller's phone that rings does not stop ringing.
- * - `ringing`: 183 becomes 180 without SDP; the caller's phone makes its own ringing tone.
- * - `no-early-media`: 183 is dropped.
+ * - `first`: the first of each call that rings or has SDP goes on, and none after it; a caller's phone that rings does not stop ringing.
+ * - `ringing`: 183 becomes 180, and none has SDP; the caller's phone makes its own ringing tone.
+ * - `no-early-media`: 183 is dropped, and none has SDP.
+ *
+ * One that is sent reliably (RFC 3262) passes as it is: its sender waits for the PRACK.
  */
 export type ProvisionalPolicy = (typeof PROVISIONAL_POLICIES)[number]
 

@@ -18,6 +18,8 @@ interface MediaOptions {
   readonly routes?: string
   readonly nodes?: readonly string[]
   readonly dns?: ZoneTable
+  /** Headers that are not looked at. */
+  readonly touches?: readonly string[]
 }
 
 /** A carrier in front and PBXs behind: the same protocol on both sides, so an SDP shows what was done with it and nothing else. */
@@ -74,7 +76,8 @@ export const whereIs = ({ spec }: Party, version = 1): string => `${spec.address
 
 export const startMedia = async (options: MediaOptions = {}) => {
   const media = new FakeMedia(...(options.nodes ?? ['m1']))
-  const edge = await startEdge(configured(options), { media, ...(options.dns === undefined ? {} : { dns: options.dns }) })
+  const { dns, touches = [] } = options
+  const edge = await startEdge(configured(options), { media, touches, ...(dns === undefined ? {} : { dns }) })
   const desks = [20, 21, 22].map((host) => edge.party(`pbx${host}`, 'lan/udp', `10.0.0.${host}:5060`))
   return {
     edge,

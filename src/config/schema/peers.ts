@@ -65,7 +65,7 @@ export const connections = mapping(
 
 export const provisional = Type.Enum([...PROVISIONAL_POLICIES], {
   description:
-    'Provisional responses of whoever is called here, on their way to the caller: `pass`; `first`, only the first one; `ringing`, 183 becomes 180 without SDP; `no-early-media`, 183 is dropped. Default: `pass`.',
+    'Provisional responses of whoever is called here, on their way to the caller: `pass`; `first`, only the first one that rings or has SDP; `ringing`, 183 becomes 180, and none has SDP; `no-early-media`, 183 is dropped, and none has SDP. One that is sent reliably (RFC 3262) passes. Default: `pass`.',
   examples: ['ringing'],
 })
 
@@ -98,13 +98,14 @@ export const dialect = mapping(
     redirections: optional(
       Type.Enum([...REDIRECTIONS], {
         description:
-          'How this zone is told that a call was forwarded: `pass`, as it came; `history-info` or `diversion`: the other header is turned into this one. Default: `pass`, for kind teams `history-info`.',
+          'How this zone is told that a call was forwarded: `pass`, as it came; `history-info` or `diversion`: the other header is turned into this one (RFC 7544) where this one is not there. Default: `pass`, for kind teams `history-info`.',
         examples: ['diversion'],
       }),
     ),
     caller: optional(
       Type.Enum(['from', 'asserted'], {
-        description: 'From toward this zone: `from`, as it came; `asserted`, the number of P-Asserted-Identity where there is one.',
+        description:
+          'From toward this zone: `from`, as it came; `asserted`, the number of P-Asserted-Identity where there is one; who is anonymous or asks for privacy stays so.',
         default: 'from',
       }),
     ),
@@ -124,7 +125,7 @@ export const dialect = mapping(
 
 export const trusted = Type.Boolean({
   description:
-    'Its peers are in our trust domain (RFC 3325): P-Asserted-Identity from them counts, and they are shown identities that a caller wants kept private. Default: true for kinds trunk and teams.',
+    'Its peers are in our trust domain (RFC 3325): P-Asserted-Identity, P-Preferred-Identity and Remote-Party-ID from them count, and they are shown identities and forwardings that somebody wants kept private. Default: true for kinds trunk and teams.',
   examples: [false],
 })
 
