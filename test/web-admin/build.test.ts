@@ -5,9 +5,10 @@ import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { buildPages } from './support.ts'
 
-/** What everybody loads, and what the test phone loads beside it. */
+/** What everybody loads, and what the test phone and the pages of Teams load beside it. */
 const MOST_SCRIPT = 60_000
 const MOST_PHONE = 75_000
+const MOST_TEAMS = 20_000
 
 let folder: string
 
@@ -20,7 +21,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }))
 const files = (): readonly string[] => readdirSync(folder, { recursive: true, encoding: 'utf8' })
 
 describe('the built pages', () => {
-  test('what every page loads stays under 60 kB compressed; the telephone is loaded by its own page alone', () => {
+  test('what every page loads stays under 60 kB compressed; the telephone and the pages of Teams are loaded by themselves', () => {
     const sizes = new Map(
       files()
         .filter((name) => name.endsWith('.js'))
@@ -31,8 +32,10 @@ describe('the built pages', () => {
     const later = [...sizes].filter(([name]) => !page.includes(name))
     expect(first).toHaveLength(1)
     expect(first[0]![1]).toBeLessThan(MOST_SCRIPT)
-    expect(later.map(([name]) => name)).toEqual([expect.stringMatching(/^assets\/phone-/)])
-    expect(later[0]![1]).toBeLessThan(MOST_PHONE)
+    expect(later.map(([name]) => name).sort()).toEqual([expect.stringMatching(/^assets\/phone-/), expect.stringMatching(/^assets\/teams-/)])
+    const sizeOf = (name: string): number => later.find(([file]) => file.startsWith(`assets/${name}-`))![1]
+    expect(sizeOf('phone')).toBeLessThan(MOST_PHONE)
+    expect(sizeOf('teams')).toBeLessThan(MOST_TEAMS)
     expect(readFileSync(join(folder, first[0]![0]), 'utf8')).not.toContain('JsSIP')
   })
 

@@ -104,7 +104,7 @@ describe('roles', { timeout: 60_000 }, () => {
   test('a viewer has no button that would be refused, and no page either', async () => {
     await enter('/', { role: 'viewer' })
     expect(await page.locator('.nav a').allTextContents()).toEqual([
-      ...['Overview', 'Calls3', 'Zones', 'Registrations', 'Subscribers', 'Certificates', 'Security'],
+      ...['Overview', 'Calls3', 'Zones', 'Teams', 'Registrations', 'Subscribers', 'Certificates', 'Security'],
     ])
     for (const path of LISTS) {
       await tab.goTo(path)

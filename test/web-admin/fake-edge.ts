@@ -8,6 +8,7 @@ import { formSchema } from '../../src/config/document.ts'
 import { loadConfig } from '../../src/config/load.ts'
 import type { CertificateView, Role, Subscriber } from '../../web-admin/src/api/types.ts'
 import { answerSip } from './fake-sip.ts'
+import { answerTeams } from './fake-teams.ts'
 import { ordinaryDay, type World } from './world.ts'
 import { runningOrder } from './world-certificates.ts'
 import { iso } from './world-times.ts'
@@ -30,7 +31,7 @@ export interface Asked {
   readonly body: unknown
 }
 
-interface Answer {
+export interface Answer {
   readonly status?: number
   readonly body?: unknown
   readonly text?: string
@@ -228,6 +229,10 @@ export const startFakeEdge = async (pages: string, first: World = ordinaryDay())
       case 'POST /tokens':
         needs('admin')
         return { status: 201, body: { token: 'ew_1f9a7c2e5b', name: body.name, role: body.role, expiresAt: iso(1e10) } }
+      case 'GET /teams':
+      case 'POST /teams':
+        if (method === 'POST') needs(second === 'doctor' ? 'operator' : 'admin')
+        return answerTeams(world, method, second, third, path.endsWith('/text'), body) ?? refusal(404, 'not-found', 'There is none')
       case 'GET /audit':
         needs('admin')
         return { body: { entries: world.audit } }

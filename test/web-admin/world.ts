@@ -5,6 +5,7 @@ import type {
   CallView,
   CertificateView,
   ConfigVersion,
+  DoctorReport,
   Health,
   Ladder,
   LogLine,
@@ -14,12 +15,14 @@ import type {
   Security,
   State,
   Subscriber,
+  TeamsView,
   Token,
   User,
 } from '../../web-admin/src/api/types.ts'
 import { calls, details, ladder, past } from './world-calls.ts'
 import { certificate, development, made, waiting } from './world-certificates.ts'
 import { phone, registrations, subscribers } from './world-phones.ts'
+import { badTeams, examined, ordinaryTeams, troubled } from './world-teams.ts'
 import { DAY, HOUR, iso, MINUTE, SECOND } from './world-times.ts'
 
 export interface World {
@@ -41,6 +44,9 @@ export interface World {
   tokens: Token[]
   audit: AuditEntry[]
   chain: string
+  teams: TeamsView[]
+  /** What the doctor finds, whenever it examines. */
+  examined: DoctorReport
 }
 
 export const CONFIG = `# Edgeways at the head office
@@ -248,6 +254,8 @@ export const ordinaryDay = (): World => {
       audit(3, 9 * DAY, { what: 'user-add', subject: 'ben', after: { role: 'operator' } }),
     ],
     chain: `${made('sbc.example.com', 'R11', 59)}${made('R11', 'ISRG Root X1', 900)}`,
+    teams: [ordinaryTeams()],
+    examined: examined(),
   }
 }
 
@@ -256,6 +264,8 @@ export const badDay = (): World => {
   const { state: well } = world
   return {
     ...world,
+    teams: [badTeams()],
+    examined: troubled(),
     state: {
       ...well,
       listeners: well.listeners.map((listener) => (listener.name === 'web/wss' ? { ...listener, open: false, flows: 0 } : listener)),
@@ -339,6 +349,7 @@ export const firstDay = (): World => {
       uptimeSeconds: 42,
       openFlows: 0,
       listeners: world.state.listeners.map((listener) => ({ ...listener, flows: 0 })),
+      zones: world.state.zones.filter(({ kind }) => kind !== 'teams'),
       transactions: {},
       media: {
         mode: 'local',
@@ -362,5 +373,6 @@ export const firstDay = (): World => {
     tokens: [],
     audit: [],
     users: [world.users[0]!],
+    teams: [],
   }
 }

@@ -8,6 +8,8 @@ export type Place =
   | { readonly page: 'registrations' }
   | { readonly page: 'subscribers' }
   | { readonly page: 'phone' }
+  /** `of`: the doctor's zone, or the step of the wizard. */
+  | { readonly page: 'teams'; readonly part: TeamsPart; readonly of?: string }
   | { readonly page: 'certificates' }
   | { readonly page: 'certificate'; readonly name: string }
   | { readonly page: 'new certificate' }
@@ -19,6 +21,8 @@ export type Place =
   | { readonly page: 'account' }
   | { readonly page: 'unknown'; readonly path: string }
 
+export type TeamsPart = 'status' | 'doctor' | 'setup'
+
 /** The token of the one-time link `#setup=TOKEN`. */
 export const setupToken = (hash: string): string | undefined => /^#setup=([\w-]+)$/.exec(hash)?.[1]
 
@@ -26,6 +30,7 @@ export const placeOf = (hash: string): Place => {
   const path = hash.replace(/^#/, '').split('?')[0]!
   const [first = '', second, ...more] = path.split('/').filter(Boolean).map(decoded)
   const unknown: Place = { page: 'unknown', path }
+  if (first === 'teams' && more.length < 2) return teamsPlace(second, more[0]) ?? unknown
   if (more.length > 0) return unknown
   switch (first) {
     case '':
@@ -55,6 +60,15 @@ export const placeOf = (hash: string): Place => {
   }
 }
 
+const teamsPlace = (part: string | undefined, of: string | undefined): Place | undefined => {
+  if (part === undefined) return { page: 'teams', part: 'status' }
+  if (part !== 'doctor' && part !== 'setup') return undefined
+  return { page: 'teams', part, ...(of !== undefined && { of }) }
+}
+
+/** What stands behind the `?` of an address, by its name. */
+export const queryOf = (hash: string): URLSearchParams => new URLSearchParams(hash.split('?')[1] ?? '')
+
 const decoded = (text: string): string => {
   try {
     return decodeURIComponent(text)
@@ -65,3 +79,4 @@ const decoded = (text: string): string => {
 
 export const callPath = (id: string): string => `/calls/${encodeURIComponent(id)}`
 export const certificatePath = (name: string): string => `/certificates/${encodeURIComponent(name)}`
+export const doctorPath = (zone: string): string => `/teams/doctor/${encodeURIComponent(zone)}`

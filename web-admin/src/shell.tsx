@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from 'preact/hooks'
 import { liveStore, retryLive } from './api/live.ts'
 import { useResource } from './api/resource.ts'
 import { signOut, useMay, useSession } from './api/session.ts'
-import type { Calls, Certificates, State } from './api/types.ts'
+import type { Calls, Certificates, State, TeamsView } from './api/types.ts'
 import { AccountPage } from './pages/account.tsx'
 import { AuditPage } from './pages/audit.tsx'
 import { CallPage } from './pages/call.tsx'
@@ -32,7 +32,7 @@ import { useSampling } from './samples.ts'
 import { useStore } from './store.ts'
 import { setTheme, THEMES, type Theme, themeStore } from './theme.ts'
 import { countText } from './words/numbers.ts'
-import { troublesOf } from './words/problems.ts'
+import { hasTeams, troublesOf } from './words/problems.ts'
 import { worst } from './words/status.ts'
 
 export const Shell = () => {
@@ -117,7 +117,8 @@ const Navigation = ({ place }: { readonly place: Place }) => {
   useSampling(state)
   const certificates = useResource<Certificates>('/certificates', 'certificates').data?.certificates
   const calls = useResource<Calls>('/calls', 'calls').data?.total
-  const troubles = troublesOf({ state, certificates })
+  const teams = useResource<readonly TeamsView[]>(hasTeams(state) ? '/teams' : undefined, 'state').data
+  const troubles = troublesOf({ state, certificates, teams })
   const badge = (to: (path: string) => boolean): ComponentChildren => {
     const own = troubles.filter((trouble) => to(trouble.to))
     return own.length > 0 && <Tag level={worst(own.map(({ level }) => level))}>{String(own.length)}</Tag>
@@ -143,6 +144,12 @@ const Navigation = ({ place }: { readonly place: Place }) => {
           'zones',
           'Zones',
           badge((to) => to === '/zones'),
+        )}
+        {link(
+          'teams',
+          'teams',
+          'Teams',
+          badge((to) => to.startsWith('/teams')),
         )}
         {link('registrations', 'registrations', 'Registrations')}
         {link('subscribers', 'subscribers', 'Subscribers')}
@@ -232,6 +239,9 @@ const Broken = () => {
 /** With JsSIP, which nobody else needs. */
 const PhonePage = lazily('Test phone', async () => (await import('./pages/phone.tsx')).PhonePage)
 
+/** With the wizard, which is used once. */
+const TeamsPages = lazily('Microsoft Teams', async () => (await import('./pages/teams.tsx')).TeamsPages)
+
 const PageAt = ({ place }: { readonly place: Place }) => {
   const operates = useMay('operator')
   const administers = useMay('admin')
@@ -244,6 +254,8 @@ const PageAt = ({ place }: { readonly place: Place }) => {
       return <CallPage key={place.id} id={place.id} />
     case 'zones':
       return <ZonesPage />
+    case 'teams':
+      return <TeamsPages />
     case 'registrations':
       return <RegistrationsPage />
     case 'subscribers':

@@ -3,8 +3,10 @@ import { createStore } from '../store.ts'
 import { apiUrl } from './client.ts'
 import { readSession } from './session.ts'
 
-export type Topic = 'state' | 'certificates' | 'calls' | 'registrations' | 'config' | 'log' | 'audit'
+export type Topic = 'state' | 'certificates' | 'calls' | 'registrations' | 'config' | 'log' | 'audit' | 'doctor'
 const USUAL: readonly Topic[] = ['state', 'certificates', 'calls', 'registrations', 'config', 'audit']
+/** Come only while somebody looks at them. */
+const ON_DEMAND: readonly Topic[] = ['log', 'doctor']
 
 export type LiveState =
   | { readonly kind: 'connecting' }
@@ -22,10 +24,10 @@ const renewals = new Set<() => void>()
 export const onTopic = (topic: Topic, listener: Listener): (() => void) => {
   const own = listeners.get(topic) ?? new Set()
   listeners.set(topic, own.add(listener))
-  if (topic === 'log') reopen()
+  if (ON_DEMAND.includes(topic) && own.size === 1) reopen()
   return () => {
     own.delete(listener)
-    if (topic === 'log' && own.size === 0) reopen()
+    if (ON_DEMAND.includes(topic) && own.size === 0) reopen()
   }
 }
 
@@ -58,7 +60,6 @@ export const retryLive = (): void => {
   reopen()
 }
 
-/** The log comes only while somebody reads it. */
 const reopen = (): void => {
   if (!wanted) return
   clearTimeout(retry)
@@ -67,7 +68,7 @@ const reopen = (): void => {
 
 const open = (): void => {
   source?.close()
-  const topics = (listeners.get('log')?.size ?? 0) > 0 ? [...USUAL, 'log' as const] : USUAL
+  const topics = [...USUAL, ...ON_DEMAND.filter((topic) => (listeners.get(topic)?.size ?? 0) > 0)]
   const mine = new EventSource(apiUrl(`/events?topics=${topics.join(',')}`))
   source = mine
   let opened = false

@@ -23,6 +23,7 @@ import type { LogLevel } from '../../../src/observability/log.ts'
 export type { AuditEntry, AuditPage } from '../../../src/admin/auth/audit.ts'
 export type { Role } from '../../../src/admin/auth/roles.ts'
 export type {
+  AskerView,
   CallLegView,
   CallView,
   ConfigCheck,
@@ -32,6 +33,7 @@ export type {
   ListenerView,
   MediaView,
   PastCallView as PastCall,
+  PeerTargetView,
   RefusalView as Refusal,
   RegistrationView as Registration,
   ReloadView,
@@ -46,6 +48,15 @@ export type { CallQuality, LegQuality } from '../../../src/media/quality.ts'
 export type { LadderChange, LadderMessage, LadderParty } from '../../../src/observability/ladder.ts'
 export type { LogLevel } from '../../../src/observability/log.ts'
 export type { MediaNodeView } from '../../../src/rtpengine/types.ts'
+export type {
+  DoctorReport,
+  DoctorStep,
+  NameCheck,
+  SetupAnswers,
+  SetupProposal,
+  TeamsView,
+  Verdict,
+} from '../../../src/teams/types.ts'
 
 /** GET /session. `by: 'local'`: over plain HTTP on this machine, while nobody has an account. */
 export type Session = SessionReply

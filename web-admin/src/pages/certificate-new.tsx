@@ -9,8 +9,8 @@ import { failureText } from '../parts/loaded.tsx'
 import { Card, Page } from '../parts/page.tsx'
 import { ProblemList, Refused, reloading } from '../parts/problems.tsx'
 import { Note } from '../parts/status.tsx'
-import { go } from '../place.ts'
-import { certificatePath } from '../routes.ts'
+import { go, useHash } from '../place.ts'
+import { certificatePath, queryOf } from '../routes.ts'
 import {
   BLANK,
   bodyOf,
@@ -57,9 +57,26 @@ const CHALLENGES = [
   },
 ] as const
 
+const BACK = { href: '#/certificates', text: 'Certificates' }
+
+/** Whoever comes from a wizard has said which names and which key it has to be, and goes back there afterwards. */
+const useBegun = (
+  taken: readonly string[],
+): { readonly back?: { readonly href: string; readonly path: string; readonly text: string }; readonly begun: NewCertificate } => {
+  const query = queryOf(useHash())
+  const path = query.get('back') ?? ''
+  const hosts = query.get('host') ?? ''
+  return {
+    ...(path.startsWith('/teams/') && { back: { href: `#${path}`, path, text: 'Connect Teams' } }),
+    begun: { ...BLANK, hosts, key: query.get('key') ?? '', name: hosts === '' || taken.includes('teams') ? '' : 'teams' },
+  }
+}
+
 export const NewCertificatePage = () => {
   const certificates = useResource<Certificates>('/certificates', 'certificates').data?.certificates ?? []
-  const [form, setForm] = useState<NewCertificate>(BLANK)
+  const { back, begun } = useBegun(certificates.map((one) => one.name))
+  const [typed, setForm] = useState<NewCertificate>()
+  const form = typed ?? begun
   const [tried, setTried] = useState(false)
   const [running, setRunning] = useState(false)
   const [failure, setFailure] = useState<unknown>()
@@ -92,7 +109,7 @@ export const NewCertificatePage = () => {
         setCsr(made.csr)
       } else {
         told(source === 'acme' ? `Certificate ${name} is being ordered` : `Certificate ${name} is there`)
-        go(certificatePath(name))
+        go(back?.path ?? certificatePath(name))
       }
     } catch (error) {
       setFailure(error)
@@ -103,7 +120,7 @@ export const NewCertificatePage = () => {
 
   if (csr !== undefined) {
     return (
-      <Page title="Give this request to your CA" back={{ href: '#/certificates', text: 'Certificates' }}>
+      <Page title="Give this request to your CA" back={back ?? BACK}>
         <Card>
           <div class="stack">
             <RequestText csr={csr} name={name} />
@@ -122,7 +139,7 @@ export const NewCertificatePage = () => {
   }
 
   return (
-    <Page title="Add a certificate" back={{ href: '#/certificates', text: 'Certificates' }}>
+    <Page title="Add a certificate" back={back ?? BACK}>
       <form class="wizard" onSubmit={submit} noValidate>
         <div class="stack">
           <Card>

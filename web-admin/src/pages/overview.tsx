@@ -1,8 +1,10 @@
 import type { ComponentChildren } from 'preact'
+import { useState } from 'preact/hooks'
 import type { ApiFailure } from '../api/client.ts'
 import { type Resource, useResource } from '../api/resource.ts'
 import { useMay } from '../api/session.ts'
-import type { Certificates, Health, ListenerView, State } from '../api/types.ts'
+import type { Certificates, Health, ListenerView, State, TeamsView } from '../api/types.ts'
+import { Button } from '../parts/button.tsx'
 import { Bar, Sparkline } from '../parts/chart.tsx'
 import { Empty, Failure, Loaded, Waiting } from '../parts/loaded.tsx'
 import { Card, Page } from '../parts/page.tsx'
@@ -14,7 +16,7 @@ import { samplesStore } from '../samples.ts'
 import { useStore } from '../store.ts'
 import { leftText, levelOf, lifeOf, standing } from '../words/certificate.ts'
 import { countOf, countText, listText, rateText } from '../words/numbers.ts'
-import { type Trouble, troublesOf, verdictOf } from '../words/problems.ts'
+import { hasTeams, type Trouble, troublesOf, verdictOf } from '../words/problems.ts'
 import { ratesOf } from '../words/rates.ts'
 import { spanText } from '../words/time.ts'
 import { mediaLevel, TargetStatus } from './zones.tsx'
@@ -27,11 +29,13 @@ export const OverviewPage = () => {
   const state = useResource<State>('/state', 'state')
   const certificates = useResource<Certificates>('/certificates', 'certificates')
   const checks = checksOf(useResource<Health>('/health', 'state'))
-  const troubles = troublesOf({ state: state.data, certificates: certificates.data?.certificates, checks })
+  const teams = useResource<readonly TeamsView[]>(hasTeams(state.data) ? '/teams' : undefined, 'state').data
+  const troubles = troublesOf({ state: state.data, certificates: certificates.data?.certificates, teams, checks })
   return (
     <Page title="Overview">
       <Verdict state={state} troubles={troubles} more={certificates.failure} />
       {state.data !== undefined && <Figures state={state.data} />}
+      {state.data !== undefined && !hasTeams(state.data) && <NextStep />}
       <div class="columns">
         <div class="stack">
           <Card title="Listeners" flush>
@@ -101,8 +105,58 @@ const Verdict = ({
   )
 }
 
+const DISMISSED = 'edgeways-next-step-dismissed'
+
+const isDismissed = (): boolean => {
+  try {
+    return localStorage.getItem(DISMISSED) !== null
+  } catch {
+    // A browser that keeps nothing for pages
+    return false
+  }
+}
+
+const dismiss = (): void => {
+  try {
+    localStorage.setItem(DISMISSED, 'yes')
+  } catch {
+    // It comes back with the next visit
+  }
+}
+
+/** From a first start to production; whoever has no Teams sends it away. */
+const NextStep = () => {
+  const administers = useMay('admin')
+  const [gone, setGone] = useState(isDismissed)
+  if (gone || !administers) return null
+  return (
+    <section class="note next-step" aria-label="Next step">
+      <div class="note-body">
+        <p>
+          <strong>Next step:</strong> <a href="#/teams/setup">Connect Teams</a>. The wizard checks name and certificate, and changes nothing
+          before you say so.
+        </p>
+      </div>
+      <div class="note-actions">
+        <Button
+          kind="quiet"
+          icon="close"
+          bare
+          onClick={() => {
+            dismiss()
+            setGone(true)
+          }}
+        >
+          Dismiss
+        </Button>
+      </div>
+    </section>
+  )
+}
+
 const NAMES: Readonly<Record<string, string>> = {
   zones: 'Zones',
+  teams: 'Teams',
   certificates: 'Certificate',
   configuration: 'Configuration',
   log: 'Log',
@@ -127,7 +181,15 @@ const Since = ({ state: { version, phase, uptimeSeconds, lastReload } }: { reado
   </p>
 )
 
-const Figure = ({ name, value, children }: { readonly name: string; readonly value: string; readonly children?: ComponentChildren }) => (
+export const Figure = ({
+  name,
+  value,
+  children,
+}: {
+  readonly name: string
+  readonly value: string
+  readonly children?: ComponentChildren
+}) => (
   <div class="figure">
     <p class="figure-name">{name}</p>
     <p class="figure-value">{value}</p>

@@ -106,7 +106,7 @@ const Zone = ({ zone: { name, kind, listeners, targets } }: { readonly zone: Zon
   )
 }
 
-const DrainButton = ({ drains, onClick }: { readonly drains: boolean; readonly onClick: () => Promise<void> }) => (
+export const DrainButton = ({ drains, onClick }: { readonly drains: boolean; readonly onClick: () => Promise<void> }) => (
   <Button
     icon={drains ? 'play' : 'pause'}
     title={drains ? 'New calls come here again' : 'No new calls come here; those there are go on'}

@@ -1,5 +1,6 @@
 import type { ComponentChildren, TargetedMouseEvent } from 'preact'
 import { useState } from 'preact/hooks'
+import { copyText } from '../clipboard.ts'
 import { failed, told } from '../notices.ts'
 import { Icon, type IconName } from './icon.tsx'
 
@@ -74,13 +75,22 @@ export const ButtonLink = ({
   </a>
 )
 
-export const CopyButton = ({ text, what }: { readonly text: string; readonly what: string }) => (
+export const CopyButton = ({
+  text,
+  what,
+  wide = false,
+}: {
+  readonly text: string
+  readonly what: string
+  /** Its name is shown, too. */
+  readonly wide?: boolean
+}) => (
   <Button
-    kind="quiet"
+    kind={wide ? 'plain' : 'quiet'}
     icon="copy"
-    bare
+    bare={!wide}
     onClick={async () => {
-      await navigator.clipboard.writeText(text)
+      await copyText(text)
       told(`${what} copied`)
     }}
   >{`Copy ${what.toLowerCase()}`}</Button>

@@ -1,5 +1,5 @@
 /** What is wrong with the edge at this moment, gathered from everything that it tells, worst first. */
-import type { CertificateView, Health, State } from '../api/types.ts'
+import type { CertificateView, Health, State, TeamsView } from '../api/types.ts'
 import { countOf, listText } from './numbers.ts'
 import { byLevel, type Level } from './status.ts'
 
@@ -16,11 +16,19 @@ export interface Trouble {
 export interface Known {
   readonly state?: State | undefined
   readonly certificates?: readonly CertificateView[] | undefined
+  readonly teams?: readonly TeamsView[] | undefined
   readonly checks?: Health['checks'] | undefined
 }
 
-export const troublesOf = ({ state, certificates = [], checks = [] }: Known): readonly Trouble[] => {
-  const found: Trouble[] = [...(state === undefined ? [] : ofState(state)), ...certificates.flatMap(ofCertificate)]
+/** Whether somebody has connected Microsoft Teams. */
+export const hasTeams = (state: State | undefined): boolean => state?.zones.some(({ kind }) => kind === 'teams') === true
+
+export const troublesOf = ({ state, certificates = [], teams = [], checks = [] }: Known): readonly Trouble[] => {
+  const found: Trouble[] = [
+    ...(state === undefined ? [] : ofState(state)),
+    ...certificates.flatMap(ofCertificate),
+    ...teams.flatMap(ofTeams),
+  ]
   // Checks repeat much of the above in other words: only what nothing else tells of
   const told = found.map(({ text }) => text.toLowerCase()).join('\n')
   for (const { name, ok, required, detail } of checks) {
@@ -43,7 +51,7 @@ const ofState = (state: State): readonly Trouble[] => {
         to: '/log',
       })
   }
-  for (const { name: zone, targets } of state.zones) {
+  for (const { name: zone, kind, targets } of state.zones) {
     const down = targets.filter(({ health }) => health === 'down')
     if (down.length === 0) continue
     const all = targets.every(({ health, drain }) => health === 'down' || drain)
@@ -53,7 +61,7 @@ const ofState = (state: State): readonly Trouble[] => {
       text: all
         ? `Zone ${zone} takes no calls: ${down.length === 1 ? `target ${down[0]!.name} is down` : `all ${down.length} targets are down`}${reason}`
         : `${down.length === 1 ? 'Target' : 'Targets'} ${listText(down.map(({ name }) => name))} of zone ${zone} ${down.length === 1 ? 'is' : 'are'} down${reason}`,
-      to: '/zones',
+      to: kind === 'teams' ? '/teams' : '/zones',
     })
   }
   found.push(...ofMedia(state.media))
@@ -89,6 +97,18 @@ const ofCertificate = ({ name, problems }: CertificateView): readonly Trouble[] 
     remedy,
     to: `/certificates/${encodeURIComponent(name)}`,
   }))
+
+/** What Microsoft would not take of a certificate, and what we do not take of Microsoft's; the hubs' health is told by the state. */
+const ofTeams = ({ peering: { zone }, certificate: { name, daysLeft, problems }, roots: { missing } }: TeamsView): readonly Trouble[] => [
+  ...problems.map((text) => ({
+    level: daysLeft < 0 ? ('error' as const) : ('warn' as const),
+    text: `Certificate ${name} toward Teams: ${text}`,
+    to: '/teams',
+  })),
+  ...(missing.length === 0
+    ? []
+    : [{ level: 'warn' as const, text: `Zone ${zone} does not accept ${listText(missing)}, which Microsoft uses`, to: '/teams' }]),
+]
 
 /** The headline of the overview. */
 export const verdictOf = (troubles: readonly Trouble[]): { readonly level: Level; readonly text: string } => {
