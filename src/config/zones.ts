@@ -14,6 +14,7 @@ import { headerRules, listOf, numberRules, placed } from './rules.ts'
 import type { ConfigFile } from './schema.ts'
 import { type Path, pathText } from './source.ts'
 import { type DraftTarget, targetOf } from './targets.ts'
+import { checkTenants } from './tenants.ts'
 import { aliveStatuses, isHostName, milliseconds, networkNamed } from './values.ts'
 import { VERSION } from './version.ts'
 
@@ -43,6 +44,7 @@ export const draftZones = (
   if (Object.keys(file.zones).length === 0)
     report.error(['zones'], 'There is no zone', 'Add one, for example pbx: { kind: trunk, on: lan }', 'key')
   warnAboutSharedListeners(zones, report)
+  checkTenants(zones, report)
   for (const { zone, path, origins } of zones) {
     // The demonstration has to work from any page
     if (!origins.includes('*') || (file.demo !== undefined && file.demo !== false)) continue
@@ -109,7 +111,7 @@ const draftZone = (
       path: text.path ?? profile.reach === 'flow',
       trace: text.trace ?? true,
       ...clientPolicy(text, profile, file, path, report),
-      ...peerPolicy(text, profile, listeners, path, files, report),
+      ...peerPolicy(text, file, profile, listeners, path, files, report),
     },
   }
 }
@@ -223,7 +225,7 @@ const probingOf = (text: ZoneText, profile: ZoneProfile, targets: readonly Targe
     timeoutSeconds,
     downAfter: written['down-after'] ?? 2,
     upAfter: written['up-after'] ?? 1,
-    alive: aliveStatuses(written.alive === undefined ? undefined : listOf(written.alive)),
+    alive: aliveStatuses(written.alive === undefined ? profile.alive : listOf(written.alive)),
   }
 }
 

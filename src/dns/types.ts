@@ -24,6 +24,8 @@ export interface Resolver {
     supported: readonly TransportName[],
     families: readonly (4 | 6)[],
   ): readonly Destination[] | Promise<readonly Destination[]>
+  /** Those first that did not fail of late, for lists that are put together from several. */
+  livingFirst(destinations: readonly Destination[]): readonly Destination[]
   /** Remembers that `destination` failed (transport error, timeout, 503): it goes to the end of the list for `seconds`. */
   failed(destination: Destination, seconds?: number): void
   /** Forgets that it failed: it answered. */

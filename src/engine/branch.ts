@@ -7,8 +7,9 @@ import type { Problem } from '../base/problem.ts'
 import type { ContactToward } from '../routing/alterations/contact.ts'
 import type { Candidate, RegisteredContact } from '../routing/decide.ts'
 import type { Side } from '../routing/route-state.ts'
-import { headerValue, type SipRequest, type SipResponse } from '../sip/message.ts'
+import type { SipRequest, SipResponse } from '../sip/message.ts'
 import { uriParameter } from '../sip/uri.ts'
+import { leaveConnection, retryAfter } from './busy.ts'
 import type { ClientTransaction, ClientUser } from './client-transaction.ts'
 import { calleeEnd } from './dialogs/end.ts'
 import { type Edge, listenerFor } from './edge.ts'
@@ -43,6 +44,8 @@ export class Branch implements ClientUser {
   /** §18.1.1: the stream that a large request tries first, and the datagram destination that it stands for. */
   #stream: Destination | undefined
   #streamFor: Destination | undefined
+  /** Its connection was there before the request. */
+  #reused = false
   /** Where a request was sent last; undefined before one was. */
   flow: Flow | undefined
   /** The side that it was sent to, as the Route state has it. */
@@ -92,14 +95,20 @@ export class Branch implements ClientUser {
 
   /**
    * It can have no media, or has no caller any more: what rings is cancelled, what was answered is ended.
-   * @param invite as it arrived @param response its last one @param reason value of Reason (RFC 3326)
+   * @param invite as it arrived @param response its last one, if any @param reason value of Reason (RFC 3326)
    */
-  giveUp(invite: SipRequest, response: SipResponse, reason: string): void {
+  giveUp(invite: SipRequest, response: SipResponse | undefined, reason: string): void {
     // Other requests have nothing that could be called off
     if (invite.method !== 'INVITE') return
     this.#givenUp = { invite, reason }
-    if (response.status >= 200) this.#endDialog(this.#givenUp, response)
+    if (response !== undefined && response.status >= 200) this.#endDialog(this.#givenUp, response)
     else if (this.#transaction !== undefined) this.#cancel(this.#transaction, undefined)
+  }
+
+  /** The caller waits no longer for a sign of life: what comes now comes too late. */
+  expire(invite: SipRequest, reason: string): void {
+    if (this.#transaction !== undefined && !this.#transaction.provisional) this.#silent(this.#transaction)
+    this.giveUp(invite, undefined, reason)
   }
 
   /**
@@ -117,14 +126,15 @@ export class Branch implements ClientUser {
 
   responded(response: SipResponse, transaction: ClientTransaction): void {
     if (this.#givenUp !== undefined) {
-      if (response.status >= 200 && response.status < 300) this.#endDialog(this.#givenUp, response)
+      if (response.status < 200) this.#cancel(transaction, undefined)
+      else if (response.status < 300) this.#endDialog(this.#givenUp, response)
       return
     }
     if (transaction !== this.#transaction) {
       this.#late(response, transaction)
       return
     }
-    this.#judge(response)
+    this.#judge(response, transaction.flow)
     if (response.status < 200) {
       // §16.7 item 2: each provisional response but 100 starts Timer C again
       if (transaction.invite && !transaction.cancelled) transaction.startTimer('timerC', this.#context.timerC)
@@ -157,13 +167,13 @@ export class Branch implements ClientUser {
   }
 
   timedOut(transaction: ClientTransaction): void {
-    if (transaction !== this.#transaction) return
+    if (transaction !== this.#transaction || this.#givenUp !== undefined) return
     this.#silent(transaction)
     if (!this.#tryNext() && !this.#tryNextFlow()) this.#context.branchTimedOut(this.index)
   }
 
   failed(transaction: ClientTransaction, why: string): void {
-    if (transaction !== this.#transaction) return
+    if (transaction !== this.#transaction || this.#givenUp !== undefined || this.#reconnects(transaction)) return
     this.#unusable(why)
     if (!transaction.provisional && (this.#tryNext() || this.#tryNextFlow())) return
     // Sent by a connection that its client opened: there is no other way to it
@@ -193,19 +203,36 @@ export class Branch implements ClientUser {
     }
   }
 
+  /**
+   * That a connection is gone that was there before this request says nothing of where it led: peers close what was quiet for long. Once, the
+   * request goes there by a new one.
+   */
+  #reconnects({ provisional }: ClientTransaction): boolean {
+    const destination = this.#destination
+    if (provisional || !this.#reused || destination === undefined || !this.#context.mayBegin(this.index)) return false
+    return this.#sendTo(destination)
+  }
+
   /** Sends to the next destination; false when there is none, or nothing may be sent any more. */
   #tryNext(): boolean {
     const destination = this.#destinations[this.#next]
     if (destination === undefined || !this.#context.mayBegin(this.index)) return false
     this.#next++
+    return this.#sendTo(destination) || this.#tryNext()
+  }
+
+  /** @returns false: no listener reaches it */
+  #sendTo(destination: Destination): boolean {
     this.#destination = destination
     const listeners = this.#context.egressListeners(this.candidate)
     const listener = listenerFor(listeners, destination.transport, destination.address)
-    if (listener === undefined) return this.#tryNext()
+    if (listener === undefined) return false
     // Only a target's address: what a Contact inside a dialog names is admitted to nothing
     if (this.candidate.kind === 'target')
       this.#context.running.admission.learn(this.candidate.zone, destination.address, this.#edge.clock.now())
-    this.#dispatch(this.#edge.transports.flowTo(listener, destination, candidateZone(this.candidate).connections), listener)
+    const flow = this.#edge.transports.flowTo(listener, destination, candidateZone(this.candidate).connections)
+    this.#reused = flow.openedAt !== undefined && flow.openedAt < this.#edge.clock.now()
+    this.#dispatch(flow, listener)
     return true
   }
 
@@ -300,12 +327,13 @@ export class Branch implements ClientUser {
   }
 
   /** Passive health: what the answer says about the target and the destination. */
-  #judge(response: SipResponse): void {
+  #judge(response: SipResponse, flow: Flow): void {
     if (this.#destination === undefined) return
     const { candidate } = this
     if (response.status === 503) {
-      const seconds = Number.parseInt(headerValue(response, 'retry-after') ?? '', 10)
+      const seconds = retryAfter(response)
       this.#edge.resolver.failed(this.#destination, seconds > 0 ? seconds : undefined)
+      if (seconds > 0) leaveConnection(this.#edge, candidateZone(candidate), flow)
       if (candidate.kind === 'target' && seconds > 0) this.#edge.health.busy(candidate.zone, candidate.target, seconds)
     } else if (response.status >= 200) {
       this.#edge.resolver.answered(this.#destination)

@@ -50,6 +50,8 @@ const HOUR_MS = 3_600_000
 const LEARN_MS = 60_000
 /** How often bindings are looked through for those that have expired; nobody is called by one that has, swept or not. */
 const SWEEP_MS = 5000
+/** RTCP of calls is looked after. */
+const REPORTS_MS = 2000
 /** How often a stop looks whether the last transaction has ended. */
 const LOOK_MS = 20
 
@@ -138,6 +140,7 @@ export class Engine implements EngineView, EngineCommands {
       every(HOUR_MS, () => this.#edge.dialogs.sweep()),
       every(LEARN_MS, () => learnTargets(this.#edge)),
       every(SWEEP_MS, () => this.#edge.registrar.sweep()),
+      every(REPORTS_MS, () => this.#edge.media?.reports.look()),
     )
     this.#media?.start()
     learnTargets(this.#edge)
@@ -325,6 +328,7 @@ export class Engine implements EngineView, EngineCommands {
           )
         this.#edge.clients.closed(flow)
         this.#edge.registrations.closed(flow)
+        if (!flow.inbound && flow.openedAt === undefined) this.#unreachable(flow)
         if (flow.listener.transport.reliable) this.#edge.transactions.flowLost(flow, reason)
         else this.#edge.transactions.datagramFailed(flow, reason)
         this.#edge.dialogs.closed(flow)
@@ -334,6 +338,11 @@ export class Engine implements EngineView, EngineCommands {
       dropped: (listener: Listener, reason: string) => metrics.drop(reason, listener.name),
       keptAlive: (flow: Flow) => this.#edge.keepAlive.heard(flow),
     }
+  }
+
+  /** No connection comes about: also an ACK, which has nobody to tell, goes elsewhere the next time. */
+  #unreachable({ listener: { transport }, remoteAddress: address, remotePort: port, host }: Flow): void {
+    if (transport.reliable) this.#edge.resolver.failed({ transport: transport.name, address, port, host: host ?? address })
   }
 
   /** Thousands of keep-alives would push the messages of calls out. */

@@ -44,13 +44,15 @@ export const wayTo = (edge: Edge, candidate: Candidate, uri: Uri): Way | Promise
 }
 
 /** @throws ResolveError, or rejects with it */
-export const wayToTarget = (edge: Edge, zone: Zone, { host, port, transport, secure }: Target): Way | Promise<Way> =>
-  resolve(
-    edge,
-    zone,
-    { host: bareHost(host), secure, ...(port === undefined ? {} : { port }), ...(transport === undefined ? {} : { transport }) },
-    zone.listeners,
-  )
+export const wayToTarget = (edge: Edge, zone: Zone, target: Target): Way | Promise<Way> =>
+  resolve(edge, zone, targetHop(target), zone.listeners)
+
+const targetHop = ({ host, port, transport, secure }: Target): NextHop => ({
+  host: bareHost(host),
+  secure,
+  ...(port === undefined ? {} : { port }),
+  ...(transport === undefined ? {} : { transport }),
+})
 
 /** @param itself by the very connection, whatever else its client may be found by */
 const wayBySide = (edge: Edge, side: Side, itself = false): Way => {
@@ -78,7 +80,44 @@ export const wayInDialog = (edge: Edge, side: Side, request: SipRequest, uri: Ur
     if (way.kind === 'flow' || side.zone.profile.reach === 'flow') return way
   }
   const route = topRoute(request)
-  return wayByUri(edge, side, route === undefined ? uri : routeUri(route))
+  const next = route === undefined ? uri : routeUri(route)
+  return side.zone.connections.share ? wayByUri(edge, side, next) : wayAmongHubs(edge, side, next)
+}
+
+/**
+ * INTEROP(Teams): where peers and we open connections of our own each, a peer is many machines with one memory. When the one that the Route
+ * names cannot be found or reached, the dialog goes on through the zone's targets.
+ */
+const wayAmongHubs = (edge: Edge, side: Side, uri: Uri | undefined): Way | Promise<Way> => {
+  const nowhere = (error: unknown): Way => {
+    const way = withTargets(edge, side, { kind: 'destinations', zone: side.zone, list: [] })
+    if (way.kind === 'destinations' && way.list.length === 0) throw error
+    return way
+  }
+  try {
+    const way = wayByUri(edge, side, uri)
+    return way instanceof Promise ? way.then((found) => withTargets(edge, side, found), nowhere) : withTargets(edge, side, way)
+  } catch (error) {
+    return nowhere(error)
+  }
+}
+
+/** Behind the way's own destinations those of the targets, as far as their addresses are known at once. */
+const withTargets = (edge: Edge, { zone: begun, listener }: Side, way: Way): Way => {
+  if (way.kind !== 'destinations') return way
+  const zone = edge.running.snapshot.zones.get(begun.name) ?? begun
+  const list = [...way.list]
+  for (const target of zone.targets) {
+    try {
+      const other = resolve(edge, zone, targetHop(target), alone(listener))
+      if (other instanceof Promise) other.catch(() => {})
+      else if (other.kind === 'destinations')
+        for (const one of other.list) if (!list.some(({ address, port }) => address === one.address && port === one.port)) list.push(one)
+    } catch {
+      // A target that has no address is no way out
+    }
+  }
+  return { ...way, list: edge.resolver.livingFirst(list) }
 }
 
 const wayByUri = (edge: Edge, { zone, listener }: Side, uri: Uri | undefined): Way | Promise<Way> => {

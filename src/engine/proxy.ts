@@ -4,33 +4,27 @@ import type { Listener } from '../address/listener.ts'
 import { unreachable } from '../base/errors.ts'
 import { isProblem, type Problem } from '../base/problem.ts'
 import { alterResponse, type Returning } from '../routing/alter-response.ts'
+import { withChallenges } from '../routing/alterations/challenges.ts'
 import { type Parties, partiesOf } from '../routing/alterations/parties.ts'
 import { takeOffVia } from '../routing/alterations/take-off-via.ts'
 import { loopHash } from '../routing/branch.ts'
 import type { Candidate } from '../routing/decide.ts'
-import { failsOver, ONE_BRANCH, ResponseContext, type ResponseEffect, type ResponsePolicy } from '../routing/response-context.ts'
-import { append, type HeaderLine, headerValue, type SipResponse } from '../sip/message.ts'
+import { Provisionals, provisionalPolicy } from '../routing/provisional.ts'
+import { ONE_BRANCH, ResponseContext, type ResponseEffect } from '../routing/response-context.ts'
+import { headerValue, type SipResponse } from '../sip/message.ts'
 import type { Uri } from '../sip/uri.ts'
 import type { Zone } from '../zones/zone.ts'
-import { answer, trying } from './answers.ts'
+import { answer, REASONS, trying } from './answers.ts'
 import { Branch } from './branch.ts'
 import { type Composed, compose, type Plan } from './compose.ts'
 import type { Edge, Running } from './edge.ts'
+import { isContact, policyFor } from './failover.ts'
+import { lacksOffer } from './media/offers.ts'
 import type { RequestMedia } from './media/request-media.ts'
 import { alone, candidateZone, type Way, wayInDialog, wayTo } from './next-hop.ts'
+import { Patience, statusToward } from './patience.ts'
 import type { Passage } from './registration/passing.ts'
 import type { ServerTransaction, ServerUser } from './server-transaction.ts'
-
-const POLICY = { keep503: true, failover: failsOver } as const
-
-/** §16.7: of the contacts of a user the next ones are tried whatever the ones before said (6xx apart): a desk that is busy has a voicemail. */
-const policyFor = (groups: Plan['groups']): ResponsePolicy =>
-  groups.length > 1 && groups.some(isOfContacts)
-    ? { keep503: true, failover: (status, next) => failsOver(status) || isOfContacts(groups[next]!) }
-    : POLICY
-
-const isOfContacts = (group: readonly Candidate[]): boolean => isContact(group[0]!)
-const isContact = (candidate: Candidate): boolean => candidate.kind === 'side' && candidate.contact !== undefined
 
 export class ProxyContext implements ServerUser {
   readonly running: Running
@@ -46,6 +40,9 @@ export class ProxyContext implements ServerUser {
   readonly #branches: Branch[] = []
   readonly #media: RequestMedia | undefined
   readonly #responses: ResponseContext<SipResponse>
+  /** Set where not all provisional responses go on. */
+  readonly #provisionals: Provisionals | undefined
+  #patience: Patience | undefined
   #loop: string | undefined
   #reason: string | undefined
   /** Final responses that we made ourselves: no Via of ours is on them. */
@@ -75,6 +72,8 @@ export class ProxyContext implements ServerUser {
       this.#candidates.length === 1 ? ONE_BRANCH : plan.groups.map((group) => group.length),
       policyFor(plan.groups),
     )
+    const shaped = server.invite && !this.inDialog && this.#candidates.some((one) => provisionalPolicy(one) !== 'pass')
+    this.#provisionals = shaped ? new Provisionals() : undefined
     server.user = this
   }
 
@@ -95,7 +94,24 @@ export class ProxyContext implements ServerUser {
   start(): void | Promise<void> {
     // §17.2.1: at once, before DNS and media take time
     if (this.#server.invite && !this.#server.provisional) this.#server.respond(trying(this.#plan!.request))
+    const { patienceMs } = this.#ingressZone
+    if (patienceMs !== undefined && this.#calls) this.#patience = new Patience(this.#edge, patienceMs, () => this.#expired())
     return this.#startGroup(0, this.#plan!.groups[0]!.length)
+  }
+
+  /** It begins a call. */
+  get #calls(): boolean {
+    return this.#server.invite && !this.inDialog
+  }
+
+  /** Nobody said anything in the time that the caller has. */
+  #expired(): void {
+    const { request } = this.#plan!
+    for (const branch of this.#branches) {
+      this.#media?.failed(branch.index)
+      branch.expire(request, CALLER_WAITED)
+    }
+    this.#perform(this.#responses.expired())
   }
 
   /** §16.10: a CANCEL for this request; its Reason goes along with ours (RFC 3326). */
@@ -121,7 +137,7 @@ export class ProxyContext implements ServerUser {
 
   /** *media*, before the request leaves on a branch; a problem means that it must not. */
   prepare({ index, candidate }: Branch, listener: Listener): Problem | undefined | Promise<Problem | undefined> {
-    return this.#media?.prepare(index, candidate, listener)
+    return this.#media === undefined ? lacksOffer(this.#plan!.request, candidate) : this.#media.prepare(index, candidate, listener)
   }
 
   /** Later messages of this call wait for it. */
@@ -144,8 +160,15 @@ export class ProxyContext implements ServerUser {
   }
 
   /** @param flow where the response came from: the branch may have been sent to several destinations */
-  responded(branch: Branch, response: SipResponse, flow: Flow): void {
-    if (this.#alone && this.#unwanted(branch, response)) return
+  responded(branch: Branch, arrived: SipResponse, flow: Flow): void {
+    this.#patience?.end()
+    if (this.#alone && this.#unwanted(branch, arrived)) return
+    const response = this.#provisionals === undefined ? arrived : this.#provisionals.shape(arrived, provisionalPolicy(branch.candidate))
+    if (response === undefined) {
+      // It counts as a sign of life, as a 100 does, and goes no further
+      this.#perform(this.#responses.response(branch.index, 100, arrived))
+      return
+    }
     if (this.#media === undefined) {
       this.#decided(branch, response, flow)
       return
@@ -224,8 +247,9 @@ export class ProxyContext implements ServerUser {
   }
 
   /** A final response of our own for a branch that never left, or that we gave up. @param weighed what it counts as among those of other branches */
-  refuse(branch: number, status: number, reason: string, weighed = status): void {
+  refuse(branch: number, why: number, reason: string, weighed = why): void {
     this.#media?.failed(branch)
+    const status = this.#calls ? statusToward(this.#ingressZone, why) : why
     const { request } = this.#server
     if (request === undefined) {
       // Another branch has answered; this one is over all the same
@@ -321,9 +345,9 @@ export class ProxyContext implements ServerUser {
           this.#upstream(withChallenges(effect.message, effect.challenges), effect.branch)
           break
         case 'respond':
-          this.#status = effect.status
+          this.#status = this.#calls ? statusToward(this.#ingressZone, effect.status) : effect.status
           if (this.#server.request !== undefined)
-            this.#server.respond(answer(this.#server.request, effect.status, effect.reason, this.#edge.ids.token(8)))
+            this.#server.respond(answer(this.#server.request, this.#status, REASONS[this.#status]!, this.#edge.ids.token(8)))
           break
         case 'abandon':
           this.#server.abandon()
@@ -332,6 +356,7 @@ export class ProxyContext implements ServerUser {
           this.#branches[effect.branch]?.cancel(this.#reason ?? (this.#status >= 200 && this.#status < 300 ? ELSEWHERE : undefined))
           break
         case 'startGroup': {
+          this.#patience?.again()
           const pending = this.#startGroup(effect.first, effect.count)
           if (pending !== undefined) this.hold(pending)
           break
@@ -347,6 +372,7 @@ export class ProxyContext implements ServerUser {
   }
 
   #finished(): void {
+    this.#patience?.end()
     const plan = this.#plan
     if (plan?.sender !== undefined) this.#edge.dialogs.finished(plan.sender, this.#server.method, this.#status)
     else if (plan !== undefined && this.#server.invite) this.#edge.dialogs.decided(this.callId)
@@ -414,15 +440,7 @@ export class ProxyContext implements ServerUser {
 
 /** RFC 3326; the call was answered, and could have no sound. */
 const NO_MEDIA = 'SIP;cause=503;text="Media relay failed"'
+const CALLER_WAITED = 'SIP;cause=503;text="Nobody answered in time"'
 const CALLER_GONE = 'SIP;cause=480;text="Connection lost"'
 /** RFC 3326 §2: phones that ring too do not show a missed call then. */
 const ELSEWHERE = 'SIP;cause=200;text="Call completed elsewhere"'
-
-/** §16.7 item 7: the challenges of all branches go with the best 401 or 407. */
-const withChallenges = (response: SipResponse, others: readonly SipResponse[]): SipResponse => {
-  if (others.length === 0) return response
-  const lines: HeaderLine[] = others.flatMap((other) =>
-    other.headers.filter((one) => one.name === 'www-authenticate' || one.name === 'proxy-authenticate'),
-  )
-  return append(response, ...lines)
-}

@@ -39,8 +39,9 @@ export interface ResponsePolicy {
   /**
    * The group `next` is to be tried when this is the best status of the one before. A timeout counts as 408, a transport
    * error as 503 (§16.9). Not asked after a 2xx or 6xx.
+   * @param ours nobody said it: we concluded it ourselves
    */
-  readonly failover: (status: number, next: number) => boolean
+  readonly failover: (status: number, next: number, ours: boolean) => boolean
 }
 
 /** What says more about the target than about the request. RFC 5626 §5.3: 430 is a flow that failed. */
@@ -167,6 +168,15 @@ export class ResponseContext<Message> {
     return effects
   }
 
+  /** The caller waits no longer: everything is given up, nothing else is tried, and 503 tells. */
+  expired(): readonly ResponseEffect<Message>[] {
+    if (this.#answered || this.#decided) return NONE
+    this.#answered = true
+    this.#decided = true
+    for (let branch = this.#first; branch < this.#flags.length; branch++) if (!this.#ended(branch)) this.#end(branch)
+    return [{ kind: 'respond', status: 503, reason: REASONS[503]! }, { kind: 'done' }]
+  }
+
   #ended(branch: number): boolean {
     return ((this.#flags[branch] ?? ENDED) & ENDED) !== 0
   }
@@ -256,7 +266,8 @@ export class ResponseContext<Message> {
 
   #mayContinue(): boolean {
     if (this.#decided || this.#cancelled || this.#group + 1 >= this.#groups.length) return false
-    return this.#groupBest !== undefined && this.#policy.failover(this.#groupBest.status, this.#group + 1)
+    const best = this.#groupBest
+    return best !== undefined && this.#policy.failover(best.status, this.#group + 1, best.message === undefined)
   }
 
   #final(): ResponseEffect<Message> {

@@ -9,6 +9,8 @@ export const phones = {
   media: 'transport',
   contact: 'keep',
   keys: 'any',
+  failover: 'broken',
+  alive: undefined,
   probeSeconds: 0,
   peers: undefined,
   connections: { share: true, renewMs: undefined },

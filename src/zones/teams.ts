@@ -7,6 +7,7 @@ import type { ZoneProfile } from './zone.ts'
  * - No alias (RFC 5923): what we send goes over connections that we opened; these are renewed at least once an hour.
  * - Our name stands in Record-Route and Contact alike: by which of both the hub finds its tenant, documents disagree.
  * - REFER is not offered: only a B2BUA could answer it. Then the hub transfers by itself.
+ * - After any final answer but 503 no other hub is asked: each would ring the same phones once more. And a hub that refuses OPTIONS refuses calls.
  * - It gives a trunk ten seconds, and then tries its next one; a 503 a little earlier lets it do so at once.
  */
 export const teams = {
@@ -16,6 +17,8 @@ export const teams = {
   media: 'teams',
   contact: 'ours',
   keys: 'rsa',
+  failover: 'unavailable',
+  alive: ['2xx'],
   probeSeconds: 60,
   peers: { roots: ['microsoft'], usage: 'server' },
   connections: { share: false, renewMs: 55 * 60_000 },

@@ -9,6 +9,8 @@ export const trunk = {
   media: 'transport',
   contact: 'keep',
   keys: 'any',
+  failover: 'broken',
+  alive: undefined,
   probeSeconds: 30,
   peers: undefined,
   connections: { share: true, renewMs: undefined },

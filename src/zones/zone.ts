@@ -28,6 +28,13 @@ export interface ZoneProfile {
   readonly contact: 'keep' | 'ours'
   /** Its peers insist on certificates with RSA keys. */
   readonly keys: 'rsa' | 'any'
+  /**
+   * After which answers of a target the next one is tried. `broken`: what says more about the target than about the call (408, 430, 500, 502,
+   * 503, 504). `unavailable`: 503 alone. A target that does not answer, or cannot be reached, is always followed by the next.
+   */
+  readonly failover: 'broken' | 'unavailable'
+  /** Answers to OPTIONS that count as alive by default, such as `2xx`; undefined: every final one but 408, 502, 503, 504. */
+  readonly alive: readonly string[] | undefined
   /** OPTIONS to targets by default, so many seconds apart; 0: none. */
   readonly probeSeconds: number
   /** The default of who judges its peers' certificates: the TLS library (undefined), or we do. */
@@ -98,8 +105,10 @@ export interface Tenant {
   readonly name: string
   /** Zones that its calls go to, one after the other; calls from these zones speak under its name. */
   readonly zones: readonly string[]
-  /** Patterns of numbers that are called under its name; empty: all. */
+  /** Patterns of numbers that are called under its name, as written; empty: all. */
   readonly numbers: readonly string[]
+  /** One expression for them; undefined: all. */
+  readonly number: RegExp | undefined
 }
 
 /** One side of the edge and the policy for it. */

@@ -26,7 +26,7 @@ export class FakeFlow implements Flow {
   readonly peer?: PeerIdentity
   readonly remote: Remote | undefined
   readonly host?: string
-  readonly openedAt: number
+  openedAt: number | undefined
   readonly #network: FakeTransports
   open = true
   /** As transports keep it: when it takes nothing new, and from when on it may close. */
@@ -145,6 +145,7 @@ export class FakeTransports implements Transports {
     if (rules.renewMs !== undefined) flow.retiresAt = this.now() + rules.renewMs
     if (listener.transport.webSocket || flow.remote === undefined || flow.remote.refused.has(listener.transport.name)) {
       flow.open = false
+      flow.openedAt = undefined
       this.#connections.delete(flow.id)
       this.later(() => this.events.closed(flow, 'connection refused'))
     } else {

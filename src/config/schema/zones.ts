@@ -95,7 +95,7 @@ const probe = Type.Union(
       'up-after': optional(count({ description: 'Answers in a row after which it is up again.', default: 1, minimum: 1, maximum: 100 })),
       alive: optional(
         oneOrMany(text({ pattern: '^[2-6]([0-9]{2}|[0-9][xX]|[xX]{2})$', expects: 'a status such as 404, or 2xx' }), {
-          description: 'Answers that count as alive. Default: every final answer but 408, 502, 503, 504.',
+          description: 'Answers that count as alive. Default: every final answer but 408, 502, 503, 504; for kind teams 2xx alone.',
           examples: [['2xx', '404']],
         }),
       ),
