@@ -1,8 +1,18 @@
-import type { Flow } from '../address/flow.ts'
+import type { Flow, PeerFault, PeerIdentity } from '../address/flow.ts'
 import type { Listener } from '../address/listener.ts'
 import { bareHost } from '../address/listener.ts'
 import { covers } from '../base/host-match.ts'
 import type { Zone } from '../zones/zone.ts'
+
+/** Why no zone admits somebody. */
+export interface Stranger {
+  /** `source`: its address, where no zone of the listener asks for certificates; `network`: likewise, where one does; `unverified`: as OpenSSL found. */
+  readonly reason: 'source' | 'network' | 'unverified' | PeerFault
+  /** A sentence for people. */
+  readonly why: string
+}
+
+const UNKNOWN_SOURCE: Stranger = { reason: 'source', why: 'No zone admits this source' }
 
 /**
  * Who may send us requests (design D8): a source is admitted by the first zone on the listener whose networks, target addresses and
@@ -12,6 +22,8 @@ export class Admission {
   readonly #byListener = new Map<Listener, Zone[]>()
   /** Addresses that the targets of a zone resolve to, and when that was last so (clock milliseconds). */
   readonly #targets = new Map<Zone, Map<string, number>>()
+  /** Which zones an identity has a name for: it is asked for every message, and stays the same for all of a connection. */
+  readonly #named = new WeakMap<PeerIdentity, Map<Zone, boolean>>()
 
   /**
    * @param before of the configuration before this one: what it learned for zones of the same name still counts
@@ -72,12 +84,43 @@ export class Admission {
   admits(zone: Zone, flow: Flow): boolean {
     const { networks, targets, certificateNames } = zone.admission
     if (certificateNames.length > 0) {
-      const peer = flow.peer
-      if (peer === undefined || !peer.verified || !peer.names.some((name) => certificateNames.some((one) => matches(name, one))))
-        return false
+      const { peer } = flow
+      if (peer === undefined || !peer.verified || !this.#isNamed(zone, peer)) return false
       if (networks.length === 0 && !targets) return true
     }
     return this.admitsAddress(zone, flow.remoteAddress)
+  }
+
+  #isNamed(zone: Zone, peer: PeerIdentity): boolean {
+    let zones = this.#named.get(peer)
+    if (zones === undefined) {
+      zones = new Map()
+      this.#named.set(peer, zones)
+    }
+    let named = zones.get(zone)
+    if (named === undefined) {
+      named = peer.names.some((name) => zone.admission.certificateNames.some((one) => matches(name, one)))
+      zones.set(zone, named)
+    }
+    return named
+  }
+
+  /** What stands against a flow that no zone admits. Of zones on its listener one that asks for certificates has the most to say. */
+  stranger(flow: Flow): Stranger {
+    const zone = this.zonesOn(flow.listener).find(({ admission }) => admission.certificateNames.length > 0)
+    if (zone === undefined) return UNKNOWN_SOURCE
+    const { networks, targets, certificateNames } = zone.admission
+    if ((networks.length > 0 || targets) && !this.admitsAddress(zone, flow.remoteAddress))
+      return { reason: 'network', why: `Zone ${zone.name} admits certain networks only, and this source is in none of them` }
+    const { peer } = flow
+    if (peer === undefined) return { reason: 'no-certificate', why: `Zone ${zone.name} asks for a certificate, and this source shows none` }
+    if (!peer.verified)
+      return { reason: peer.reason ?? 'unverified', why: `Zone ${zone.name} does not accept the certificate of this source: ${peer.error}` }
+    const shown = peer.names.slice(0, MOST_NAMES).join(', ')
+    return {
+      reason: 'wrong-name',
+      why: `Zone ${zone.name} admits ${certificateNames.slice(0, MOST_NAMES).join(', ')}, and the certificate of this source names ${shown || 'nobody'}`,
+    }
   }
 
   /**
@@ -93,6 +136,9 @@ export class Admission {
     return false
   }
 }
+
+/** Of a list, for people. */
+const MOST_NAMES = 4
 
 /**
  * The name that a verified certificate shows is the one that was configured.

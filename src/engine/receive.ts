@@ -30,6 +30,7 @@ import { ProxyContext } from './proxy.ts'
 import { receiveResponse } from './receive-response.ts'
 import type { ServerTransaction } from './server-transaction.ts'
 import { replyFlow, withSource } from './source.ts'
+import { refuseStranger } from './stranger.ts'
 import type { ServerTomb } from './tombs.ts'
 
 /** The user of a server transaction that the core could hand a CANCEL to. */
@@ -136,7 +137,7 @@ export class Receiver {
     const { running } = edge
     const zone = running.admission.zoneOf(flow)
     if (zone === undefined) {
-      this.#stranger(flow, arrived)
+      refuseStranger(edge, flow, arrived)
       return
     }
     if (!zone.connections.share && !flow.inbound && flow.listener.transport.reliable) metrics.requestOnOurs(zone.name)
@@ -249,22 +250,6 @@ export class Receiver {
       log.debug({ callId: headerValue(request, 'call-id'), step, status: fault.status, rfc: fault.rfc, at: fault.at }, fault.reason)
     const extra = (fault.headers ?? []).map(([name, value]) => line(name, value))
     transaction.respond(answer(request, fault.status, fault.reason, ids.token(8), extra))
-  }
-
-  #stranger(flow: Flow, request: SipRequest): void {
-    const { metrics, log, ids, running } = this.#edge
-    const zones = running.admission.zonesOn(flow.listener)
-    const silent = zones.length === 0 || zones.some((zone) => zone.admission.otherwise === 'silence')
-    metrics.unadmitted(flow.listener.name, silent ? 'silence' : 'reject')
-    this.#edge.refusals.add(flow.remoteAddress, flow.listener.name, 'No zone admits this source')
-    if (log.enabled('debug'))
-      log.debug(
-        { listener: flow.listener.name, remote: flow.remoteAddress, method: request.method, step: 'receive' },
-        'Source is admitted by no zone',
-      )
-    if (silent || !canAnswer(request)) return
-    metrics.message(request.method, flow.listener.transport.name, 'out', 403)
-    flow.send(serialise(answer(withSource(request, flow, true), 403, 'Forbidden', ids.token(8))))
   }
 
   /** §16.10. */

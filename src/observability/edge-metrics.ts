@@ -48,6 +48,7 @@ export class EdgeMetrics implements Metrics {
   readonly #media = new MediaMetrics()
   readonly #drops = new WordCounter()
   readonly #unadmitted = new WordCounter()
+  readonly #peersRefused = new WordCounter()
   readonly #routeStateRefused = new WordCounter()
   readonly #internalErrors = new WordCounter()
   readonly #authentications = new WordCounter()
@@ -139,6 +140,10 @@ export class EdgeMetrics implements Metrics {
 
   unadmitted(listener: string, answer: 'reject' | 'silence'): void {
     this.#unadmitted.add(listener, answer)
+  }
+
+  peerRefused(listener: string, reason: string): void {
+    this.#peersRefused.add(listener, reason)
   }
 
   authentication(result: AuthenticationResult): void {
@@ -248,6 +253,7 @@ export class EdgeMetrics implements Metrics {
       inside: () => this.#inside.samples(METRICS.inside.name),
       drops: () => this.#drops.samples('reason', 'listener'),
       unadmitted: () => this.#unadmitted.samples('listener', 'answer'),
+      peersRefused: () => this.#peersRefused.samples('listener', 'reason'),
       routeStateRefused: () => this.#routeStateRefused.samples('reason'),
       registrations: () => this.#registrations.samples('zone', 'result'),
       registrationsActive: () =>

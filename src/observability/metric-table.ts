@@ -93,6 +93,16 @@ export const METRICS = {
     help: 'Requests from sources that no zone admits',
     labels: { listener: LISTENER, answer: '`reject` (403) or `silence`' },
   },
+  peersRefused: {
+    name: 'edgeways_peers_refused_total',
+    type: 'counter',
+    help: 'Requests that no zone admits (counted above, too), on listeners of zones that ask for certificates',
+    labels: {
+      listener: LISTENER,
+      reason:
+        '`network` (another source), `no-certificate`, `self-signed`, `unknown-root`, `incomplete-chain`, `signature`, `expired`, `not-yet-valid`, `not-a-ca`, `ca-as-leaf`, `path-length`, `name-constraints`, `critical-extension`, `purpose`, `weak`, `wrong-name`, `unreadable`; `unverified` where OpenSSL judges',
+    },
+  },
   routeStateRefused: {
     name: 'edgeways_route_state_refused_total',
     type: 'counter',

@@ -92,6 +92,8 @@ export interface Metrics {
   routeStateRefused(reason: string): void
   /** A request from a source that no zone admits. */
   unadmitted(listener: string, answer: 'reject' | 'silence'): void
+  /** One of these, on a listener whose peers show certificates: what stood against it. */
+  peerRefused(listener: string, reason: string): void
   authentication(result: AuthenticationResult): void
   reload(result: 'applied' | 'refused'): void
   /** A REGISTER that we answered ourselves. */
@@ -151,6 +153,7 @@ export const SILENT_METRICS: Metrics = {
   oversizeDatagram: () => {},
   routeStateRefused: () => {},
   unadmitted: () => {},
+  peerRefused: () => {},
   authentication: () => {},
   reload: () => {},
   registration: () => {},

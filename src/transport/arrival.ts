@@ -59,7 +59,7 @@ function onClose(this: AcceptedSocket): void {
 /** The remote's end names an accepted socket on its listener, also after TLS has wrapped it. */
 export const arrivalKey = (socket: Socket): string => `${socket.remoteAddress}|${socket.remotePort}`
 
-type Refusal = Extract<DropReason, 'origin' | 'sub-protocol' | 'handshake' | 'connections' | 'proxy-header'>
+type Refusal = Extract<DropReason, 'origin' | 'sub-protocol' | 'handshake' | 'certificate' | 'connections' | 'proxy-header'>
 
 /** An accepted socket on its way through its TLS and WebSocket handshakes, or before its PROXY header. */
 export class Arrival implements Tracked {

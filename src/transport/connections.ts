@@ -34,6 +34,7 @@ export class ConnectionTable {
   /** Of all TLS listeners. */
   readonly challenges = new Challenges()
   readonly #now: () => number
+  readonly #wall: () => number
   readonly #idPrefix: string
   #opened = 0
   readonly #open = new Map<string, Connection>()
@@ -49,6 +50,7 @@ export class ConnectionTable {
     this.events = deps.events
     this.web = deps.web
     this.#now = () => deps.clock.now()
+    this.#wall = () => deps.clock.wall()
     this.time = { now: deps.clock.now() }
     // A flow token may come back after a restart: then its id must not be that of another connection
     this.#idPrefix = `${deps.owner}${deps.ids.token(4)}`
@@ -59,6 +61,11 @@ export class ConnectionTable {
   /** Exact, where `time` is not enough. */
   clockNow(): number {
     return this.#now()
+  }
+
+  /** Milliseconds since 1970, for the dates of certificates. */
+  wallNow(): number {
+    return this.#wall()
   }
 
   nextId(): string {

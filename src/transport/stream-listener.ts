@@ -11,7 +11,7 @@ import { isProxy } from './forwarded.ts'
 import { type ProxyHeader, readProxyHeader } from './proxy-header.ts'
 import { bindError } from './shared.ts'
 import { type Remote, StreamFlow } from './stream.ts'
-import { peerIdentity, sameTls, TlsSide } from './tls.ts'
+import { sameTls, TlsSide } from './tls.ts'
 import type { Handshake, ListenerOptions } from './types.ts'
 import { refuse, WebSocketSide } from './websocket.ts'
 
@@ -112,9 +112,14 @@ export class StreamListener {
       socket.once('connect', () => flow.connected())
       return flow
     }
-    const socket = connectTls({ ...options, ...this.#tls.dialOptions(host) })
+    const side = this.#tls
+    const socket = connectTls({ ...options, ...side.dialOptions(host) })
     const flow = new StreamFlow(this.endpoint, socket, { address, port }, false, dialled)
-    socket.once('secureConnect', () => flow.connected(peerIdentity(socket)))
+    socket.once('secureConnect', () => {
+      const peer = side.serverOf(socket, host, this.endpoint.table.wallNow())
+      if (peer?.reason === undefined) flow.connected(peer)
+      else flow.refused(peer)
+    })
     return flow
   }
 
@@ -184,7 +189,12 @@ export class StreamListener {
       socket.destroy()
       return
     }
-    const peer = side.peerOf(socket)
+    const peer = side.peerOf(socket, this.endpoint.table.wallNow())
+    if (side.refuses(peer)) {
+      arrival.refused('certificate')
+      socket.destroy()
+      return
+    }
     if (this.#web !== undefined) {
       if (peer !== undefined) arrival.remote = { ...arrival.remote, peer }
       this.#web.accept(socket)

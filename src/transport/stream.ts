@@ -84,6 +84,13 @@ export abstract class SocketFlow implements Flow, Connection, Corked {
     for (const bytes of waiting ?? []) this.transmit(bytes)
   }
 
+  /** The server that our connection came to is not who it should be: nothing is sent to it. */
+  refused(peer: PeerIdentity): void {
+    if (this.stage !== 'dialled') return
+    ;(this as { peer?: PeerIdentity }).peer = peer
+    this.cut(`the certificate of the server is not accepted: ${peer.error}`)
+  }
+
   send(bytes: Buffer): void {
     this.endpoint.table.events.sent?.(this, bytes)
     this.transmit(bytes)

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { constants, randomBytes, type X509Certificate } from 'node:crypto'
 import { isIP, type Socket } from 'node:net'
 import {
   type ConnectionOptions,
@@ -16,6 +16,8 @@ import { bareHost } from '../address/listener.ts'
 import { alternativeNames } from '../base/alternative-names.ts'
 import { TransportError } from '../base/errors.ts'
 import { wildcardOf } from '../base/host-match.ts'
+import { PeerJudge } from '../peers/peer-judge.ts'
+import { sentenceOf } from '../peers/verdict.ts'
 import type { CertificateMaterial, TlsOptions } from './types.ts'
 
 /**
@@ -30,6 +32,8 @@ export class TlsSide {
   readonly #contexts = new Map<string, SecureContext>()
   readonly #client: SecureContext
   readonly #ticketKeys: Buffer
+  /** undefined: OpenSSL judges. */
+  readonly #judge: PeerJudge | undefined
 
   /**
    * `before` is the side that this one replaces: unchanged certificates are not read again, and sessions can still be resumed.
@@ -47,6 +51,7 @@ export class TlsSide {
     const kept = before !== undefined && settingsOf(before.options) === settingsOf(options) ? before : undefined
     // Whom we believed under other roots or rules must show its certificate again
     this.#ticketKeys = kept === undefined ? randomBytes(48) : kept.#ticketKeys
+    this.#judge = kept === undefined ? options.peers && new PeerJudge(options.peers) : kept.#judge
     for (const material of options.certificates) {
       try {
         const key = `${material.chain}\n${material.key}`
@@ -64,8 +69,8 @@ export class TlsSide {
     this.#client = this.#contexts.values().next().value!
     this.#server = createServer({
       ...this.#settings(first),
-      requestCert: options.clientCertificate !== 'none',
-      rejectUnauthorized: options.clientCertificate === 'require',
+      requestCert: options.clientCertificate !== 'none' || this.#judge !== undefined,
+      rejectUnauthorized: options.clientCertificate === 'require' && this.#judge === undefined,
       SNICallback: (name, answer) => answer(null, this.contextFor(name)),
     })
     this.#server.on('secureConnection', secured)
@@ -91,18 +96,36 @@ export class TlsSide {
       secureContext: this.#client,
       // RFC 6066 §3: literal addresses are not permitted as server name
       ...(isIP(bare) === 0 ? { servername: bare } : {}),
-      rejectUnauthorized: this.options.verifyServer,
-      checkServerIdentity: (_, certificate) => checkServerIdentity(bare, certificate),
+      rejectUnauthorized: this.options.verifyServer && this.#judge === undefined,
+      checkServerIdentity: (_, certificate) => (this.#judge === undefined ? checkServerIdentity(bare, certificate) : undefined),
     }
   }
 
-  /** Who the peer of an accepted connection is; undefined when it was not asked, or showed nothing. */
-  peerOf(socket: TLSSocket): PeerIdentity | undefined {
+  /**
+   * Who the peer of an accepted connection is; undefined when it was not asked, or showed nothing to OpenSSL. Which name it has to show is a
+   * matter of zones. To be asked once for each connection.
+   * @param now milliseconds since 1970
+   */
+  peerOf(socket: TLSSocket, now: number): PeerIdentity | undefined {
+    if (this.#judge !== undefined) return judged(this.#judge, socket, [], now)
     return this.options.clientCertificate === 'none' ? undefined : peerIdentity(socket)
+  }
+
+  /** The same of the server of a connection that we opened to `host`. One with a `reason` is to be left. */
+  serverOf(socket: TLSSocket, host: string, now: number): PeerIdentity | undefined {
+    if (this.#judge === undefined) return peerIdentity(socket)
+    const names = this.options.peers?.names ?? []
+    return judged(this.#judge, socket, names.length > 0 ? names : [bareHost(host)], now)
+  }
+
+  /** Nobody may come without a certificate that is good; OpenSSL, where it judges, has sent such away by now. */
+  refuses(peer: PeerIdentity | undefined): boolean {
+    return this.#judge !== undefined && this.options.clientCertificate === 'require' && peer?.verified !== true
   }
 
   #settings(material: CertificateMaterial): SecureContextOptions & { ticketKeys: Buffer } {
     const { minVersion, trust, ciphers } = this.options
+    const roots = trust.length === 0 ? {} : { ca: [...trust] }
     // OpenSSL 3 allows TLS 1.0 and 1.1 on its lowest security level only
     const level = minVersion === 'TLSv1' || minVersion === 'TLSv1.1' ? ':@SECLEVEL=0' : ''
     return {
@@ -110,19 +133,48 @@ export class TlsSide {
       key: material.key,
       minVersion,
       ciphers: `${ciphers === '' ? DEFAULT_CIPHERS : ciphers}${level}`,
-      ...(trust.length === 0 ? {} : { ca: [...trust] }),
+      ...(this.#judge === undefined ? roots : JUDGED),
       ticketKeys: this.#ticketKeys,
     }
   }
 }
 
+/**
+ * Where we judge, OpenSSL trusts nobody: Node shows the chain of a client only while OpenSSL is not content with it, and names no CAs to clients,
+ * which then choose no certificate by them. And no session is resumed, since a ticket has the leaf alone: who comes back shows all again.
+ */
+const JUDGED: SecureContextOptions = { ca: [], secureOptions: constants.SSL_OP_NO_TICKET }
+
 /** Everything that is the same for all certificates of a listener. */
 const settingsOf = (options: TlsOptions): string =>
-  JSON.stringify([options.minVersion, options.ciphers, options.clientCertificate, options.trust, options.verifyServer])
+  JSON.stringify([options.minVersion, options.ciphers, options.clientCertificate, options.trust, options.verifyServer, options.peers])
 
 /** Two options that would make the same side. */
 export const sameTls = (one: TlsOptions | undefined, other: TlsOptions | undefined): boolean =>
   one === other || (one !== undefined && other !== undefined && JSON.stringify(one) === JSON.stringify(other))
+
+const judged = (judge: PeerJudge, socket: TLSSocket, wanted: readonly string[], now: number): PeerIdentity => {
+  const { verdict, names, fingerprint, validTo } = judge.judge(shownBy(socket), wanted, now)
+  const session = { version: socket.getProtocol() ?? '', cipher: socket.getCipher()?.name ?? '', fingerprint, validTo }
+  if (verdict.ok) return { verified: true, error: '', names, session }
+  return { verified: false, error: sentenceOf(verdict), reason: verdict.reason, names, session }
+}
+
+/** More than the judge looks at. */
+const MOST_SHOWN = 16
+
+/**
+ * Everything that the peer sent, in its order, DER: `getPeerCertificate(true)` would show one way through it, chosen by names. Node hands it out
+ * once: whoever asks again gets the leaf alone.
+ */
+const shownBy = (socket: TLSSocket): readonly Buffer[] => {
+  const shown: Buffer[] = []
+  for (let one: X509Certificate | undefined = socket.getPeerX509Certificate(); one !== undefined && shown.length < MOST_SHOWN; ) {
+    shown.push(one.raw)
+    one = one.issuerCertificate
+  }
+  return shown
+}
 
 /** What a TLS peer has shown; undefined when it has no certificate. */
 export const peerIdentity = (socket: TLSSocket): PeerIdentity | undefined => {

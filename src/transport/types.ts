@@ -11,6 +11,7 @@ export type DropReason =
   | 'framing' // a stream that is no SIP, or a head or body over the limit
   | 'slow-message' // began a message and did not finish it in time
   | 'handshake' // TLS or WebSocket handshake failed or took too long
+  | 'certificate' // a client's was not accepted by us, where one is required
   | 'idle'
   | 'connections' // over the limit for connections, of the listener or of one source
   | 'origin' // WebSocket Origin not allowed

@@ -405,6 +405,7 @@ export class EdgeUnderTest {
       passedRegistration: (zone, what) => this.#counted(`${zone} ${what}`),
       routeStateRefused: (reason) => this.#counted(`refused ${reason}`),
       unadmitted: (_, answer) => this.#counted(`unadmitted ${answer}`),
+      peerRefused: (_, reason) => this.#counted(`peer ${reason}`),
       internalError: () => this.#counted('500'),
       authentication: (result) => this.#counted(`auth ${result}`),
       dialogResumed: () => this.#counted('resumed'),
