@@ -13,6 +13,8 @@ import { addTurnRoute } from '../src/admin/turn-routes.ts'
 import { addWatchRoutes } from '../src/admin/watch-routes.ts'
 import { configurationDocument } from '../src/config/document.ts'
 import { metricsDocument } from '../src/observability/metric-table.ts'
+import { teamsCodesDocument } from '../src/teams/codes-document.ts'
+import { addTeamsRoutes } from '../src/teams/routes.ts'
 import { firstDifference } from './documents/difference.ts'
 import { errorsDocumentFaults } from './documents/errors.ts'
 import { rfcSupportDocument, type SourceFile } from './documents/rfc-support.ts'
@@ -42,12 +44,14 @@ const description = await apiDescription((JSON.parse(read('package.json')) as { 
   (app) => addCertificateRoutes(app, CARDBOARD, CARDBOARD),
   (app) => addTurnRoute(app, CARDBOARD),
   (app) => addSubscriberRoutes(app, CARDBOARD),
+  (app) => addTeamsRoutes(app, CARDBOARD),
 ])
 
 const documents: Readonly<Record<string, string>> = {
   'docs/api.md': apiDocument(description),
   'docs/configuration.md': configurationDocument(),
   'docs/metrics.md': metricsDocument(),
+  'docs/teams-codes.md': teamsCodesDocument(),
   'docs/rfc-support.md': rfcSupportDocument(
     read('deploy/documents/rfc-support.md'),
     sources,

@@ -10,6 +10,7 @@ export const TOPICS = {
   certificates: 'viewer',
   calls: 'viewer',
   registrations: 'viewer',
+  doctor: 'viewer',
   config: 'viewer',
   log: 'operator',
   audit: 'admin',

@@ -130,7 +130,7 @@ const keyOf = (looked: Looked): Outcome => {
     return {
       verdict: 'bad',
       finding: `The key is ${text}; Microsoft's cipher suites are for RSA alone, so the handshake ends with "no shared cipher"`,
-      remedy: 'Order the certificate with an RSA key: "key: rsa" for ACME, as is the default for this zone',
+      remedy: 'Order the certificate with an RSA key: "key: rsa2048" for ACME, as is the default with this zone',
       facts,
     }
   return fromFindings(of(looked, ['SBC_CERTIFICATE_KEY', 'SBC_CERTIFICATE_WEAK']), good(`The key is ${text}, which Microsoft takes`, facts))

@@ -37,7 +37,7 @@ export interface Patient {
   readonly roots: () => Promise<readonly string[]>
   /** What the running edge knows; a sentence: why that is nothing. */
   readonly peering: () => Promise<PeeringView | string>
-  readonly refusals: () => Promise<readonly RefusalView[]>
+  readonly refusals: () => Promise<readonly RefusalView[] | string>
 }
 
 /** Zones of the kind, in the order of the file. */

@@ -10,7 +10,7 @@ import { type NameAnswer, ProbeError, type World } from './world.ts'
 
 export interface SystemWorldOptions {
   /** DNS servers, `address` or `address:port`; undefined: those of the system. */
-  readonly servers?: readonly string[]
+  readonly servers?: readonly string[] | undefined
   readonly hostsFile?: string
   /** Microsoft's own, which Windows asks. */
   readonly timeServer?: { readonly host: string; readonly port?: number }

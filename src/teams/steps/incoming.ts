@@ -51,6 +51,7 @@ const askersOutcome = async (patient: Patient, now: number): Promise<Outcome> =>
 /** A hub that we turn away is the one thing that neither side's pages show well. */
 const refusalsOutcome = async (patient: Patient, now: number): Promise<Outcome> => {
   const refusals = await patient.refusals()
+  if (typeof refusals === 'string') return skipped(refusals)
   const networks = CLOUD_FACTS[patient.cloud].networks.flatMap((text) => network(text) ?? [])
   const recent = refusals.filter(
     ({ at, source, listener }) =>

@@ -1,0 +1,99 @@
+/** How a zone and Microsoft stand with each other, and what to do next. */
+import type { PeeringView } from '../admin/contract.ts'
+import { hostsOf } from '../certs/intake/facts.ts'
+import { readChain } from '../certs/intake/judge.ts'
+import { CERTIFICATE_PARTS, type CertificatePart, judgeShown } from './certificate.ts'
+import type { Outcome } from './checks.ts'
+import { faultOfName } from './names.ts'
+import type { Patient } from './patient.ts'
+import { type RootsView, viewRoots } from './roots.ts'
+import type { TeamsView } from './types.ts'
+
+const DAY_MS = 86_400_000
+/** Roots that may be missing without a word: hubs change them slowly, and chains end at the commonest. */
+const LATE_MS = 5 * 60_000
+
+/** Never rejects. @param now milliseconds since 1970 */
+export const viewOf = async (patient: Patient, peering: PeeringView, now: number): Promise<TeamsView> => {
+  const certificate = await certificateOf(patient, now)
+  const roots = await rootsOf(patient, now)
+  return { cloud: patient.cloud, peering, certificate: certificate.view, roots, next: nextOf(patient, peering, certificate, roots, now) }
+}
+
+interface SeenCertificate {
+  readonly view: TeamsView['certificate']
+  /** With its part: what is worst. */
+  readonly worst: Outcome | undefined
+}
+
+const certificateOf = async (patient: Patient, now: number): Promise<SeenCertificate> => {
+  const [first] = patient.certificates
+  if (first === undefined) return without('', `Listener ${patient.listener.name} has no certificate`)
+  try {
+    const shown = await patient.shown(first)
+    const parts = judgeShown({ shown, name: patient.name, cloud: patient.cloud, now })
+    if ('severity' in parts) return without(first.name, parts.text)
+    const chain = readChain(shown.chain)
+    const left = 'severity' in chain ? 0 : Math.floor((chain[0]!.validToDate.getTime() - now) / DAY_MS)
+    const wrong = CERTIFICATE_PARTS.map((part: CertificatePart) => parts[part]).filter(
+      ({ verdict }) => verdict === 'bad' || verdict === 'warning',
+    )
+    const name = 'severity' in chain ? first.name : first.name || (hostsOf(chain[0]!)[0] ?? '')
+    return {
+      view: { name, daysLeft: left, problems: wrong.map(({ finding }) => finding) },
+      worst: wrong.find(({ verdict }) => verdict === 'bad'),
+    }
+  } catch (error) {
+    return without(first.name, error instanceof Error ? error.message : String(error))
+  }
+}
+
+const without = (name: string, why: string): SeenCertificate => ({
+  view: { name, daysLeft: 0, problems: [why] },
+  worst: { verdict: 'bad', finding: why },
+})
+
+const NO_ROOTS: RootsView = { missing: [], expiring: [] }
+
+const rootsOf = async (patient: Patient, now: number): Promise<RootsView> => {
+  if (patient.zone.peers === undefined) return NO_ROOTS
+  try {
+    return viewRoots(await patient.roots(), now)
+  } catch {
+    // A file that cannot be read accepts nobody
+    return viewRoots([], now)
+  }
+}
+
+/** The first thing that keeps calls from working, else what will. */
+const nextOf = (
+  patient: Patient,
+  { targets, askers }: PeeringView,
+  { view, worst }: SeenCertificate,
+  roots: RootsView,
+  now: number,
+): TeamsView['next'] => {
+  const fault = faultOfName(patient.name)
+  if (fault !== undefined) return { text: `${fault.finding}. ${fault.remedy ?? ''}`.trim(), page: 'setup' }
+  if (worst !== undefined)
+    return { text: worst.remedy === undefined ? worst.finding : `${worst.finding}. ${worst.remedy}`, page: 'certificates' }
+  const busy = targets.filter(({ drain }) => !drain)
+  if (busy.length === 0) return { text: 'All hubs are taken out by hand: take one in again', page: 'configuration' }
+  if (busy.every(({ health }) => health === 'down')) return { text: 'No hub answers our OPTIONS: run the doctor', page: 'doctor' }
+  const asked = askers[0]?.lastAt
+  const answered = busy.some(({ health }) => health === 'up')
+  if (answered && asked === undefined)
+    return {
+      text: 'Microsoft has not asked us yet, though it answers: it does not get through to our name and port, or the trunk is not enabled. Run the doctor',
+      page: 'doctor',
+    }
+  if (asked !== undefined && now - Date.parse(asked) > LATE_MS)
+    return { text: `Microsoft has not asked us since ${asked}: run the doctor`, page: 'doctor' }
+  const down = busy.filter(({ health }) => health === 'down').map(({ name }) => name)
+  if (down.length > 0)
+    return { text: `${down.join(' and ')} ${down.length === 1 ? 'does' : 'do'} not answer; the others do. Run the doctor`, page: 'doctor' }
+  if (roots.missing.length > 0)
+    return { text: `Roots of Microsoft are missing: ${roots.missing.join(', ')}. Add microsoft to peers.roots`, page: 'configuration' }
+  if (view.daysLeft < 30) return { text: `The certificate ends in ${view.daysLeft} days`, page: 'certificates' }
+  return undefined
+}
