@@ -37,7 +37,7 @@ import { MediaDesk } from './media/desk.ts'
 import { endLost } from './media/lost.ts'
 import { PastCalls } from './media/past.ts'
 import { listenerOptions, refreshListeners } from './options.ts'
-import { peeringView } from './peering.ts'
+import { peeringView, peerSamples } from './peering.ts'
 import { loadPolicy } from './policy.ts'
 import { Prober } from './probe.ts'
 import { Receiver } from './receive.ts'
@@ -87,6 +87,7 @@ export class Engine implements EngineView, EngineCommands {
       bindings: () => edge.bindings.counts(),
       dialogs: () => edge.dialogs.size,
       dialogsVanished: () => edge.dialogs.vanished,
+      peers: () => peerSamples(edge),
       mediaNodes: () => this.#media?.views() ?? [],
       mediaSessions: () => edge.media?.size ?? 0,
       mediaDeletes: () => this.#media?.deletes ?? 0,

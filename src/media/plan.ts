@@ -90,6 +90,7 @@ const common = (passage: Passage, flags: readonly string[]) => {
       // Or the peer's port changes when only the other side has moved
       ...(inDialog ? ['port-latching'] : []),
     ],
+    ...(passage.makesReports && { 'generate-RTCP': 'on' as const }),
     // Only both together do anything
     ...(behindNat && { 'received-from': [received.includes(':') ? 'IP6' : 'IP4', received] as const }),
   } satisfies NgDictionary

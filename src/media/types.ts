@@ -23,6 +23,8 @@ export interface Passage {
   readonly received: string | undefined
   /** Audio codecs of the receiver, where the sender's side is one with conversion. */
   readonly spoken?: readonly string[]
+  /** rtpengine makes the RTCP of both legs itself. */
+  readonly makesReports?: boolean
   readonly sdp: string
 }
 
@@ -63,6 +65,7 @@ export interface NgDictionary {
   readonly supports?: readonly string[]
   readonly codec?: Readonly<Record<string, readonly string[]>>
   readonly 'received-from'?: readonly ['IP4' | 'IP6', string]
+  readonly 'generate-RTCP'?: 'on'
   readonly 'record-call'?: 'on'
   readonly metadata?: string
   readonly 'delete-delay'?: number

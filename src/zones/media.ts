@@ -32,31 +32,34 @@ export interface MediaProfile {
   readonly first: readonly string[]
   /** Its offers of anything but audio are refused. */
   readonly audioOnly: boolean
+  /** It ends calls in which no RTCP comes. */
+  readonly insistsOnReports: boolean
 }
 
-/** No codec of a kind of its own, and none that it does not know. */
-const ANY_CODEC = { own: [], speaks: undefined, first: [], audioOnly: false } as const
+/** No codec of its own, and none that it does not know. */
+const ANYBODY = { own: [], speaks: undefined, first: [], audioOnly: false, insistsOnReports: false } as const
 
 /**
  * What only browsers use: redundancy for a congestion control that is theirs, and comfort noise that they do not make. VP9 and AV1 are not among
  * it: two browsers may sit at both ends of a PBX.
  */
-const BROWSER_CODECS = { ...ANY_CODEC, own: ['CN', 'red', 'rtx', 'ulpfec', 'flexfec', 'flexfec-03'] } as const
+const BROWSER = { ...ANYBODY, own: ['CN', 'red', 'rtx', 'ulpfec', 'flexfec', 'flexfec-03'] } as const
 
 /**
  * INTEROP(Teams): SILK, SIREN and RTA are spoken nowhere else, and make its INVITEs larger than a datagram. Comfort noise at 8000 Hz stays: it says
  * nothing in silence but that. It knows no Opus; and a number that it has for SILK or SIREN is, when it stands for something else, a number used twice.
  */
-const TEAMS_CODECS = {
+const TEAMS = {
   own: ['SILK', 'SIREN', 'RED', 'x-msrta', 'CN/16000'],
   speaks: ['SILK', 'PCMU', 'PCMA', 'G722', 'G729', 'telephone-event', 'CN/8000'],
   first: ['PCMA', 'PCMU'],
   audioOnly: true,
+  insistsOnReports: true,
 } as const
 
 export const MEDIA_PROFILES = {
   plain: {
-    ...ANY_CODEC,
+    ...ANYBODY,
     kind: 'plain',
     protocol: 'RTP/AVP',
     keys: 'none',
@@ -68,7 +71,7 @@ export const MEDIA_PROFILES = {
     hold: 'any',
   },
   sdes: {
-    ...ANY_CODEC,
+    ...ANYBODY,
     kind: 'sdes',
     protocol: 'RTP/SAVP',
     keys: 'sdes',
@@ -80,7 +83,7 @@ export const MEDIA_PROFILES = {
     hold: 'any',
   },
   teams: {
-    ...TEAMS_CODECS,
+    ...TEAMS,
     kind: 'teams',
     protocol: 'RTP/SAVP',
     keys: 'sdes',
@@ -92,7 +95,7 @@ export const MEDIA_PROFILES = {
     hold: 'inactive',
   },
   'teams-bypass': {
-    ...TEAMS_CODECS,
+    ...TEAMS,
     kind: 'teams-bypass',
     protocol: 'RTP/SAVP',
     keys: 'sdes',
@@ -104,7 +107,7 @@ export const MEDIA_PROFILES = {
     hold: 'inactive',
   },
   webrtc: {
-    ...BROWSER_CODECS,
+    ...BROWSER,
     kind: 'webrtc',
     protocol: 'UDP/TLS/RTP/SAVPF',
     keys: 'dtls',

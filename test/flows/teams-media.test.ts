@@ -339,3 +339,85 @@ describe('T §3.7: session timers pass from end to end', () => {
     await hangUp(place)
   })
 })
+
+describe.each(CALLERS)('T §4.1, T6.43: RTCP always reaches Teams, in a call of the %s', (who) => {
+  const tag = who === 'pbx' ? 'a' : 'b1'
+  const [calling, called] = who === 'pbx' ? ['a', 'b1'] : ['b1', 'a']
+  const generates = ({ media }: Place): readonly (string | undefined)[] => media.asked.map(({ dictionary }) => dictionary['generate-RTCP'])
+  /** The time in which everybody who sends any has sent some. */
+  const waits = async ({ edge }: Place): Promise<void> => {
+    edge.passes(8000)
+    edge.passes(2000)
+    await edge.settles()
+  }
+
+  test('a PBX that sends some: it passes, and nobody asks twice', async () => {
+    const place = await start()
+    const node = place.media.nodes[0]!
+    node.reporting.set(tag, 'sends')
+    await call(place, who)
+    await waits(place)
+    expect(place.media.said()).toEqual([expect.stringContaining('m1 query')])
+    await waits(place)
+    expect(place.media.said()).toEqual([])
+    await hangUp(place)
+  })
+
+  test('a PBX that sends none: rtpengine makes it, from then on', async () => {
+    const place = await start()
+    place.media.nodes[0]!.reporting.set(tag, 'silent')
+    await call(place, who)
+    await waits(place)
+    expect(generates(place)).toEqual([undefined, 'on', 'on'])
+    expect(place.media.said().slice(1)).toEqual(['m1 offer a>b1', 'm1 answer a>b1'])
+    const { pbx, hub, says, media } = place
+    await says(pbx, 'INVITE', { body: ofPbx({ direction: 'sendonly' }) })
+    hub.gets('INVITE')
+    await says(hub, 200, { body: ofTeams({ direction: 'inactive' }) })
+    pbx.gets(100, 200)
+    await says(pbx, 'ACK')
+    hub.gets('ACK')
+    expect(generates(place)).toEqual(['on', 'on'])
+    media.said()
+    await waits(place)
+    expect(media.said()).toEqual([])
+    await hangUp(place)
+  })
+
+  test('one that stops on hold is noticed then; one whose RTCP cannot be told from RTP counts as such a one', async () => {
+    for (const how of ['silent', 'muxed'] as const) {
+      const place = await start()
+      const { media, pbx, hub } = place
+      media.nodes[0]!.reporting.set(tag, how === 'silent' ? 'sends' : 'muxed')
+      await call(place, who)
+      await waits(place)
+      expect(media.said()).toHaveLength(1)
+      media.nodes[0]!.reporting.set(tag, how)
+      await reinvite(place, [hub, ofTeams({ direction: 'inactive' })], [pbx, ofPbx({ direction: 'inactive' })])
+      await waits(place)
+      expect(media.said()).toHaveLength(3)
+      await hangUp(place)
+    }
+  })
+
+  test('an offer that is under way is not disturbed: its answer says it', async () => {
+    const place = await start()
+    const { says, pbx, hub, media, edge } = place
+    media.nodes[0]!.reporting.set(tag, 'silent')
+    await call(place, who)
+    edge.passes(7000)
+    await says(pbx, 'INVITE', { body: ofPbx({ version: 2 }) })
+    hub.gets('INVITE')
+    media.said()
+    edge.passes(3000)
+    await edge.settles()
+    expect(media.said()).toEqual([expect.stringContaining('m1 query')])
+    await says(hub, 200, { body: ofTeams() })
+    expect(generates(place)).toEqual(['on'])
+    expect(media.said()).toEqual([`m1 answer ${calling}>${called}`])
+    pbx.gets(100, 200)
+    await says(pbx, 'ACK')
+    hub.gets('ACK')
+    await hangUp(place)
+  })
+})

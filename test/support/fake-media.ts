@@ -51,6 +51,8 @@ export class FakeNode implements MediaNode {
   epoch = 0
   /** So many replies are lost, though it does what it is asked. */
   loses = 0
+  /** What a `query` says of the RTCP of these legs, by tag; nothing of the others. */
+  readonly reporting = new Map<string, 'sends' | 'silent' | 'muxed'>()
   /** Calls that it has, by ng call-id. */
   readonly calls = new Map<string, FakeCall>()
   readonly #world: FakeMedia
@@ -93,7 +95,7 @@ export class FakeNode implements MediaNode {
       default: {
         if (command === 'query') {
           const known = this.calls.has(dictionary['call-id'])
-          return known ? { result: 'ok' } : { result: 'error', 'error-reason': 'Unknown call-id' }
+          return known ? this.#statistics() : { result: 'error', 'error-reason': 'Unknown call-id' }
         }
         const reply = command === 'offer' ? this.#offer(dictionary) : this.#answer(dictionary)
         if (this.loses === 0) return reply
@@ -101,6 +103,18 @@ export class FakeNode implements MediaNode {
         throw this.#silence()
       }
     }
+  }
+
+  #statistics(): NgReply {
+    if (this.reporting.size === 0) return { result: 'ok' }
+    const streams = (how: string): readonly unknown[] => [
+      { flags: how === 'muxed' ? ['RTP', 'RTCP'] : ['RTP'], 'last packet': 105, stats: { packets: 300 } },
+      ...(how === 'muxed'
+        ? []
+        : [{ flags: ['RTCP'], 'last packet': how === 'sends' ? 105 : 100, stats: { packets: how === 'sends' ? 1 : 0 } }]),
+    ]
+    const tags = Object.fromEntries([...this.reporting].map(([tag, how]) => [tag, { medias: [{ streams: streams(how) }] }]))
+    return { result: 'ok', 'last signal': 100, tags }
   }
 
   #silence(): MediaError {

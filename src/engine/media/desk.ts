@@ -18,6 +18,7 @@ import type { MediaState, RouteState } from '../../routing/route-state.ts'
 import type { MediaEvents, MediaNode, MediaNodes, NgReply } from '../../rtpengine/types.ts'
 import { type MediaLeg, mediaLeg } from '../../zones/media.ts'
 import type { NatPolicy } from '../../zones/nat.ts'
+import { ReportWatch } from './reports.ts'
 import { MediaSession, SessionBranch } from './session.ts'
 
 export interface DeskDeps {
@@ -52,6 +53,7 @@ const READABLE = /^[\x21-\x7d]{1,128}$/
 export class MediaDesk implements MediaEvents {
   readonly nodes: MediaNodes
   readonly clock: Clock
+  readonly reports: ReportWatch
   readonly #deps: DeskDeps
   /** What the ids of this process begin with: the edge, then its present life. */
   readonly #prefix: string
@@ -63,6 +65,7 @@ export class MediaDesk implements MediaEvents {
   constructor(deps: DeskDeps) {
     this.#deps = deps
     this.clock = deps.clock
+    this.reports = new ReportWatch(deps.clock)
     this.#prefix = deps.edge + deps.ids.token(LIFE)
     this.nodes = deps.nodes(this, (ngCallId) => ngCallId.lastIndexOf(`~${deps.edge}`) === ngCallId.length - idLength(deps.edge))
   }

@@ -99,6 +99,8 @@ export class MediaSession {
   unheard = false
   /** The branch that answered last: the caller hears it, and nobody else. */
   #heard: SessionBranch | undefined
+  /** rtpengine makes its RTCP: one side insists on reports, and the other sent none. */
+  makesReports = false
   /** Files that rtpengine writes. */
   recordings: readonly string[] = []
   readonly #desk: MediaDesk
@@ -187,21 +189,33 @@ export class MediaSession {
         return passed
       }
       branch.negotiation.answered(exchange, sdp, passed.sdp)
+      this.#desk.reports.agreed(this, branch)
       return { answered: passed.sdp }
     })
   }
 
   /** §9: a refused offer left its traces in rtpengine; what was said before, said again, undoes them. */
   restore(branch: SessionBranch, exchanges: readonly Exchange[]): Promise<void> {
+    return this.#inTurn(() => this.#sayAgain(branch, exchanges))
+  }
+
+  /** From now on: what holds is said again, with that. An offer that waits for its answer is not disturbed: the answer says it. */
+  makeReports(branch: SessionBranch): Promise<void> {
+    this.makesReports = true
     return this.#inTurn(async () => {
-      for (const { offerer, offer, answer } of exchanges) {
-        let passed = await this.#pass(branch, offerer, offer, 'offer', offerer, true)
-        if (!isProblem(passed) && answer !== undefined) passed = await this.#pass(branch, otherParty(offerer), answer, 'answer', offerer)
-        if (!isProblem(passed)) continue
-        this.#desk.restoreFailed(this, passed.reason)
-        return
-      }
+      const { latest } = branch.negotiation
+      if (latest?.answer !== undefined && this.hears(branch)) await this.#sayAgain(branch, [latest])
     })
+  }
+
+  async #sayAgain(branch: SessionBranch, exchanges: readonly Exchange[]): Promise<void> {
+    for (const { offerer, offer, answer } of exchanges) {
+      let passed = await this.#pass(branch, offerer, offer, 'offer', offerer, true)
+      if (!isProblem(passed) && answer !== undefined) passed = await this.#pass(branch, otherParty(offerer), answer, 'answer', offerer)
+      if (!isProblem(passed)) continue
+      this.#desk.restoreFailed(this, passed.reason)
+      return
+    }
   }
 
   /** After all commands that are under way: a delete that came before one of them would be undone by it. */
@@ -238,6 +252,7 @@ export class MediaSession {
       inDialog: to.told,
       received: from.received,
       ...(to.memory.codecs !== undefined && { spoken: to.memory.codecs }),
+      makesReports: this.makesReports,
       sdp: fixed.sdp,
     }
     const reply =
@@ -252,6 +267,11 @@ export class MediaSession {
     if (role === 'answer') this.#heard = branch
     if (reply.warning !== undefined) this.#desk.warned(this, reply.warning)
     return made
+  }
+
+  /** The tag of a leg in rtpengine. */
+  tagOf(branch: SessionBranch, party: Party): string {
+    return party === 'caller' ? CALLER_TAG : branch.tag
   }
 
   #identity(branch: SessionBranch, offerer: Party): MediaIdentity {

@@ -1,0 +1,69 @@
+import type { Clock } from '../../base/clock.ts'
+import { type Reporting, reportingOf } from '../../media/reports.ts'
+import { holdOf } from '../../sdp/views.ts'
+import type { MediaSession, SessionBranch } from './session.ts'
+
+/** Longer than between the reports of anybody who sends them: 5 s, give or take half (RFC 3550 §6.2). */
+const WAIT_MS = 8000
+/** Most calls that one look asks about; the others come with the next. */
+const MOST = 200
+
+interface Awaited {
+  readonly branch: SessionBranch
+  readonly at: number
+}
+
+/**
+ * RTCP toward who insists on it (T §4.1), in silence and on hold, too. What the other side sends rtpengine passes on, on hold as well. Some send none:
+ * then rtpengine makes reports itself. Not from the start: it takes those of the others away then, and its own are 10 to 14 s apart (10.5.3, seen
+ * live; twice what it means to).
+ */
+export class ReportWatch {
+  readonly #clock: Clock
+  /** In the order in which they are due. */
+  readonly #waiting = new Map<MediaSession, Awaited>()
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  /** An offer was answered: from now on RTCP has to come. */
+  agreed(session: MediaSession, branch: SessionBranch): void {
+    if (!session.caller.leg.profile.insistsOnReports && !branch.callee.leg.profile.insistsOnReports) return
+    this.#waiting.delete(session)
+    if (!session.makesReports) this.#waiting.set(session, { branch, at: this.#clock.now() + WAIT_MS })
+  }
+
+  /** Looks after those that were given their time; to be called every two seconds or so. */
+  look(): void {
+    const now = this.#clock.now()
+    let asked = 0
+    for (const [session, { branch, at }] of this.#waiting) {
+      if (at > now || asked++ >= MOST) return
+      this.#waiting.delete(session)
+      if (!session.ended && !branch.gone) this.#ask(session, branch)
+    }
+  }
+
+  #ask(session: MediaSession, branch: SessionBranch): void {
+    const insists = session.caller.leg.profile.insistsOnReports ? 'caller' : 'callee'
+    // Both do: then both send
+    if (insists === 'caller' && branch.callee.leg.profile.insistsOnReports) return
+    const tag = session.tagOf(branch, insists === 'caller' ? 'callee' : 'caller')
+    session.node.request('query', { 'call-id': session.ngCallId }).then(
+      (reply) => {
+        if (isWanting(reportingOf(reply, tag), onHold(branch, insists))) void session.makeReports(branch)
+      },
+      // Whether the node is well is looked at elsewhere
+      () => {},
+    )
+  }
+}
+
+/** A browser reports as long as there is media. */
+const isWanting = (reporting: Reporting | undefined, held: boolean): boolean => reporting === 'silent' || (reporting === 'muxed' && held)
+
+const onHold = ({ negotiation: { agreed } }: SessionBranch, party: 'caller' | 'callee'): boolean => {
+  if (agreed === undefined) return false
+  return holdOf(agreed.offerer === party ? agreed.offer : (agreed.answer ?? '')) === 'inactive'
+}
