@@ -52,6 +52,7 @@ export class Listener {
   readonly names: readonly string[]
   /** `host:port` of the default advertised name, as Via's sent-by shows it. */
   readonly sentBy: string
+  readonly #names: ReadonlySet<string>
   readonly #viaPrefix: string
   readonly #uriTransport: string
 
@@ -64,9 +65,15 @@ export class Listener {
     this.advertisedHost = spec.advertisedHost
     this.advertisedPort = spec.advertisedPort
     this.names = spec.names
+    this.#names = new Set(spec.names)
     this.sentBy = `${hostText(spec.advertisedHost)}:${spec.advertisedPort}`
     this.#viaPrefix = `SIP/2.0/${this.transport.via} `
     this.#uriTransport = spec.transport === 'udp' ? '' : `;transport=${this.transport.uri}`
+  }
+
+  /** Is it one of `names`? */
+  goesBy(host: string): boolean {
+    return this.#names.has(host)
   }
 
   /** §18.1.1: the value of our Via, with the advertised sent-by (A2, T6). `as` is one of `names`. */

@@ -5,6 +5,7 @@ import { didYouMean, type Fault, fault, isFault, type Report } from './report.ts
 import { placed } from './rules.ts'
 import type { ConfigFile } from './schema.ts'
 import { type Path, pathText } from './source.ts'
+import { tenantNamesOn } from './tenants.ts'
 import { endpoint, type HostPort, hostPort, isHostName, reachable } from './values.ts'
 
 type Group = ConfigFile['listeners'][string]
@@ -56,7 +57,7 @@ export const draftListeners = (
   const drafts: DraftListener[] = []
   for (const [group, settings] of Object.entries(file.listeners)) {
     const path = ['listeners', group]
-    const names = tenantNames(settings, [...path, 'names'], report)
+    const names = [...new Set([...tenantNames(settings, [...path, 'names'], report), ...tenantNamesOn(file, group)])]
     let any = false
     for (const transport of TRANSPORT_NAMES) {
       const written = settings[transport]
@@ -243,7 +244,7 @@ const sameSocket = (a: Listener, b: Listener): boolean =>
 
 /** Whether `host` is a name under which every one of the listeners speaks and is recognised (T2). */
 export const ownedByAll = (listeners: readonly Listener[], host: string): boolean =>
-  listeners.every((listener) => listener.advertisedHost === host || listener.names.includes(host))
+  listeners.every((listener) => listener.advertisedHost === host || listener.goesBy(host))
 
 /** T2, A1 third level: `advertise` of a zone or route has to be a name that each listener it may leave by recognises. */
 export const advertisedName = (written: string, listeners: readonly Listener[]): { readonly host: string } | Fault => {

@@ -15,6 +15,7 @@ import { type ConfigFile, SCHEMA } from './schema.ts'
 import { adminOf, checkCertificateNames, demoOf, limitsOf, listenerEntries, logOf, policyOf, timersOf } from './settings.ts'
 import type { Snapshot } from './snapshot.ts'
 import { readSource, type Source } from './source.ts'
+import { checkTenantCertificates, zonesOfTenants } from './tenants.ts'
 import { type Environment, readTree } from './tree.ts'
 import { bytes } from './values.ts'
 import { draftZones } from './zones.ts'
@@ -82,11 +83,12 @@ const build = (file: ConfigFile, options: LoadOptions, report: Report): Snapshot
   const zones = draftZones(file, drafts, media, files, report)
   checkNodes(media, zones, report)
   const byName = new Map(zones.map(({ zone }) => [zone.name, zone]))
-  const routes = draftRoutes(file, byName, Object.keys(file.zones), report)
+  const routes = draftRoutes(file, byName, Object.keys(file.zones), zonesOfTenants(zones), report)
   const limits = limitsOf(file)
   const listeners = listenerEntries(file, drafts, zones, limits, files, report)
   const certificates = certificatesOf(file, listeners, [...byName.values()], files, report)
   checkCertificateNames(file, zones, report)
+  checkTenantCertificates(zones, listeners, certificates, report)
   checkRegistrar(file, byName, routes, report)
   const used = new Set(Object.values(file.zones).flatMap(({ on }) => on))
   for (const group of Object.keys(file.listeners)) {

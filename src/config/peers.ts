@@ -1,13 +1,15 @@
 /** Peers that are known by certificates and names: what follows from a kind, and what the operator says instead. */
-import { bareHost, type Listener } from '../address/listener.ts'
+import type { Listener } from '../address/listener.ts'
 import { CLOUD_FACTS, HUB_PORT } from '../zones/microsoft.ts'
 import type { PeerRules } from '../zones/peers.ts'
 import { PROFILES } from '../zones/profiles.ts'
-import type { Tenant, Zone, ZoneProfile } from '../zones/zone.ts'
+import type { Zone, ZoneProfile } from '../zones/zone.ts'
 import { type Files, fileOf } from './files.ts'
 import type { Report } from './report.ts'
 import { listOf, placed } from './rules.ts'
+import type { ConfigFile } from './schema.ts'
 import type { Path } from './source.ts'
+import { tenantsOf } from './tenants.ts'
 import { milliseconds } from './values.ts'
 import type { ZoneText } from './zones.ts'
 
@@ -42,6 +44,7 @@ export const withPublished = (text: ZoneText, path: Path, report: Report): ZoneT
 
 export const peerPolicy = (
   text: ZoneText,
+  file: ConfigFile,
   profile: ZoneProfile,
   listeners: readonly Listener[],
   path: Path,
@@ -74,7 +77,7 @@ export const peerPolicy = (
     },
     trusted: text.trusted ?? profile.trusted,
     patienceMs: text.patience === undefined ? profile.patienceMs : millisecondsOrOff(text.patience),
-    tenants: tenantsOf(text.tenants),
+    tenants: tenantsOf(text.tenants, file, listeners, path, report),
   }
 }
 
@@ -142,10 +145,3 @@ const checkCloud = (text: ZoneText, profile: ZoneProfile, listeners: readonly Li
       'Put the zone on a group with tls',
     )
 }
-
-const tenantsOf = (written: ZoneText['tenants']): readonly Tenant[] =>
-  Object.entries(written ?? {}).flatMap(([name, text]) => {
-    if (text === undefined) return []
-    const { to, numbers } = typeof text === 'string' ? { to: text } : (text as { to: string | string[]; numbers?: string | string[] })
-    return [{ name: bareHost(name), zones: listOf(to), numbers: listOf(numbers) }]
-  })

@@ -151,7 +151,8 @@ export const checkRegistrar = (file: ConfigFile, zones: ReadonlyMap<string, Zone
       'Write it in a zone of kind phones or webrtc, or remove "registrar"',
       'key',
     )
-  const called = new Set(routes.flatMap(({ action }) => (action.kind === 'zone' ? action.zones : [])))
+  const tenants = [...zones.values()].flatMap((zone) => zone.tenants.flatMap((tenant) => tenant.zones))
+  const called = new Set([...tenants, ...routes.flatMap(({ action }) => (action.kind === 'zone' ? action.zones : []))])
   for (const { name } of kept) {
     if (!called.has(name))
       report.warn(

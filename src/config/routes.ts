@@ -14,20 +14,25 @@ type RouteText = NonNullable<ConfigFile['routes']>[number]
 /** Comparisons of each route with those before it end here. */
 const COMPARED_ROUTES = 1000
 
-/** @param names every zone of the file, also those that could not be built */
+/** @param names every zone of the file, also those that could not be built @param tenants zones that tenants lead to and from */
 export const draftRoutes = (
   file: ConfigFile,
   zones: ReadonlyMap<string, Zone>,
   names: readonly string[],
+  tenants: ReadonlySet<string>,
   report: Report,
 ): readonly Route[] => {
   const written = file.routes ?? []
   const routes = written.flatMap((text, index) => (text === undefined ? [] : draftRoute(text, index, zones, names, report)))
-  if (written.length === 0)
+  if (written.length === 0 && tenants.size === 0)
     report.warn(['routes'], 'There is no route, so no request is forwarded', 'Add one, for example { from: phones, to: pbx }', 'key')
   refuseEqualNames(written, report)
   warnAboutShadows(written, report)
-  warnAboutForgottenZones(written, names, report)
+  warnAboutForgottenZones(
+    written,
+    names.filter((name) => !tenants.has(name)),
+    report,
+  )
   return routes
 }
 

@@ -8,6 +8,7 @@ import { Bindings } from '../registrar/bindings.ts'
 import { type Rule, rulesWith } from '../routing/decide.ts'
 import { RouteStateCodec } from '../routing/route-state.ts'
 import { ContactSeals } from '../routing/sealed-contact.ts'
+import { TenantRoutes } from '../routing/tenants.ts'
 import { validateView } from '../routing/validate.ts'
 import type { TransportEvents } from '../transport/types.ts'
 import { Admission } from './admission.ts'
@@ -129,6 +130,7 @@ export const runningOf = (
 ): Running => {
   const listeners = snapshot.listeners.map(({ listener }) => listener)
   const myself = new Myself(listeners)
+  const tenants = new TenantRoutes(snapshot.zones.values())
   const states = new RouteStateCodec(deps.keys, deps.owner, listeners, snapshot.zones.values())
   return {
     snapshot,
@@ -140,6 +142,7 @@ export const runningOf = (
     view: {
       zones: snapshot.zones,
       routes: snapshot.routes,
+      tenants: tenants.size === 0 ? undefined : tenants,
       usable: (zone, target) => health.usable(zone, target),
       random: Math.random,
       called: (uri, zones, forking) => callees.find(uri, zones, forking, { snapshot, myself }),

@@ -98,5 +98,5 @@ export const listenerFor = (listeners: readonly Listener[], transport: string, a
  * The first of the names that the listener owns, to be advertised instead of its own; `undefined` when there is none. What a listener does
  * not own would not be recognised when it comes back (T2).
  */
-export const advertisedBy = ({ names }: Listener, ...wanted: readonly (string | undefined)[]): string | undefined =>
-  names.length === 0 ? undefined : wanted.find((name) => name !== undefined && names.includes(name))
+export const advertisedBy = (listener: Listener, ...wanted: readonly (string | undefined)[]): string | undefined =>
+  listener.names.length === 0 ? undefined : wanted.find((name) => name !== undefined && listener.goesBy(name))

@@ -12,6 +12,7 @@ import type { Target, Zone } from '../zones/zone.ts'
 import { applyNumberRules } from './alterations/number-rules.ts'
 import type { Route } from './route.ts'
 import type { Side } from './route-state.ts'
+import type { TenantRoutes } from './tenants.ts'
 
 /** An initial request with what is known of it; what the policy module sees, too. */
 export interface ClassifiedRequest {
@@ -29,6 +30,8 @@ export interface ClassifiedRequest {
 export interface RoutingView {
   readonly zones: ReadonlyMap<string, Zone>
   readonly routes: readonly Route[]
+  /** Of tenants; undefined: there are none. */
+  readonly tenants?: TenantRoutes | undefined
   /** Up, by OPTIONS and by traffic. */
   readonly usable: (zone: Zone, target: Target) => boolean
   /** A number in [0, 1): which of several targets with equal priority goes first. */
@@ -89,6 +92,15 @@ export const registeredFlow: Rule = {
   },
 }
 
+/** Calls for a tenant's name, and those that go out under one. */
+export const tenantRoutes: Rule = {
+  name: 'tenants',
+  decide(classified, view) {
+    const route = view.tenants?.find(classified)
+    return route === undefined ? PASS : act(route, classified, view)
+  },
+}
+
 /** `routes` of the configuration, in file order. */
 export const configuredRoutes: Rule = {
   name: 'routes',
@@ -108,7 +120,9 @@ const nowhere: Rule = {
 
 /** @param policy the operator's module, asked before the routes */
 export const rulesWith = (policy: Rule | undefined): readonly Rule[] =>
-  policy === undefined ? [registeredFlow, configuredRoutes, nowhere] : [registeredFlow, policy, configuredRoutes, nowhere]
+  policy === undefined
+    ? [registeredFlow, tenantRoutes, configuredRoutes, nowhere]
+    : [registeredFlow, policy, tenantRoutes, configuredRoutes, nowhere]
 
 export const decide = (
   classified: ClassifiedRequest,

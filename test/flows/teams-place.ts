@@ -10,8 +10,9 @@ export interface TeamsOptions extends EdgeOptions {
   readonly teams?: string
   readonly pbx?: string
   readonly second?: string
-  /** Further names of the listener toward Teams. */
+  /** Further names of the listener toward Teams, and of those toward the PBXs. */
   readonly names?: string
+  readonly lanNames?: string
   /** Further zones, and routes before the others, as whole lines; whole lines at the top level. */
   readonly zones?: string
   readonly routes?: string
@@ -26,6 +27,7 @@ export const teamsConfiguration = ({
   pbx = '',
   second = '',
   names = '',
+  lanNames = '',
   zones = '',
   routes = '',
   more = '',
@@ -34,7 +36,7 @@ export const teamsConfiguration = ({
 name: sbc.example.com
 public-address: 203.0.113.5
 listeners:
-  lan:   { udp: 10.0.0.5:5060, tcp: 10.0.0.5:5060 }
+  lan:   { udp: 10.0.0.5:5060, tcp: 10.0.0.5:5060, names: [ ${lanNames} ] }
   teams: { tls: 10.0.0.5:5061, names: [ ${names} ] }
   web:   { wss: 10.0.0.5:443 }
 zones:
