@@ -30,7 +30,8 @@ const CONTRACTS = [
   'src/rtpengine/types.ts',
   'src/certs/types.ts',
 ]
-const NAMES_KINDS = ['zones', 'config', 'demo', 'teams']
+/** Those beside the folders name the folder that they join. */
+const NAMES_KINDS = ['zones', 'config', 'demo', 'teams', '']
 const PURE_BUILTINS = ['node:buffer', 'node:crypto', 'node:util']
 const IMPURE =
   /\bDate\.now\b|\bnew Date\(\)|\bMath\.random\b|\bset(?:Timeout|Interval|Immediate)\b|\bperformance\b|\bhrtime\b|\brandom(?:Bytes|UUID|Int|Fill)\b|\bgetRandomValues\b/

@@ -316,7 +316,7 @@ test('topics that there are not are told', async () => {
   const viewer = await signIn(server, 'viewer')
   const answer = await viewer.send('GET', '/api/events?topics=state,calls,news')
   expect([answer.statusCode, answer.json().message]).toEqual([
-    ...[400, 'There is no topic "news"; there is state, certificates, calls, registrations, config, log, audit'],
+    ...[400, 'There is no topic "news"; there is state, certificates, calls, registrations, doctor, config, log, audit'],
   ])
   expect((await server.app.inject({ method: 'HEAD', url: '/api/events', headers: { cookie: viewer.cookie } })).statusCode).toBe(405)
 })
