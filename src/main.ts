@@ -9,6 +9,7 @@ import type { Clock } from './base/clock.ts'
 import { CertificateError, EdgewaysError, StoreError } from './base/errors.ts'
 import { createCertificateService } from './certificate-service.ts'
 import { loadCertificate } from './certs/load.ts'
+import { rootsNamed } from './certs/roots.ts'
 import { type CommandIo, checkCommand, configCommand, EXIT, loadConfigFile } from './config/commands.ts'
 import { ConfigError, formatProblems } from './config/errors.ts'
 import { firstRunConfig } from './config/examples.ts'
@@ -131,6 +132,15 @@ const check = async (file: string, io: CommandIo): Promise<number> => {
     } catch (error) {
       if (!(error instanceof CertificateError)) throw error
       io.stderr.write(`${file}: certificates.${name}: ${error.message}\n`)
+      return EXIT.invalid
+    }
+  }
+  for (const [name, { peers }] of loaded.snapshot.zones) {
+    try {
+      peers?.roots.forEach(rootsNamed)
+    } catch (error) {
+      if (!(error instanceof CertificateError)) throw error
+      io.stderr.write(`${file}: zones.${name}.peers.roots: ${error.message}\n`)
       return EXIT.invalid
     }
   }
