@@ -68,7 +68,7 @@ export const createLeg = (
   >,
 ): Leg => {
   const letter = given.direction === 'from-teams' ? 'd/8' : 's/1'
-  const long = `${randomBytes(16).toString('hex')}/${letter}/${randomBytes(16).toString('hex')}`
+  const long = `${randomBytes(16).toString('hex')}/${letter}/${randomBytes(32).toString('hex')}`
   return {
     world,
     ...given,

@@ -59,6 +59,7 @@ export const createTeamsSdp = ({ rtcpMux, shortTagFirst, bypass }: SdpSwitches):
         ...[`c=IN IP4 ${address}`, `a=rtcp:${port + 1}`],
         ...ice(address, port, '10.0.12.7'),
         `a=candidate:2 1 tcp-act 2121006078 ${address} 49152 typ srflx raddr 10.0.12.7 rport 49152`,
+        `a=candidate:2 2 tcp-act 2121006078 ${address} 49152 typ srflx raddr 10.0.12.7 rport 49152`,
         ...['a=label:main-audio', 'a=mid:1'],
         ...extra,
         ...(shortTagFirst ? [`a=crypto:0 AES_CM_128_HMAC_SHA1_32 inline:${short}|2^31`] : []),
