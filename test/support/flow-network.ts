@@ -10,6 +10,8 @@ export interface Remote {
   readonly name: string
   /** Transports whose connections it refuses. */
   readonly refused: ReadonlySet<string>
+  /** What it shows when the edge connects. */
+  readonly identity?: PeerIdentity | undefined
   arrived(flow: FakeFlow, bytes: Buffer): void
   /** Something that keeps its way open, and is no message. */
   packet?(flow: FakeFlow): void
@@ -52,7 +54,8 @@ export class FakeFlow implements Flow {
     this.remotePort = port
     this.inbound = inbound
     this.remote = network.at(address, port)
-    if (peer !== undefined) this.peer = peer
+    const shown = peer ?? (inbound ? undefined : this.remote?.identity)
+    if (shown !== undefined) this.peer = shown
   }
 
   send(bytes: Buffer): void {

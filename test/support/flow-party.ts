@@ -233,6 +233,10 @@ export class Party implements Remote {
     this.#own = undefined
   }
 
+  get identity(): PeerIdentity | undefined {
+    return this.spec.peer
+  }
+
   get contact(): string {
     const transport = this.#world.transportOf(this.spec.listener)
     const parameter = transport === 'udp' ? '' : `;transport=${transport === 'wss' ? 'ws' : transport}`
