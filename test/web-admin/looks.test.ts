@@ -151,6 +151,30 @@ describe('dialogs and forms', () => {
     await judge(tab, 'wizard-wrong')
   }, 30_000)
 
+  test('the doctor of Teams, in trouble', async () => {
+    edge.world = badDay()
+    await tab.goTo('/teams/doctor')
+    await tab.page.click('text=Examine')
+    await tab.page.waitForSelector('text=Examine again')
+    await tab.page.click('.doctor-step summary >> nth=0')
+    await judge(tab, 'doctor')
+    edge.world = ordinaryDay()
+  }, 30_000)
+
+  test('the wizard for Teams, from the review on', async () => {
+    await tab.goTo('/teams/setup/pbx')
+    await tab.page.fill('textarea', '+4420794601xx')
+    await tab.page.click('text=Continue')
+    await tab.page.waitForSelector('.diff')
+    await judge(tab, 'teams-setup-apply')
+    await tab.page.click('text=Later')
+    await tab.page.waitForSelector('.teams-lines')
+    await judge(tab, 'teams-setup-microsoft')
+    await tab.page.click('text=Continue')
+    await tab.page.waitForSelector('text=The first call')
+    await judge(tab, 'teams-setup-test')
+  }, 30_000)
+
   test('adding a user, and the second factor', async () => {
     await tab.goTo('/users')
     await tab.page.click('text=Add a user…')

@@ -89,7 +89,7 @@ export const Doctor = ({ zone }: { readonly zone: string }) => {
         <Summary report={report} running={running} zone={zone} />
       )}
       {failure !== undefined && (
-        <Note level="error" title={report === undefined ? 'It could not begin' : 'It could not go on'}>
+        <Note level="error" title="This did not work">
           <p>{failureText(failure)}</p>
         </Note>
       )}
