@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto'
 import type { RemoteInfo } from 'node:dgram'
 import { createDigitReader, type ReceivedDigit } from './dtmf.ts'
 import { createEar } from './ear.ts'
+import { createIceAgent, type IceAgent, isStun } from './ice.ts'
 import { openMirror, type VideoCodec } from './mirror.ts'
 import { type Agreement, createNegotiation, type NegotiationOptions } from './negotiation.ts'
 import { bindPair, type PortPair } from './port-pair.ts'
@@ -16,7 +17,7 @@ import { createSrtpReceiver, createSrtpSender, type SrtpContext } from './srtp.t
 import { AUDIO_CODECS, createVoice, FRAME_MS, SAMPLE_RATE } from './voice.ts'
 import { createWatch, quietFor } from './watch.ts'
 
-export interface MediaEndpointOptions extends Partial<Omit<NegotiationOptions, 'address' | 'video' | 'offersVideo'>> {
+export interface MediaEndpointOptions extends Partial<Omit<NegotiationOptions, 'address' | 'video' | 'offersVideo' | 'iceLines'>> {
   /** Bound, and the source of all that it sends. */
   readonly address: string
   /** In its SDP, where that is not `address` (behind a NAT). */
@@ -31,6 +32,8 @@ export interface MediaEndpointOptions extends Partial<Omit<NegotiationOptions, '
   readonly reportMs?: number
   /** Sequence number of its first packet; default a random one. Shortly before 65 535 it rolls over soon, and SRTP has to count that (RFC 3711 §3.3.1). */
   readonly firstSequence?: number
+  /** It has ICE: a full agent that controls, with one candidate. It sends nothing before its checks have succeeded. To be used with `rtcpMux`. */
+  readonly ice?: boolean
   /** For the texts of failures; default its address and port. */
   readonly name?: string
   /** Sees each datagram first; true: it was for it, and is neither RTP nor RTCP. */
@@ -86,6 +89,8 @@ export interface MediaEndpoint {
   accept(sdp: string): void
   /** The offer was refused. */
   refused(): void
+  /** Its ICE; undefined: it has none. */
+  readonly ice: IceAgent | undefined
   /** Another tone; undefined: silence. */
   say(hz: number | undefined): void
   /** Sends nothing any more, neither sound nor reports, and tells nobody: as if its cable was out. */
@@ -126,6 +131,7 @@ export const openMediaEndpoint = async (options: MediaEndpointOptions): Promise<
   const seed = { ssrc: randomBytes(4).readUInt32BE(), sequence, timestamp: randomBytes(4).readUInt32BE() }
   const voice = createVoice(options.hz, seed)
   const mirror = options.mirror === undefined ? undefined : await openMirror(options.address, options.mirror)
+  const ice = options.ice === true ? createIceAgent((bytes, port, address) => pair.rtp(bytes, port, address)) : undefined
   const negotiation = createNegotiation(
     {
       profile: 'plain',
@@ -140,6 +146,7 @@ export const openMediaEndpoint = async (options: MediaEndpointOptions): Promise<
       ...options,
       video: mirror,
       offersVideo: options.mirrorOffers ?? true,
+      iceLines: ice === undefined ? undefined : (port) => ice.lines(options.advertised ?? options.address, port),
       address: options.advertised ?? options.address,
     },
     randomBytes(4).readUInt32BE(),
@@ -221,6 +228,11 @@ export const openMediaEndpoint = async (options: MediaEndpointOptions): Promise<
   }
   const received = (bytes: Buffer, from: RemoteInfo, toRtcpPort: boolean): void => {
     if (options.others?.(bytes, from) === true) return
+    if (ice !== undefined && isStun(bytes)) {
+      ice.take(bytes, from)
+      watch.happened()
+      return
+    }
     const rtcp = toRtcpPort || isRtcp(bytes)
     const clear = opened(bytes, rtcp ? 'rtcp' : 'rtp')
     try {
@@ -239,8 +251,15 @@ export const openMediaEndpoint = async (options: MediaEndpointOptions): Promise<
   pair = await bindPair(options.address, received)
 
   let unplugged = false
-  const speak = (): void => {
+  /** Where media goes. */
+  const toward = (): Agreement | undefined => {
     const agreed = negotiation.agreement()
+    if (ice === undefined || agreed === undefined) return agreed
+    const found = ice.selected()
+    return found && { ...agreed, ...found, rtcpPort: agreed.rtcpPort - agreed.port + found.port }
+  }
+  const speak = (): void => {
+    const agreed = toward()
     if (agreed?.sends !== true || unplugged) {
       voice.skip()
       return
@@ -251,7 +270,7 @@ export const openMediaEndpoint = async (options: MediaEndpointOptions): Promise<
     }
   }
   const report = (): void => {
-    const agreed = negotiation.agreement()
+    const agreed = toward()
     if (agreed === undefined || agreed.address === '0.0.0.0' || unplugged) return
     const now = wallClock()
     const sender = agreed.sends
@@ -259,8 +278,8 @@ export const openMediaEndpoint = async (options: MediaEndpointOptions): Promise<
       : undefined
     const blocks = [...receptions.values()].slice(-3).map((reception) => reception.block(now))
     const bytes = writeReport({ ssrc: voice.ssrc, sender, blocks }, `endpoint@${options.address}`)
-    const toward = agreed.rtcpPort === agreed.port ? pair.rtp : pair.rtcp
-    toward(outgoing?.rtcp(bytes) ?? bytes, agreed.rtcpPort, agreed.address)
+    const through = agreed.rtcpPort === agreed.port ? pair.rtp : pair.rtcp
+    through(outgoing?.rtcp(bytes) ?? bytes, agreed.rtcpPort, agreed.address)
   }
 
   // Frames are due by the clock: a late timer sends what it owes at once, so the tone has no holes
@@ -301,13 +320,16 @@ export const openMediaEndpoint = async (options: MediaEndpointOptions): Promise<
     answer: (sdp, direction) => {
       const made = negotiation.answer(sdp, pair.port, direction)
       agreedAnew()
+      ice?.heard(sdp)
       return made
     },
     accept: (sdp) => {
       negotiation.accept(sdp)
       agreedAnew()
+      ice?.heard(sdp)
     },
     refused: negotiation.refused,
+    ice,
     say: voice.say,
     unplug: () => {
       unplugged = true
@@ -352,6 +374,7 @@ export const openMediaEndpoint = async (options: MediaEndpointOptions): Promise<
     close: async () => {
       clearTimeout(frames)
       clearInterval(reporting)
+      ice?.close()
       await Promise.all([pair.close(), mirror?.close()])
     },
   }

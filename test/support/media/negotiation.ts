@@ -47,6 +47,8 @@ export interface NegotiationOptions {
   readonly cryptoParameters: string
   /** Further lines of the audio section of its offers, and further sections. */
   readonly moreLines: readonly string[]
+  /** Lines of the audio section of all its SDPs, of ICE. @param port of RTP */
+  readonly iceLines?: ((port: number) => readonly string[]) | undefined
   readonly moreSections: readonly string[]
   /** Its video; undefined: none, and what is offered is refused. */
   readonly video?: Mirror | undefined
@@ -135,6 +137,7 @@ export const createNegotiation = (options: NegotiationOptions, session: number, 
       const lines = [
         ...(options.profile === 'sdes' ? [crypto(options.cryptoTag, options.cryptoParameters)] : []),
         ...(options.rtcpMux ? ['a=rtcp-mux'] : []),
+        ...(options.iceLines?.(port) ?? []),
         ...options.moreLines,
       ]
       const made = [
@@ -160,6 +163,7 @@ export const createNegotiation = (options: NegotiationOptions, session: number, 
       const lines = [
         ...(chosen === undefined ? [] : [crypto(chosen.tag, options.cryptoParameters)]),
         ...(options.rtcpMux && muxed(audio) ? ['a=rtcp-mux'] : []),
+        ...(options.iceLines?.(port) ?? []),
       ]
       const sections = sdp.sections.flatMap((one) =>
         one === audio
