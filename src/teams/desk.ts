@@ -1,7 +1,9 @@
 /** Everything that the web admin does with Microsoft Teams: status, doctor, wizard. */
 import type { ConfigDesk, EngineView } from '../admin/contract.ts'
 import type { Ids } from '../base/ids.ts'
+import { isPublicAddress } from '../certs/intake/public-fetch.ts'
 import type { Snapshot } from '../config/snapshot.ts'
+import { ipFamily } from '../zones/networks.ts'
 import { runDoctor } from './doctor.ts'
 import { checkName } from './names.ts'
 import { addressesOf, type Patient, type PatientSources, patientOf, zonesOf } from './patient.ts'
@@ -106,9 +108,14 @@ export class TeamsDesk {
 
   /** @throws ConfigError when the file cannot be read */
   async setup(answers: SetupAnswers): Promise<SetupProposal> {
-    const { config } = this.#deps
+    const { config, sources } = this.#deps
     const { text } = await config.read()
-    return proposeSetup(answers, text, (changed) => config.check(changed))
+    const { addresses } = await this.name(answers.name)
+    const [found] = addresses
+    return proposeSetup(answers, {
+      ...{ text, check: (changed: string) => config.check(changed), own: sources.ownAddresses() },
+      found: addresses.length === 1 && found !== undefined && ipFamily(found) === 4 && isPublicAddress(found) ? found : undefined,
+    })
   }
 
   stop(): void {

@@ -28,5 +28,7 @@ export const formsOf = (pattern: string, country: string | undefined): readonly 
   const national = bare.slice(1 + country.length)
   // A pattern without digits of its own would be any number
   if (!/^\d/.test(national)) return [bare]
-  return [...new Set([bare, `00${bare.slice(1)}`, `${trunkPrefixOf(country)}${national}`])]
+  // In North America the prefix may be left out
+  const local = country === '1' ? [national] : []
+  return [...new Set([bare, `00${bare.slice(1)}`, `${trunkPrefixOf(country)}${national}`, ...local])]
 }

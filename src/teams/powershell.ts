@@ -20,7 +20,7 @@ export const powershellFor = ({ name, port, numbers, bypass, cloud }: SetupAnswe
     },
     {
       heading: `The domain: ${domainOf(name)} has to be verified in the tenant, with one licensed user whose name ends in it`,
-      lines: `Get-CsTenant | Select-Object -ExpandProperty VerifiedDomains | Where-Object Name -eq ${quoted(domainOf(name))}`,
+      lines: '(Get-CsTenant).VerifiedDomains | Format-Table',
     },
     {
       heading: 'The trunk',

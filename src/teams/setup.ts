@@ -5,20 +5,33 @@ import { readSource } from '../config/source.ts'
 import { insertItem, type Patched, type Plain, setAt } from '../config/yaml-patch.ts'
 import type { Path } from '../config/yaml-tree.ts'
 import { HUB_PORT } from '../zones/microsoft.ts'
+import { ipFamily } from '../zones/networks.ts'
 import { faultOfName } from './names.ts'
 import { formsOf, trunkPrefixOf } from './national.ts'
 import { KIND } from './patient.ts'
 import { powershellFor } from './powershell.ts'
 import type { SetupAnswers, SetupProposal } from './types.ts'
 
-/** @param text of the configuration now @param check what is wrong with a text */
-export const proposeSetup = (written: SetupAnswers, text: string, check: (text: string) => ConfigCheck): SetupProposal => {
+/** Where the configuration is, and what is known of this machine. */
+export interface SetupSurroundings {
+  /** Of the configuration now. */
+  readonly text: string
+  /** What is wrong with a text. */
+  readonly check: (text: string) => ConfigCheck
+  /** Addresses of this machine. */
+  readonly own: readonly string[]
+  /** The one public address that the DNS has for our name, if there is one. */
+  readonly found: string | undefined
+}
+
+export const proposeSetup = (written: SetupAnswers, around: SetupSurroundings): SetupProposal => {
+  const { text, check } = around
   const answers = tidied(written)
   const draft = new Draft(text)
   const problems: string[] = []
   const fault = faultOfName(answers.name)
   if (fault !== undefined) problems.push(inWords(fault.finding, fault.remedy))
-  if (draft.readable) problems.push(...edit(draft, answers))
+  if (draft.readable) problems.push(...edit(draft, answers, around))
   else problems.push('The configuration is no YAML that can be read: put it in order on the configuration page first')
   if (draft.stuck)
     problems.push(
@@ -96,14 +109,17 @@ class Draft {
 }
 
 /** @returns problems */
-const edit = (draft: Draft, answers: SetupAnswers): readonly string[] => {
+const edit = (draft: Draft, answers: SetupAnswers, { own, found }: SetupSurroundings): readonly string[] => {
   const { name, certificate } = answers
   const problems: string[] = []
   if (draft.root.name === undefined) draft.set(['name'], name, `Our name becomes ${name}`)
   if (mapOf(draft.part('certificates'))[certificate] === undefined)
     problems.push(`There is no certificate "${certificate}" in the configuration. Add it on the certificates page first`)
+  // Behind a router; where others advertise another name, theirs would become this address, too
+  if (draft.root['public-address'] === undefined && draft.root.name === name && found !== undefined && !own.includes(found))
+    draft.set(['public-address'], found, `Our public address becomes ${found}, as the DNS says of ${name}`)
   const zone = nameOfZone(draft)
-  const group = editListener(draft, zone, answers)
+  const group = editListener(draft, zone, answers, own)
   editZone(draft, zone, group, answers)
   const pbx = editPbx(draft, answers, problems)
   if (pbx !== undefined) editRoutes(draft, zone, pbx, answers, problems)
@@ -134,14 +150,14 @@ const placeOf = (text: string): { readonly address: string; readonly port: numbe
 }
 const placeText = (address: string, port: number): string => `${address.includes(':') ? `[${address}]` : address}:${port}`
 
-const editListener = (draft: Draft, zone: string, answers: SetupAnswers): string => {
+const editListener = (draft: Draft, zone: string, answers: SetupAnswers, own: readonly string[]): string => {
   const { name, port, bind, certificate } = answers
   const groups = draft.part('listeners')
   const zones = draft.part('zones')
   const existing = textsOf(mapOf(zones[zone]).on).find((group) => mapOf(groups[group]).tls !== undefined) ?? idleGroup(groups, zones, port)
   const group = existing ?? free('teams', groups)
   if (existing === undefined) {
-    const address = bind === undefined ? usualBind(groups) : placeOf(bind).address
+    const address = bind === undefined ? usualBind(groups, own) : placeOf(bind).address
     const advertise = draft.root.name === name ? {} : { advertise: name }
     draft.set(
       ['listeners', group],
@@ -192,12 +208,13 @@ const idleGroup = (groups: Written, zones: Written, port: number): string | unde
   })
 }
 
-/** The address of another listener that is not on loopback; else all of this machine. */
-const usualBind = (groups: Written): string => {
+/** The address of another listener that is not on loopback, or the first one of this machine, else all. */
+const usualBind = (groups: Written, own: readonly string[]): string => {
   const bound = Object.values(groups).flatMap((group) =>
     ['tls', 'wss', 'udp', 'tcp'].flatMap((transport) => textsOf(mapOf(group)[transport])),
   )
-  return bound.map((text) => placeOf(text).address).find((address) => !/^(?:127\.|::1$|localhost$)/.test(address)) ?? '0.0.0.0'
+  const outside = (address: string): boolean => ipFamily(address) === 4 && !address.startsWith('127.')
+  return bound.map((text) => placeOf(text).address).find(outside) ?? own.find(outside) ?? '0.0.0.0'
 }
 
 // ---- the zone
