@@ -15,7 +15,7 @@ export interface Ground {
   /** Inner addresses: 1 edge, 2 media, 20 and up PBXs. */
   readonly lan: (host: number) => string
   /** Of the edge: `sip` inside, the others outside. */
-  readonly ports: { readonly sip: number; readonly tls: number; readonly teams: number; readonly wss: number; readonly admin: number }
+  readonly ports: Readonly<Record<'sip' | 'tls' | 'teams' | 'clients' | 'wss' | 'admin', number>>
   /** Of those whom the edge calls. */
   readonly peers: { readonly pbx: number; readonly other: number; readonly tcp: number; readonly teams: number }
   remove(): void
@@ -42,6 +42,7 @@ export const layGround = async (file: number, series = 11): Promise<Ground> => {
       sip: await freePort(lan(1)),
       tls: await freePort(wan(1)),
       teams: await freePort(wan(1)),
+      clients: await freePort(wan(1)),
       wss: await freePort(wan(1)),
       admin: await freePort('127.0.0.1'),
     },
@@ -50,8 +51,8 @@ export const layGround = async (file: number, series = 11): Promise<Ground> => {
   }
 }
 
-/** What every configuration here has in common. @param more zones, routes, media */
-export const configOf = ({ wan, lan, ports, authority }: Ground, more: string): string => {
+/** What every configuration here has in common. @param more zones, routes, media @param listeners further ones, as whole lines */
+export const configOf = ({ wan, lan, ports, authority }: Ground, more: string, listeners = ''): string => {
   const own = authority.issue('edge', [NAME])
   return `
 name: ${NAME}
@@ -60,7 +61,7 @@ listeners:
   phones: { tls: '${wan(1)}:${ports.tls}' }
   teams: { tls: '${wan(1)}:${ports.teams}', tls-settings: { trust: ${authority.file} } }
   web: { wss: '${wan(1)}:${ports.wss}' }
-certificates: { main: { chain: ${own.chainFile}, key: ${own.keyFile} } }
+${listeners}certificates: { main: { chain: ${own.chainFile}, key: ${own.keyFile} } }
 admin: { listen: '127.0.0.1:${ports.admin}', plain: true }
 ${more}`
 }

@@ -3,7 +3,7 @@ import { expect } from 'vitest'
 import { namesAttribute, SUITE } from '../../support/media/negotiation.ts'
 import { attributesOf, audioOf, codecsOf, cryptosOf, directionOf, readSdp } from '../../support/media/sdp.ts'
 
-export type LegKind = 'plain' | 'sdes' | 'teams' | 'browser'
+export type LegKind = 'plain' | 'sdes' | 'teams' | 'bypass' | 'browser'
 
 /** What crossed between a party and the edge. */
 export interface Leg {
@@ -23,12 +23,14 @@ const NOT_FOR: Readonly<Record<LegKind, readonly string[]>> = {
   plain: [...ICE, ...DTLS, ...BROWSERS, 'rtcp-mux', 'mid', 'crypto'],
   sdes: [...ICE, ...DTLS, ...BROWSERS, 'rtcp-mux', 'mid'],
   teams: [...ICE, ...DTLS, ...BROWSERS, 'rtcp-mux', 'mid'],
+  bypass: [...DTLS, ...BROWSERS, 'mid', 'remote-candidates', 'end-of-candidates'],
   browser: ['crypto'],
 }
 const PROTOCOL: Readonly<Record<LegKind, string>> = {
   plain: 'RTP/AVP',
   sdes: 'RTP/SAVP',
   teams: 'RTP/SAVP',
+  bypass: 'RTP/SAVP',
   browser: 'UDP/TLS/RTP/SAVPF',
 }
 
@@ -45,16 +47,28 @@ const expectLeg = (sdps: readonly string[], kind: LegKind, address: string): voi
     expect([...new Set(text.replace(OWN, '').match(ADDRESSES))], text).toEqual([address])
     expect(namesAttribute(text, NOT_FOR[kind])).toEqual([])
     expect(codecsOf(audio).length).toBeGreaterThan(0)
-    if (kind === 'sdes' || kind === 'teams') expectKeys(text, kind)
-    if (kind === 'teams') expect(directionOf(sdp, audio)).toMatch(/^(?:sendrecv|inactive)$/)
+    if (kind === 'sdes' || kind === 'teams' || kind === 'bypass') expectKeys(text, kind)
+    if (kind === 'bypass') expectLite(text)
+    if (kind === 'teams' || kind === 'bypass') expect(directionOf(sdp, audio)).toMatch(/^(?:sendrecv|inactive)$/)
     if (kind === 'browser') expectBrowser(text)
   }
 }
 
-const expectKeys = (text: string, kind: 'sdes' | 'teams'): void => {
+/** A lite agent (RFC 8445 §2.5) with one host candidate for RTP and RTCP. */
+const expectLite = (text: string): void => {
+  const sdp = readSdp(text)
+  const audio = audioOf(sdp)
+  expect(attributesOf(sdp, audio, 'ice-lite')).toHaveLength(1)
+  expect(attributesOf(sdp, audio, 'rtcp-mux')).toHaveLength(1)
+  const [candidate, ...more] = attributesOf(sdp, audio, 'candidate')
+  expect(candidate).toMatch(new RegExp(`^\\S+ 1 UDP \\d+ ${audio.address.replaceAll('.', '\\.')} ${audio.port} typ host$`, 'i'))
+  expect(more).toEqual([])
+}
+
+const expectKeys = (text: string, kind: 'sdes' | 'teams' | 'bypass'): void => {
   const cryptos = cryptosOf(audioOf(readSdp(text)))
   expect(cryptos.map(({ suite }) => suite)).toEqual([SUITE])
-  expect(cryptos.map(({ parameters }) => parameters)).toEqual([kind === 'teams' ? '|2^31' : ''])
+  expect(cryptos.map(({ parameters }) => parameters)).toEqual([kind === 'sdes' ? '' : '|2^31'])
 }
 
 const expectBrowser = (text: string): void => {

@@ -53,17 +53,19 @@ export const healthy = async (edge: Edge): Promise<void> => {
  * @param write zones, routes and the rest of the configuration; `media` is added
  * @param extra more arguments of rtpengine
  * @param series as for the ground
+ * @param listeners further ones, as whole lines
  */
 export const layPlace = async (
   file: number,
   write: (ground: Ground) => string = usualZones,
   extra: (ground: Ground) => readonly string[] = () => [],
   series?: number,
+  listeners: (ground: Ground) => string = () => '',
 ): Promise<Place> => {
   const ground = await layGround(file, series)
   const { wan, lan, ports, folder } = ground
   const rtpengine = await startRtpengine({ interfaces: { wan: wan(2), lan: lan(2) }, extra: extra(ground) })
-  const config = configOf(ground, `${write(ground)}media: { rtpengine: ['${rtpengine.host}:${rtpengine.port}'] }\n`)
+  const config = configOf(ground, `${write(ground)}media: { rtpengine: ['${rtpengine.host}:${rtpengine.port}'] }\n`, listeners(ground))
   const edge = await startEdge({ config, adminPort: ports.admin, folder }).catch(async (error) => {
     await rtpengine.stop()
     throw error
