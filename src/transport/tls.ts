@@ -177,7 +177,7 @@ const shownBy = (socket: TLSSocket): readonly Buffer[] => {
 }
 
 /** What a TLS peer has shown; undefined when it has no certificate. */
-export const peerIdentity = (socket: TLSSocket): PeerIdentity | undefined => {
+const peerIdentity = (socket: TLSSocket): PeerIdentity | undefined => {
   const certificate = socket.getPeerCertificate()
   if (certificate?.subject === undefined) return undefined
   const alternatives = certificate.subjectaltname === undefined ? undefined : namesOf(certificate.subjectaltname)

@@ -2,7 +2,7 @@ import { createSocket, type Socket } from 'node:dgram'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls'
+import { type ConnectionOptions, connect, createServer, type Server, type TLSSocket } from 'node:tls'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { Place } from '../../support/crossing.ts'
 import { type Edge, metricReaches, startEdge } from '../../support/edge.ts'
@@ -21,7 +21,7 @@ const evilRoot = makeRoot('/CN=Evil root')
 const evil = makeIntermediate(evilRoot, '/CN=Evil CA')
 const limited = makeIntermediate(root, '/CN=CA of one customer', { extensions: ['nameConstraints=critical,permitted;DNS:contoso.example'] })
 const leafOf = (issuer: Made | undefined, hosts = [HUB_NAME], more = {}): Made => makeLeaf(issuer, hosts, { extensions: SERVER, ...more })
-const shows = (leaf: Made, ...others: readonly Made[]): ConnectionOptions => ({
+const shows = (leaf: Made, ...others: readonly Made[]): { readonly key: string; readonly cert: string } => ({
   key: leaf.key,
   cert: [leaf, ...others].map(({ certificate }) => certificate).join(''),
 })
@@ -33,6 +33,9 @@ const folder = temporaryFolder('teams-peers')
 const sockets: TLSSocket[] = []
 let edge: Edge
 let pbx: Socket
+/** Says that it is a hub, with a certificate of its own making. */
+let impostor: Server
+let told = ''
 let tls: Place
 let configuration: (usage: string) => string
 let heard = 0
@@ -55,6 +58,16 @@ beforeAll(async () => {
   pbx.on('message', () => heard++)
   pbx.bind(0, PBX)
   await once(pbx, 'listening')
+  impostor = createServer(shows(leafOf(undefined)), (socket) => {
+    sockets.push(socket)
+    socket.on('error', () => {})
+    socket.on('data', (bytes) => {
+      told += String(bytes)
+    })
+  })
+  impostor.listen(0, HUB)
+  await once(impostor, 'listening')
+  const { port } = impostor.address() as { port: number }
   configuration = (usage) => `name: ${NAME}
 listeners:
   lan: { udp: "${EDGE}:${lan}" }
@@ -64,8 +77,8 @@ zones:
   teams:
     kind: teams
     on: teams
-    probe: false
-    targets: ["sip:${HUB}:9;transport=tls"]
+    probe: { interval: 1s, down-after: 1 }
+    targets: ["sip:${HUB}:${port};transport=tls"]
     admit: { networks: ["127.0.40.8/29"] }
     peers: { roots: "${files.roots}", usage: ${usage} }
 routes: [{ from: teams, to: pbx }]
@@ -83,6 +96,7 @@ afterEach(() => {
 afterAll(async () => {
   await edge?.stop()
   pbx?.close()
+  impostor?.close()
   folder.remove()
 })
 
@@ -163,6 +177,16 @@ describe('T6.44: whoever is no hub gets 403, and a reason is counted', () => {
     const old = { ...GOOD, minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT:@SECLEVEL=0' } as const
     await expect(dial(old)).rejects.toThrow(/version/i)
     await metricReaches(edge, 'edgeways_drops_total', { reason: 'handshake' }, before + 1)
+  })
+})
+
+describe('T6.5: whom we connect to', () => {
+  it('is left without a word when it is no hub, and the log says why', async () => {
+    const line = await edge.logged(({ msg }) => msg === 'Target is down', 'target down')
+    expect(line.reason).toMatch(
+      /certificate of the server is not accepted: .*is signed by itself, so anybody can have made it; the peer needs/,
+    )
+    expect(told).toBe('')
   })
 })
 

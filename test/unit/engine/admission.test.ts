@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import type { PeerIdentity } from '../../../src/address/flow.ts'
 import { Admission } from '../../../src/engine/admission.ts'
 import { network } from '../../../src/zones/networks.ts'
 import type { Admission as Policy, Zone } from '../../../src/zones/zone.ts'
@@ -170,5 +171,38 @@ describe('several zones on one listener', () => {
     expect(admission.zoneOf(from('10.0.0.20', sixUdp))).toBeUndefined()
     expect(admission.zonesOn(sixUdp)).toEqual([])
     expect(admission.zonesOn(lanUdp)).toEqual([narrow, wide])
+  })
+})
+
+describe('T6.44: why somebody is admitted by no zone', () => {
+  const hub = 'sip.pstnhub.microsoft.com'
+  const teams = zone('teams', [pubTls], policy({ networks: networks('52.112.0.0/14'), certificateNames: [hub] }))
+  const phones = zone('phones', [lanUdp], policy({ networks: networks('10.0.0.0/24') }))
+  const admission = new Admission([teams, phones])
+  const judged = (peer: Partial<PeerIdentity> | undefined, address = '52.112.7.7') =>
+    new TestFlow('f', pubTls, address, peer === undefined ? undefined : { verified: true, error: '', names: [hub], ...peer })
+
+  test.each([
+    ['network', judged({}, '198.51.100.9'), 'admits certain networks only'],
+    ['network', judged(undefined, '198.51.100.9'), 'admits certain networks only'],
+    ['no-certificate', judged(undefined), 'asks for a certificate'],
+    ['expired', judged({ verified: false, reason: 'expired', error: 'Certificate x was valid until …' }), 'x was valid until'],
+    ['unverified', judged({ verified: false, error: 'INVALID_PURPOSE' }), 'INVALID_PURPOSE'],
+    [
+      'wrong-name',
+      judged({ names: ['sbc.contoso.example'] }),
+      `admits ${hub}, and the certificate of this source names sbc.contoso.example`,
+    ],
+    ['source', new TestFlow('f', lanUdp, '10.0.1.1'), 'No zone admits this source'],
+  ])('%s', (reason, flow, words) => {
+    expect(admission.zoneOf(flow)).toBeUndefined()
+    expect(admission.stranger(flow)).toEqual({ reason, why: expect.stringContaining(words) })
+  })
+
+  test('the names of an identity are compared once for each zone, and anew after a reload', () => {
+    const flow = judged({})
+    expect([admission.zoneOf(flow), admission.zoneOf(flow)]).toEqual([teams, teams])
+    const other = zone('teams', [pubTls], policy({ networks: networks('52.112.0.0/14'), certificateNames: ['another.example'] }))
+    expect(new Admission([other], admission).zoneOf(flow)).toBeUndefined()
   })
 })
