@@ -134,9 +134,6 @@ const tapped = (socket: Socket, flight: FlightReader): Duplex => {
   })
   socket.once('end', () => stream.push(null))
   socket.on('error', (error) => stream.destroy(error))
-  socket.once('close', () => {
-    if (!stream.readableEnded) stream.push(null)
-  })
   return stream
 }
 
@@ -165,6 +162,7 @@ const exchange = (tls: TLSSocket, message: Buffer, failed: () => Error | undefin
     const settle = (error: ProbeError | undefined, bytes?: Buffer): void => {
       tls.off('data', data)
       tls.off('error', bad)
+      tls.off('end', gone)
       tls.off('close', gone)
       signal.removeEventListener('abort', late)
       if (error === undefined) resolve(bytes!)
@@ -190,6 +188,7 @@ const exchange = (tls: TLSSocket, message: Buffer, failed: () => Error | undefin
     if (tls.destroyed) return gone()
     tls.on('data', data)
     tls.once('error', bad)
+    tls.once('end', gone)
     tls.once('close', gone)
     if (signal.aborted) return late()
     signal.addEventListener('abort', late, { once: true })
