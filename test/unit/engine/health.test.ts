@@ -101,6 +101,15 @@ describe('§21.5.4: 503 with Retry-After', () => {
     expect(health.usable(quiet, one)).toBe(true)
   })
 
+  test('to OPTIONS it is a failure, and calls stay away at once', () => {
+    health.refused(probed, one, 'OPTIONS was answered with 503', 60)
+    expect(health.record(probed, one)).toMatchObject({ up: true, failures: 1, busyUntil: clock.time + 60_000 })
+    expect(health.usable(probed, one)).toBe(false)
+    health.refused(probed, one, 'OPTIONS was answered with 503', 60)
+    health.refused(probed, one, 'OPTIONS was answered with 503', 60)
+    expect(changes).toEqual(['probed one down: OPTIONS was answered with 503'])
+  })
+
   test('it is an answer: failures before it do not count on', () => {
     fails(2)
     health.busy(probed, one, 1)

@@ -24,7 +24,7 @@ const shown = (effect: ResponseEffect<string>): string => {
 interface Settings {
   readonly method?: 'INVITE' | 'OPTIONS'
   readonly keep503?: boolean
-  readonly failover?: (status: number) => boolean
+  readonly failover?: (status: number, next: number, ours: boolean) => boolean
   /** Branches that were not sent yet. */
   readonly waiting?: readonly number[]
 }
@@ -47,6 +47,7 @@ const context = (groups: readonly number[], { method = 'INVITE', keep503 = false
     fails: (branch: number) => words(inner.branchFailed(branch)),
     timerC: (branch: number) => words(inner.timerC(branch)),
     isCancelled: () => words(inner.cancelled()),
+    expires: () => words(inner.expired()),
   }
 }
 
@@ -359,6 +360,29 @@ describe('serial groups', () => {
     expect(call.gets(3, 180)).toEqual(['forward 3 180'])
     expect(call.gets(2, 486)).toEqual([])
     expect(call.gets(3, 404)).toEqual(['best 2 486', 'done'])
+  })
+
+  test('T §2.3: the policy learns whether somebody said it or we concluded it', () => {
+    const failover = (status: number, _: number, ours: boolean): boolean => status === 503 || ours
+    expect(context([1, 1], { failover }).gets(0, 408)).toEqual(['best 0 408', 'done'])
+    expect(context([1, 1], { failover }).timesOut(0)).toEqual(['start 1..1'])
+    expect(context([1, 1], { failover }).fails(0)).toEqual(['start 1..1'])
+    expect(context([1, 1], { failover }).gets(0, 503)).toEqual(['start 1..1'])
+  })
+
+  test('T §2.3: when the caller waits no longer 503 goes back, nobody else is tried, and what comes late changes nothing', () => {
+    const call = context([2, 1])
+    expect(call.gets(0, 500)).toEqual([])
+    expect(call.expires()).toEqual(['respond 503 Service Unavailable', 'done'])
+    expect(call.inner.begin(1), 'not sent to another destination').toBe(false)
+    expect([call.gets(1, 180), call.gets(1, 503), call.timesOut(1), call.isCancelled(), call.expires()]).toEqual([[], [], [], [], []])
+  })
+
+  test('T §2.3: a call that is decided does not expire', () => {
+    const call = context([2])
+    call.gets(0, 603)
+    expect(call.expires()).toEqual([])
+    expect(call.gets(1, 486)).toEqual(['best 0 603', 'done'])
   })
 
   test('§16.7 item 6: the best response is chosen from all groups', () => {
