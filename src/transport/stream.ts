@@ -195,8 +195,11 @@ export abstract class SocketFlow implements Flow, Connection, Corked {
   protected left(): void {}
 }
 
-/** A connection of ours that is given up stays at least so long: a peer that missed an ACK sends its 2xx again for 64*T1 (§13.3.1.4). */
-const LINGER_MS = 35_000
+/**
+ * A connection of ours that is given up stays at least so long: a peer that missed an ACK sends its 2xx again for 64*T1 (§13.3.1.4). A peer that is
+ * busy wants it to end.
+ */
+const LINGER_MS: Readonly<Record<RetireReason, number>> = { age: 35_000, certificate: 35_000, busy: 2000 }
 /** Without any traffic for so long: what a peer sends at the very moment at which we close would be lost. */
 const QUIET_MS = 1000
 
@@ -255,7 +258,7 @@ export class StreamFlow extends SocketFlow implements FrameSink {
     if (this.#closeFrom !== undefined || !this.open) return
     this.left()
     const { table } = this.endpoint
-    this.#closeFrom = table.time.now + Math.max(afterMs, this.inbound ? 0 : LINGER_MS)
+    this.#closeFrom = table.time.now + Math.max(afterMs, this.inbound ? 0 : LINGER_MS[reason])
     table.events.retired?.(this, reason)
   }
 

@@ -175,7 +175,7 @@ export class FakeTransports implements Transports {
   retire(flow: Flow, reason: RetireReason, afterMs = 0): void {
     const one = flow as FakeFlow
     if (one.closesFrom !== undefined || !one.open || !one.listener.transport.reliable) return
-    one.closesFrom = this.now() + Math.max(afterMs, one.inbound ? 0 : 35_000)
+    one.closesFrom = this.now() + Math.max(afterMs, one.inbound ? 0 : reason === 'busy' ? 2000 : 35_000)
     this.events.retired?.(one, reason)
   }
 
