@@ -184,6 +184,7 @@ const programmeOf = (looked: Looked): Outcome => {
       remedy: 'Order a certificate of a public authority; the certificates page does it by ACME',
       facts,
     }
+  if (end.kind === 'missing') return { verdict: 'skipped', finding: 'The chain does not lead to a root that is known here', facts }
   const verdict = inProgramme(root, cloud)
   switch (verdict.kind) {
     case 'refused':

@@ -19,7 +19,7 @@ export const stepText = (step: DoctorStep, facts: boolean, paint?: Paint): strin
   const mark = paint === undefined || verdict === undefined ? plain : paint(plain, COLOURS[verdict])
   const lines = [`${mark}${title}: ${clean(finding)}`]
   if (remedy !== undefined && verdict !== 'good') lines.push(`${INDENT}What to do: ${clean(remedy)}`)
-  if (facts) for (const [label, value] of step.facts ?? []) lines.push(`${INDENT}${label}: ${clean(value)}`)
+  if (facts) for (const [label, value] of step.facts ?? []) lines.push(clean(`${INDENT}${label}: ${value}`))
   return `${lines.join('\n')}\n`
 }
 
