@@ -93,6 +93,11 @@ export interface MediaEndpoint {
   readonly ice: IceAgent | undefined
   /** Another tone; undefined: silence. */
   say(hz: number | undefined): void
+  /**
+   * Suppresses silence until it says something, as Teams does: sends reports but no sound, and with `noise`, where the other side takes it, comfort
+   * noise (RFC 3389).
+   */
+  hush(noise?: boolean): void
   /** Sends nothing any more, neither sound nor reports, and tells nobody: as if its cable was out. */
   unplug(): void
   /** RFC 4733; resolves when the last packet is sent. */
@@ -331,6 +336,7 @@ export const openMediaEndpoint = async (options: MediaEndpointOptions): Promise<
     refused: negotiation.refused,
     ice,
     say: voice.say,
+    hush: (noise = false) => voice.hush(noise),
     unplug: () => {
       unplugged = true
     },

@@ -126,7 +126,11 @@ export const createNegotiation = (options: NegotiationOptions, session: number, 
       rtcpPort: rtcpPortOf(audio),
       sends: sends(mine) && receives(theirs) && audio.address !== '0.0.0.0',
       receives: receives(mine) && sends(theirs),
-      codecs: { audio: spoken, events: common.find(({ name, clockRate }) => name === EVENTS && clockRate === spoken.clockRate) },
+      codecs: {
+        audio: spoken,
+        events: common.find(({ name, clockRate }) => name === EVENTS && clockRate === spoken.clockRate),
+        noise: common.find(({ name, clockRate }) => name === 'CN' && clockRate === spoken.clockRate),
+      },
       key,
     }
   }

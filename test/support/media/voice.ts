@@ -11,6 +11,9 @@ const FRAME = (SAMPLE_RATE * FRAME_MS) / 1000
 /** Frames that a digit lasts, and frames of sound before the next one. */
 const DIGIT = 5
 const PAUSE = 3
+/** Between packets of comfort noise, and what they say: -70 dBov (RFC 3389 §3). */
+const NOISE_FRAMES = 25
+const NOISE_LEVEL = 70
 
 export const AUDIO_CODECS: Readonly<Record<string, AudioCodec>> = { PCMU, PCMA }
 
@@ -18,6 +21,8 @@ export const AUDIO_CODECS: Readonly<Record<string, AudioCodec>> = { PCMU, PCMA }
 export interface VoiceCodecs {
   readonly audio: SdpCodec
   readonly events: SdpCodec | undefined
+  /** Comfort noise (RFC 3389). */
+  readonly noise?: SdpCodec | undefined
 }
 
 export interface Voice {
@@ -26,8 +31,10 @@ export interface Voice {
   readonly octets: () => number
   /** Of the next frame. */
   readonly timestamp: () => number
-  /** Another tone; undefined: frames of silence. */
+  /** Another tone; undefined: frames of silence. Speaks again after `hush`. */
   say(hz: number | undefined): void
+  /** Suppresses silence from now on: no sound is sent, and with `noise`, where the other side takes it, a packet of comfort noise twice a second. */
+  hush(noise: boolean): void
   /** @returns resolves when the last packet was given out. Rejects when the other side takes no events */
   digits(text: string): Promise<void>
   /** The packets of the next frame. */
@@ -51,6 +58,7 @@ export const createVoice = (hz: number | undefined, seed: { ssrc: number; sequen
   /** A packet with the marker bit begins a stretch of sound (RFC 3551 §4.1). */
   let begins = true
   const queue: Waiting[] = []
+  let hushed: { readonly noise: boolean; frames: number } | undefined
   const packet = (payloadType: number, marker: boolean, at: number, payload: Buffer): RtpPacket => {
     packets++
     octets += payload.length
@@ -89,7 +97,12 @@ export const createVoice = (hz: number | undefined, seed: { ssrc: number; sequen
     }
     return made
   }
-  const audioFrame = ({ audio }: VoiceCodecs): readonly RtpPacket[] => {
+  const audioFrame = ({ audio, noise }: VoiceCodecs): readonly RtpPacket[] => {
+    if (hushed !== undefined) {
+      begins = true
+      const due = hushed.frames++ % NOISE_FRAMES === 0 && hushed.noise && noise !== undefined
+      return due ? [packet(noise.payloadType, false, timestamp, Buffer.from([NOISE_LEVEL]))] : []
+    }
     const codec = AUDIO_CODECS[audio.name]
     if (codec === undefined) throw new Error(`an endpoint does not speak ${audio.name}`)
     const marker = begins
@@ -103,6 +116,10 @@ export const createVoice = (hz: number | undefined, seed: { ssrc: number; sequen
     timestamp: () => timestamp,
     say: (next) => {
       tone = next === undefined ? undefined : createTone(next, SAMPLE_RATE)
+      hushed = undefined
+    },
+    hush: (noise) => {
+      hushed = { noise, frames: 0 }
     },
     digits: (text) =>
       new Promise((resolve, reject) => {
