@@ -1,7 +1,7 @@
 /** Digest (RFC 7616, for SIP RFC 3261 §22 and RFC 8760): challenges, and what a response must be. */
 import { hash } from 'node:crypto'
 import type { DigestAlgorithm } from '../registrar/types.ts'
-import { parseUri, type SipUri, userOf } from '../sip/uri.ts'
+import { isSip, parseUri, type SipUri, userOf } from '../sip/uri.ts'
 import type { DigestCredentials } from './credentials.ts'
 
 const HASHES: Readonly<Record<DigestAlgorithm, string>> = { 'SHA-256': 'sha256', MD5: 'md5' }
@@ -46,8 +46,8 @@ export const sameResource = (written: string, requestUri: string, method: string
   if (written === requestUri) return true
   const [a, b] = [parseUri(written), parseUri(requestUri)]
   if (a === undefined || b === undefined) return false
-  if (a.scheme !== 'tel' && a.userinfo === undefined && ours(a)) return true
-  if (a.scheme === 'tel' || b.scheme === 'tel') return a.scheme === 'tel' && b.scheme === 'tel' && a.number === b.number
+  if (isSip(a) && a.userinfo === undefined && ours(a)) return true
+  if (!isSip(a) || !isSip(b)) return !isSip(a) && !isSip(b) && a.number === b.number
   return a.host.toLowerCase() === b.host.toLowerCase() && (method === 'REGISTER' || userText(a) === userText(b))
 }
 

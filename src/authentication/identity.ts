@@ -1,7 +1,7 @@
 /** A user who has shown who he is may speak for himself only. */
 import { firstHeader, type HeaderLine, type SipRequest, withHeaders } from '../sip/message.ts'
 import { address, addresses } from '../sip/read.ts'
-import { numberOf, parseUri, type SipUri, userOf, wireUser } from '../sip/uri.ts'
+import { isSip, numberOf, parseUri, type SipUri, userOf, wireUser } from '../sip/uri.ts'
 import type { Proven } from './types.ts'
 
 /**
@@ -59,7 +59,7 @@ const isOwnUri = (text: string, { user, subscriber }: Proven, ours: (uri: SipUri
   const uri = parseUri(text)
   if (uri === undefined) return false
   const aliases = subscriber?.aliases ?? []
-  if (uri.scheme === 'tel') {
+  if (!isSip(uri)) {
     const number = numberOf(uri)
     return number !== undefined && (number === user || aliases.includes(number))
   }

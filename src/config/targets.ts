@@ -1,6 +1,6 @@
 import { bareHost, type Listener } from '../address/listener.ts'
 import { type TransportName, transportNamed } from '../address/transports.ts'
-import { parseUri, type SipUri, schemeOf, uriParameter, userOf } from '../sip/uri.ts'
+import { isSip, parseUri, type SipUri, schemeOf, uriParameter, userOf } from '../sip/uri.ts'
 import { canonicalAddress, ipFamily } from '../zones/networks.ts'
 import type { Target } from '../zones/zone.ts'
 import { didYouMean, type Fault, fault, isFault } from './report.ts'
@@ -49,7 +49,7 @@ const uriOf = (text: string): SipUri | Fault => {
     return fault(`"${shortened(text)}" is no SIP URI`, HOST_AND_PORT.test(text) ? `Write for example sip:${text};transport=udp` : EXAMPLE)
   }
   const uri = parseUri(text)
-  if (uri === undefined || uri.scheme === 'tel') {
+  if (uri === undefined || !isSip(uri)) {
     const digits = /^sips?:(?:[^@]*@)?([\d.]+)(?=[:;?]|$)/i.exec(text)?.[1]
     if (digits !== undefined && ipFamily(digits) === undefined) return fault(`"${shortened(digits)}" is no IP address`, EXAMPLE)
     return fault(`"${shortened(text)}" is no SIP URI`, EXAMPLE)

@@ -21,7 +21,7 @@ import {
 } from '../sip/message.ts'
 import { parse } from '../sip/parse.ts'
 import { address, addresses, cseq, toTag } from '../sip/read.ts'
-import { parseUri, userOf } from '../sip/uri.ts'
+import { isSip, parseUri, userOf } from '../sip/uri.ts'
 import { BUSY, CALL_BACK, type Extension, NOBODY } from './extensions.ts'
 import { Registrations } from './registrations.ts'
 import { Requests } from './requests.ts'
@@ -408,5 +408,5 @@ export class DemoPbx {
 /** User part of a URI; empty when there is none. */
 const userIn = (text: string): string => {
   const uri = parseUri(text)
-  return (uri !== undefined && uri.scheme !== 'tel' ? userOf(uri) : undefined) ?? ''
+  return (uri !== undefined && isSip(uri) ? userOf(uri) : undefined) ?? ''
 }

@@ -2,7 +2,7 @@
 import { type HeaderLine, headerLines, headerValue, line, type SipRequest } from '../sip/message.ts'
 import { parameter } from '../sip/parameters.ts'
 import { address, addresses } from '../sip/read.ts'
-import { parseUri, userOf } from '../sip/uri.ts'
+import { isSip, parseUri, userOf } from '../sip/uri.ts'
 
 export interface Registered {
   /** URI to call, and the route to it (RFC 3327 §5.3). */
@@ -37,7 +37,7 @@ export class Registrations {
   register(request: SipRequest, from: Registered['from']): readonly HeaderLine[] | undefined {
     const to = headerLines(request, 'to')[0]
     const uri = to === undefined ? undefined : parseUri(address(to)?.uri ?? '')
-    const user = uri !== undefined && uri.scheme !== 'tel' ? userOf(uri) : undefined
+    const user = uri !== undefined && isSip(uri) ? userOf(uri) : undefined
     if (user === undefined) return []
     const path = headerLines(request, 'path').flatMap((one) => (addresses(one) ?? []).map(({ text }) => text))
     const usual = secondsOf(headerValue(request, 'expires')) ?? USUAL_SECONDS

@@ -5,7 +5,7 @@ import { own } from '../base/bytes.ts'
 import type { Clock } from '../base/clock.ts'
 import { firstHeader, type SipRequest } from '../sip/message.ts'
 import { address } from '../sip/read.ts'
-import { parseUri } from '../sip/uri.ts'
+import { isSip, parseUri } from '../sip/uri.ts'
 import type { Zone } from '../zones/zone.ts'
 
 interface Asker {
@@ -80,5 +80,5 @@ const note = (values: Set<string>, value: string): void => {
 const hostOf = (request: SipRequest): string => {
   const from = firstHeader(request, 'from')
   const uri = from && parseUri(address(from)?.uri ?? '')
-  return uri === undefined || uri.scheme === 'tel' ? '' : bareHost(uri.host)
+  return uri !== undefined && isSip(uri) ? bareHost(uri.host) : ''
 }

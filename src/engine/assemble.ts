@@ -6,6 +6,7 @@ import type { Snapshot } from '../config/snapshot.ts'
 import type { TransactionKind } from '../observability/metrics.ts'
 import { Bindings } from '../registrar/bindings.ts'
 import { type Rule, rulesWith } from '../routing/decide.ts'
+import { emergencyNumbers } from '../routing/emergency.ts'
 import { RouteStateCodec } from '../routing/route-state.ts'
 import { ContactSeals } from '../routing/sealed-contact.ts'
 import { TenantRoutes } from '../routing/tenants.ts'
@@ -138,6 +139,7 @@ export const runningOf = (
     validate: validateView(myself, deps.owner),
     states,
     seals: new ContactSeals(deps.keys, states),
+    emergency: emergencyNumbers(snapshot.emergency),
     admission: new Admission(snapshot.zones.values(), before),
     view: {
       zones: snapshot.zones,

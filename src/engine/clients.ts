@@ -8,7 +8,7 @@ import type { FlowToken } from '../routing/route-state.ts'
 import { firstHeader, headerValue, type SipMessage } from '../sip/message.ts'
 import { parameter } from '../sip/parameters.ts'
 import { address, addresses } from '../sip/read.ts'
-import { parseUri, type SipUri, uriParameter } from '../sip/uri.ts'
+import { isSip, parseUri, type SipUri, uriParameter } from '../sip/uri.ts'
 import type { Zone } from '../zones/zone.ts'
 
 /**
@@ -214,7 +214,7 @@ export class Clients {
       if (instance !== undefined)
         identities.push(INSTANCE + this.#digest(`${zone.name} i ${instance} ${parameter(contact.parameters, 'reg-id') ?? ''}`))
       const uri = parseUri(contact.uri)
-      if (uri !== undefined && uri.scheme !== 'tel') identities.push(this.#contactIdentity(uri, zone))
+      if (uri !== undefined && isSip(uri)) identities.push(this.#contactIdentity(uri, zone))
       // RFC 5627 §3.4: in its dialogs the instance may be known by its GRUU
       if (instance !== undefined) identities.push(this.#gruuIdentity(instanceOf(contact.parameters), zone))
     }

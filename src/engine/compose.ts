@@ -8,9 +8,10 @@ import { groupSize } from '../routing/breadth.ts'
 import type { Candidate } from '../routing/decide.ts'
 import { rewrite } from '../routing/rewrite.ts'
 import type { FlowToken, RouteState, Side } from '../routing/route-state.ts'
-import { headerValue, type SipRequest } from '../sip/message.ts'
-import type { Uri } from '../sip/uri.ts'
+import { headerValue, type SipRequest, type SipResponse } from '../sip/message.ts'
+import { isSip, type Uri } from '../sip/uri.ts'
 import type { HeaderRule, NumberRule } from '../zones/rules.ts'
+import type { Zone } from '../zones/zone.ts'
 import type { DialogSide } from './dialogs/dialog.ts'
 import { advertisedBy, type Edge, type Running } from './edge.ts'
 import type { RequestMedia } from './media/request-media.ts'
@@ -18,6 +19,15 @@ import { mayBeBehind } from './nat/behind.ts'
 import { candidateZone } from './next-hop.ts'
 import { contactToward, type Shown } from './own-contact.ts'
 import type { Passage } from './registration/passing.ts'
+
+/** What a call goes on with. */
+export type Onward = () => void | Promise<void>
+
+/**
+ * Where a 3xx leads. @param called the zone that it comes from @param over the caller wants nothing more
+ * @returns what is to be done once all is over where it came from: another call, or words for the caller
+ */
+export type Follow = (response: SipResponse, called: Zone, over: boolean) => Onward
 
 /** What was decided for a request before any of it is sent. */
 export interface Plan {
@@ -36,8 +46,12 @@ export interface Plan {
   readonly advertise: string | undefined
   readonly numbers: readonly NumberRule[]
   readonly headers: readonly HeaderRule[]
+  /** A call for help. */
+  readonly emergency?: boolean
   /** undefined: no rtpengine has anything to do with it. */
   readonly media: RequestMedia | undefined
+  /** §16.7 item 4: for a caller who cannot follow a 3xx himself. */
+  readonly follow?: Follow | undefined
   /** Who sent it, inside a dialog that is kept. */
   readonly sender?: DialogSide | undefined
   /** What is said when the flow that it should leave by is gone (RFC 5626 §5.3.1). */
@@ -115,6 +129,7 @@ export const compose = (edge: Edge, { running, plan, loop, index, candidate, flo
     breadth: plan.breadth === undefined ? undefined : Math.max(1, Math.floor(plan.breadth / groupSize(plan.groups, index))),
     numbers: plan.numbers,
     headers: plan.headers,
+    emergency: plan.emergency === true,
   }
   const contactBack = shown && contactToward(running, shown, sender === 'caller' ? 'callee' : 'caller', ingress, advertiseIngress)
   return { request: rewrite(request, crossing), branch, egress, contactBack, passage }
@@ -138,4 +153,4 @@ const tokenOf = (edge: Edge, flow: Flow, candidate: Candidate): FlowToken => {
 }
 
 /** A tenant: the Request-URI's host may be one of the names that the listener also has (A1, third level). */
-const tenantOf = (uri: Uri): string | undefined => (uri.scheme === 'tel' ? undefined : bareHost(uri.host))
+const tenantOf = (uri: Uri): string | undefined => (isSip(uri) ? bareHost(uri.host) : undefined)

@@ -38,6 +38,8 @@ export interface Running {
   readonly myself: Myself
   readonly states: RouteStateCodec
   readonly seals: ContactSeals
+  /** For `isEmergency`. */
+  readonly emergency: ReadonlySet<string>
   readonly admission: Admission
   readonly validate: ValidateView
   readonly view: RoutingView

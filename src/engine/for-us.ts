@@ -3,7 +3,7 @@ import type { Flow } from '../address/flow.ts'
 import { bareHost } from '../address/listener.ts'
 import { allowToward } from '../routing/methods.ts'
 import { line, type SipRequest } from '../sip/message.ts'
-import type { Uri } from '../sip/uri.ts'
+import { isSip, type Uri } from '../sip/uri.ts'
 import type { Zone } from '../zones/zone.ts'
 import { answer, OWN_ALLOW } from './answers.ts'
 import { advertisedBy, type Edge } from './edge.ts'
@@ -17,7 +17,7 @@ export const answerForUs = (edge: Edge, flow: Flow, zone: Zone, request: SipRequ
   }
   const { listener } = flow
   // Under the name that it was asked by, where that is one of ours
-  const as = advertisedBy(listener, uri.scheme === 'tel' ? undefined : bareHost(uri.host), zone.advertise)
+  const as = advertisedBy(listener, isSip(uri) ? bareHost(uri.host) : undefined, zone.advertise)
   transaction.respond(
     answer(request, 200, 'OK', edge.ids.token(8), [
       line('Contact', `<${listener.contactUri(as)}>`),

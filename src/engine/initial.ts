@@ -4,7 +4,7 @@
 import type { Flow } from '../address/flow.ts'
 import type { Proven } from '../authentication/types.ts'
 import type { Problem } from '../base/problem.ts'
-import { applyNumberRules } from '../routing/alterations/number-rules.ts'
+import { applyNumberRules, TARGET } from '../routing/alterations/number-rules.ts'
 import { breadthOf, narrowed } from '../routing/breadth.ts'
 import type { Classified } from '../routing/classify.ts'
 import { type Candidate, decide } from '../routing/decide.ts'
@@ -84,7 +84,7 @@ const admitted = (
   if (request.method === 'REGISTER' && edge.registrar.takes({ flow, zone, running, transaction, request, uri, proven })) return undefined
   if (zone.numbersIn.length > 0) {
     // A registered client is called by its own Contact, whatever looks like a number in it
-    request = applyNumberRules(request, zone.numbersIn, classified.via === undefined ? undefined : 'request-uri')
+    request = applyNumberRules(request, zone.numbersIn, classified.via === undefined ? undefined : TARGET)
     uri = parseUri(request.requestUri)!
   }
   const refreshed = request.method === 'REGISTER' ? edge.passing.arrives(flow, zone, request) : undefined

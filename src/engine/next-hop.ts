@@ -9,7 +9,7 @@ import type { Candidate } from '../routing/decide.ts'
 import type { Side } from '../routing/route-state.ts'
 import type { SipRequest } from '../sip/message.ts'
 import type { NameAddr } from '../sip/name-addr.ts'
-import { parseUri, type SipUri, type Uri, uriParameter } from '../sip/uri.ts'
+import { isSip, parseUri, type SipUri, type Uri, uriParameter } from '../sip/uri.ts'
 import type { Target, Zone } from '../zones/zone.ts'
 import { type Edge, listenerFor } from './edge.ts'
 
@@ -35,7 +35,7 @@ export const wayTo = (edge: Edge, candidate: Candidate, uri: Uri): Way | Promise
   }
   const { zone } = candidate
   if (candidate.kind === 'target') return wayToTarget(edge, zone, candidate.target)
-  if (uri.scheme === 'tel') return FLOW_FAILED
+  if (!isSip(uri)) return FLOW_FAILED
   if (zone.profile.reach === 'flow') {
     const flow = edge.clients.byContact(uri, zone)
     return flow === undefined ? FLOW_FAILED : { kind: 'flow', flow }
@@ -121,7 +121,7 @@ const withTargets = (edge: Edge, { zone: begun, listener }: Side, way: Way): Way
 }
 
 const wayByUri = (edge: Edge, { zone, listener }: Side, uri: Uri | undefined): Way | Promise<Way> => {
-  if (uri === undefined || uri.scheme === 'tel') return FLOW_FAILED
+  if (uri === undefined || !isSip(uri)) return FLOW_FAILED
   const way = resolve(edge, zone, hopOf(uri, listener.transport.name), alone(listener))
   return way instanceof Promise ? way.then((found) => known(edge, zone, found)) : known(edge, zone, way)
 }

@@ -8,6 +8,7 @@ import { safeMessage } from '../observability/redact.ts'
 import { withoutClaims } from '../routing/alterations/identities.ts'
 import { type Classified, classify } from '../routing/classify.ts'
 import type { Candidate } from '../routing/decide.ts'
+import { callsForHelp } from '../routing/emergency.ts'
 import { methodFault } from '../routing/methods.ts'
 import { validateRequest, wellFormed } from '../routing/validate.ts'
 import { headerValue, line, type SipRequest, serialise } from '../sip/message.ts'
@@ -36,6 +37,9 @@ import type { ServerTomb } from './tombs.ts'
 /** The user of a server transaction that the core could hand a CANCEL to. */
 const contextOf = (transaction: ServerTransaction | ServerTomb): ProxyContext | undefined =>
   transaction.user instanceof ProxyContext ? transaction.user : undefined
+
+/** One part of so many of the limit is for calls for help, beyond it: who dials them without end must not fill the memory. */
+const RESERVE = 10
 
 export class Receiver {
   readonly #edge: Edge
@@ -154,7 +158,7 @@ export class Receiver {
       this.#cancel(reply, request, key, via)
       return
     }
-    if (edge.stopping || edge.transactions.servers >= running.snapshot.limits.transactions) {
+    if (edge.stopping || (edge.transactions.servers >= running.snapshot.limits.transactions && !this.#stillTaken(request, running))) {
       metrics.drop(edge.stopping ? 'stopping' : 'transactions', flow.listener.name)
       reply.send(
         serialise(answer(request, 503, 'Service Unavailable', edge.ids.token(8), [line('Retry-After', edge.stopping ? '10' : '2')])),
@@ -172,6 +176,12 @@ export class Receiver {
       const pending = this.#guarded(flow, request, running, zone, transaction)
       if (pending !== undefined) edge.order.hold(callId, pending)
     }
+  }
+
+  /** A call for help is not limited as others are, and has what the limit kept for it. */
+  #stillTaken(request: SipRequest, { emergency, snapshot }: Running): boolean {
+    const { transactions } = snapshot.limits
+    return this.#edge.transactions.servers < transactions + transactions / RESERVE && callsForHelp(request, emergency)
   }
 
   #guarded(flow: Flow, request: SipRequest, running: Running, zone: Zone, transaction: ServerTransaction): void | Promise<void> {

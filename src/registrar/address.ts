@@ -3,7 +3,7 @@ import { bareHost, hostText } from '../address/listener.ts'
 import { own } from '../base/bytes.ts'
 import { firstHeader, type SipRequest } from '../sip/message.ts'
 import { address } from '../sip/read.ts'
-import { escapedUser, numberOf, parseUri, type SipUri, type Uri, uriParameter, userOf, wireUser } from '../sip/uri.ts'
+import { escapedUser, isSip, numberOf, parseUri, type SipUri, type Uri, uriParameter, userOf, wireUser } from '../sip/uri.ts'
 import { instanceOfGruu } from './gruu.ts'
 import type { Subscriber, Subscribers } from './types.ts'
 
@@ -28,7 +28,7 @@ export interface OurAddress {
 
 /** undefined: the URI is of no domain of ours, or names nobody. A tel URI is of every domain. */
 export const ourAddress = (uri: Uri, { isOurs }: OurDomains): OurAddress | undefined => {
-  if (uri.scheme === 'tel') return { user: numberOf(uri) ?? uri.number, instance: '' }
+  if (!isSip(uri)) return { user: numberOf(uri) ?? uri.number, instance: '' }
   const user = wireUser(userOf(uri))
   if (user === undefined || !isOurs(uri)) return undefined
   return { user, instance: instanceOfGruu(uriParameter(uri, 'gr')) }
@@ -47,7 +47,7 @@ export const subscriberOf = (user: string, subscribers: Subscribers | undefined)
 export const addressOfRecord = (user: string, { domains }: Domains): string => `${user}@${domains[0] ?? ''}`
 
 /** `Binding.aor` for a registrar behind us, which may hold its users for others than we would: as written. */
-export const recordText = (uri: Uri): string => (uri.scheme === 'tel' ? uri.number : `${userOf(uri) ?? ''}@${bareHost(uri.host)}`)
+export const recordText = (uri: Uri): string => (isSip(uri) ? `${userOf(uri) ?? ''}@${bareHost(uri.host)}` : uri.number)
 
 /** The address-of-record that a REGISTER is for (§10.2: its To), for a registrar behind us; undefined: no SIP URI or number. */
 export const recordOf = (request: SipRequest): string | undefined => {

@@ -6,7 +6,7 @@ import type { NameAddr } from '../sip/name-addr.ts'
 import { parameter, withoutParameter } from '../sip/parameters.ts'
 import { addresses, cseq } from '../sip/read.ts'
 import { trimBlank } from '../sip/text.ts'
-import { parseUri, type SipUri, userOf } from '../sip/uri.ts'
+import { isSip, parseUri, type SipUri, userOf } from '../sip/uri.ts'
 import type { Binding } from './types.ts'
 
 export interface RegisterContact {
@@ -33,7 +33,7 @@ export const contactsOf = (message: SipRequest | SipResponse): readonly NameAddr
 /** undefined: it is no SIP URI, which is all that we can send to. */
 export const readContact = ({ uri, parameters }: NameAddr): RegisterContact | undefined => {
   const parsed = parseUri(uri)
-  if (parsed === undefined || parsed.scheme === 'tel') return undefined
+  if (parsed === undefined || !isSip(parsed)) return undefined
   const expires = parameter(parameters, 'expires')
   const regId = parameter(parameters, 'reg-id')
   let kept = parameters

@@ -8,7 +8,7 @@ import { type Problem, problem } from '../base/problem.ts'
 import { headerValue, line, replaceLine, type SipRequest, withHeaders, withRequestUri } from '../sip/message.ts'
 import type { NameAddr } from '../sip/name-addr.ts'
 import { addresses, toTag } from '../sip/read.ts'
-import { formatUri, parseUri, type SipUri, type Uri, uriParameter } from '../sip/uri.ts'
+import { formatUri, isSip, parseUri, type SipUri, type Uri, uriParameter } from '../sip/uri.ts'
 import type { Zone } from '../zones/zone.ts'
 import { unmask } from './contact-mask.ts'
 import type { RouteState, RouteStateCodec, Side, StateFault } from './route-state.ts'
@@ -140,7 +140,7 @@ export const classify = (arrived: SipRequest, view: ClassifyView): Classified | 
       return inDialog(request, uri, { state: contact.state, ingress, egress, names: { ingress: named, egress: undefined } })
     }
     if (passed || hasRoute(request)) return refuse('missing')
-    return { kind: uri.scheme !== 'tel' && view.myself.owns(uri) && request.method === 'OPTIONS' ? 'for-us' : 'stranger', request, uri }
+    return { kind: isSip(uri) && view.myself.owns(uri) && request.method === 'OPTIONS' ? 'for-us' : 'stranger', request, uri }
   }
   // Below a Path of ours stand the proxies between us and the client; other Routes would make us an open relay
   if (crossed?.path) return { kind: 'initial', request, uri, via: crossed.egress, gone: 430 }
@@ -164,7 +164,7 @@ const unseal = (request: SipRequest, { myself, seals, arrivedOn, from }: Classif
   if (request.method === 'REGISTER' || (request.method === 'OPTIONS' && toTag(request) === undefined)) return undefined
   const uri = parseUri(request.requestUri)
   // Another edge may write its Contacts in the same way
-  if (seals === undefined || uri === undefined || uri.scheme === 'tel' || !myself.owns(uri)) return undefined
+  if (seals === undefined || uri === undefined || !isSip(uri) || !myself.owns(uri)) return undefined
   const contact = seals.open(uri, dialogsOf(request))
   if (contact === undefined) return undefined
   if (typeof contact === 'string') {
@@ -179,7 +179,7 @@ const unseal = (request: SipRequest, { myself, seals, arrivedOn, from }: Classif
   const own = parseUri(contact.uri)
   if (own === undefined) return { ...problem(404, 'Not Found', '§8.2.2.1', 'Request-URI'), fault: 'malformed' }
   // §19.1.1: a Contact may hold header fields, a Request-URI may not
-  const target = own.scheme === 'tel' || own.headers === '' ? contact.uri : formatUri({ ...own, headers: '' })
+  const target = !isSip(own) || own.headers === '' ? contact.uri : formatUri({ ...own, headers: '' })
   return { request: withRequestUri(request, target), contact, ingress, egress, named: bareHost(uri.host) }
 }
 
@@ -201,7 +201,7 @@ const unmaskTarget = (
 ): { readonly request: SipRequest; readonly client: Side } | StateRefused | undefined => {
   const uri = parseUri(request.requestUri)
   // Another edge behind us may write its Contacts in the same way
-  if (uri === undefined || uri.scheme === 'tel' || !myself.owns(uri)) return undefined
+  if (uri === undefined || !isSip(uri) || !myself.owns(uri)) return undefined
   const found = unmask(request.requestUri, states, (name) => kept?.(name))
   if (found === undefined) return undefined
   if (typeof found === 'string') {
@@ -263,7 +263,7 @@ const leavesBy = (first: OwnRoute, second: OwnRoute | undefined, state: RouteSta
 
 /** An OPTIONS for the edge itself is a question whether it lives (§11); all else goes where the routes say. */
 const initial = (request: SipRequest, uri: Uri, { myself }: ClassifyView): Classified =>
-  request.method === 'OPTIONS' && uri.scheme !== 'tel' && uri.userinfo === undefined && myself.owns(uri)
+  request.method === 'OPTIONS' && isSip(uri) && uri.userinfo === undefined && myself.owns(uri)
     ? { kind: 'for-us', request, uri }
     : { kind: 'initial', request, uri, via: undefined, gone: 480 }
 
@@ -274,7 +274,7 @@ const ownRoute = (request: SipRequest, myself: Myself): OwnRoute | undefined => 
   const top = topRoute(request)
   if (top === undefined) return undefined
   const uri = parseUri(top.uri)
-  if (uri === undefined || uri.scheme === 'tel') return undefined
+  if (uri === undefined || !isSip(uri)) return undefined
   const listener = myself.listenerOf(uri)
   if (listener === undefined) return undefined
   return {
@@ -312,7 +312,7 @@ export const dropTopRoute = (request: SipRequest): SipRequest => {
 const restoreTarget = (request: SipRequest, myself: Myself): SipRequest => {
   if (!request.requestUri.includes(';')) return request
   const uri = parseUri(request.requestUri)!
-  if (uri.scheme === 'tel' || uriParameter(uri, 'ew') === undefined || uriParameter(uri, 'lr') === undefined) return request
+  if (!isSip(uri) || uriParameter(uri, 'ew') === undefined || uriParameter(uri, 'lr') === undefined) return request
   const last = request.headers.findLastIndex((one) => one.name === 'route')
   if (last < 0 || myself.listenerOf(uri) === undefined) return request
   const values = addresses(request.headers[last]!)!
@@ -321,6 +321,6 @@ const restoreTarget = (request: SipRequest, myself: Myself): SipRequest => {
   const kept = values.slice(0, -1).map((value) => value.text)
   const rest = request.headers.toSpliced(last, 1, ...(kept.length === 0 ? [] : [line('Route', kept.join(', '))]))
   // §19.1.1: a Route may hold header fields, a Request-URI may not
-  const plain = target.scheme === 'tel' ? target : { ...target, headers: '' }
+  const plain = isSip(target) ? { ...target, headers: '' } : target
   return withRequestUri(withHeaders(request, [line('Route', `<${request.requestUri}>`), ...rest]), formatUri(plain))
 }

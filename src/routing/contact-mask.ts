@@ -7,8 +7,7 @@
  * `ewc` is a Route state (the registrar's side, the client's side with its flow), bound to `ewo`; `ewo` is all of the client's own URI but
  * its user part, in unreserved characters alone, with short forms for what browsers and phones write.
  */
-import type { SipUri } from '../sip/uri.ts'
-import { formatUri, parseUri, uriParameter } from '../sip/uri.ts'
+import { formatUri, isSip, parseUri, type SipUri, uriParameter } from '../sip/uri.ts'
 import type { RouteState, RouteStateCodec, Side, StateFault } from './route-state.ts'
 
 /** Characters of a masked URI; some registrars cut what is longer. */
@@ -46,7 +45,7 @@ interface Mask {
 }
 
 const maskIn = (uri: ReturnType<typeof parseUri>): Mask | undefined => {
-  if (uri === undefined || uri.scheme === 'tel' || !uri.parameters.includes('ewc')) return undefined
+  if (uri === undefined || !isSip(uri) || !uri.parameters.includes('ewc')) return undefined
   const cookie = uriParameter(uri, 'ewc')
   return cookie === undefined ? undefined : { uri, cookie, original: uriParameter(uri, 'ewo') ?? '' }
 }
@@ -76,7 +75,7 @@ export const unmask = (
   if (typeof state === 'string') return state
   const original = mask.original.startsWith(ELSEWHERE) ? kept(mask.original) : restored(mask.original, mask.uri.userinfo)
   const uri = original === undefined ? undefined : parseUri(original)
-  return uri === undefined || uri.scheme === 'tel' ? 'forgotten' : { state, uri: { ...uri, userinfo: mask.uri.userinfo } }
+  return uri !== undefined && isSip(uri) ? { state, uri: { ...uri, userinfo: mask.uri.userinfo } } : 'forgotten'
 }
 
 const restored = (packed: string, userinfo: string | undefined): string | undefined => {

@@ -28,6 +28,8 @@ export interface Crossing {
   readonly inDialog: boolean
   /** RFC 5393 §5: its share of Max-Breadth, where it is one of several branches. */
   readonly breadth?: number | undefined
+  /** A call for help. */
+  readonly emergency?: boolean
   readonly branch: string
   /** The decision's own rules, between those of the two zones. */
   readonly numbers: readonly NumberRule[]

@@ -6,7 +6,7 @@
 import { bareHost } from '../address/listener.ts'
 import { InvariantError } from '../base/errors.ts'
 import { headerLines, type SipRequest } from '../sip/message.ts'
-import { numberOf, parseUri, type SipUri, type Uri, userOf } from '../sip/uri.ts'
+import { isSip, numberOf, parseUri, type Uri, userOf } from '../sip/uri.ts'
 import type { HeaderRule, NumberRule } from '../zones/rules.ts'
 import type { Target, Zone } from '../zones/zone.ts'
 import { applyNumberRules } from './alterations/number-rules.ts'
@@ -24,6 +24,8 @@ export interface ClassifiedRequest {
   readonly via: Side | undefined
   /** Who sent it; undefined: the zone does not ask. */
   readonly user?: string | undefined
+  /** A call for help: its number is what was dialled. */
+  readonly emergency?: boolean
 }
 
 /** A frozen look at what routing may depend on. */
@@ -143,9 +145,9 @@ export const decide = (
 export const matches = (route: Route, { request, uri, zone }: ClassifiedRequest): boolean => {
   if (route.from.length > 0 && !route.from.includes(zone.name)) return false
   if (route.methods.length > 0 && !route.methods.includes(request.method)) return false
-  if (route.host !== undefined && !(uri.scheme !== 'tel' && route.host.test(bareHost(uri.host)))) return false
-  if (route.tenant !== undefined && !(uri.scheme !== 'tel' && bareHost(uri.host) === route.tenant)) return false
-  if (route.user !== undefined && !route.user.test(uri.scheme === 'tel' ? uri.number : (userOf(uri as SipUri) ?? ''))) return false
+  if (route.host !== undefined && !(isSip(uri) && route.host.test(bareHost(uri.host)))) return false
+  if (route.tenant !== undefined && !(isSip(uri) && bareHost(uri.host) === route.tenant)) return false
+  if (route.user !== undefined && !route.user.test(isSip(uri) ? (userOf(uri) ?? '') : uri.number)) return false
   if (route.number !== undefined) {
     const number = numberOf(uri)
     if (number === undefined || !route.number.test(number)) return false
@@ -196,8 +198,8 @@ const neighbours = (zones: readonly Zone[]): readonly (readonly Zone[])[] => {
 }
 
 /** Whom the request is for once the route's own rules have changed the number; the contacts themselves are called as they want to be. */
-const renumbered = ({ request, uri }: ClassifiedRequest, { numbers }: Route): Uri =>
-  numbers.length === 0 ? uri : (parseUri(applyNumberRules(request, numbers).requestUri) ?? uri)
+const renumbered = ({ request, uri, emergency }: ClassifiedRequest, { numbers }: Route): Uri =>
+  numbers.length === 0 || emergency === true ? uri : (parseUri(applyNumberRules(request, numbers).requestUri) ?? uri)
 
 type ZoneAction = Extract<Route['action'], { kind: 'zone' }>
 

@@ -3,7 +3,7 @@
  * name and by source zone instead of one after the other: there may be thousands.
  */
 import { bareHost } from '../address/listener.ts'
-import { numberOf } from '../sip/uri.ts'
+import { isSip, numberOf } from '../sip/uri.ts'
 import type { Tenant, Zone } from '../zones/zone.ts'
 import { type ClassifiedRequest, matches } from './decide.ts'
 import type { Route } from './route.ts'
@@ -31,7 +31,7 @@ export class TenantRoutes {
     const { request, uri, zone } = classified
     // No tenant's PBX registers with the other side
     if (request.method === 'REGISTER') return undefined
-    const named = uri.scheme === 'tel' ? undefined : this.#into.get(zone.name)?.get(bareHost(uri.host))
+    const named = isSip(uri) ? this.#into.get(zone.name)?.get(bareHost(uri.host)) : undefined
     return named ?? this.#outOf.get(zone.name)?.find(classified)
   }
 }

@@ -3,7 +3,7 @@ import type { Owner } from '../base/ids.ts'
 import { type Problem, problem } from '../base/problem.ts'
 import { type HeaderLine, indexOfHeader, type SipMessage, type SipRequest } from '../sip/message.ts'
 import { address, addresses, cseq, tokens, topVia, vias } from '../sip/read.ts'
-import { parseUri, schemeOf } from '../sip/uri.ts'
+import { isSip, parseUri, schemeOf } from '../sip/uri.ts'
 import { branchOwner, loopHash, loopPart } from './branch.ts'
 
 /** What §16.3 needs to know of us. */
@@ -107,12 +107,13 @@ export const validateRequest = (request: SipRequest, view: ValidateView): Proble
     if (one.name === 'route' && !routes(one)) return problem(400, 'Malformed Route', '§20.34', 'Route')
     if (one.name === 'record-route' && !routes(one)) return problem(400, 'Malformed Record-Route', '§20.30', 'Record-Route')
   }
-  if (scheme !== 'sip' && scheme !== 'sips' && scheme !== 'tel')
-    return problem(416, `Unsupported URI Scheme ${scheme}`, '§16.3', 'Request-URI')
   const uri = parseUri(request.requestUri)
+  // Of all URNs we know services alone
+  if (scheme !== 'sip' && scheme !== 'sips' && scheme !== 'tel' && uri === undefined)
+    return problem(416, `Unsupported URI Scheme ${scheme}`, '§16.3', 'Request-URI')
   if (uri === undefined) return problem(400, 'Malformed Request-URI', '§16.3', 'Request-URI')
   // §19.1.1: header fields must not be in a Request-URI
-  if (uri.scheme !== 'tel' && uri.headers !== '') return problem(400, 'Request-URI with headers', '§19.1.1', 'Request-URI')
+  if (isSip(uri) && uri.headers !== '') return problem(400, 'Request-URI with headers', '§19.1.1', 'Request-URI')
   return hops(request) ?? (loopsHere(request, view) ? problem(482, 'Loop Detected', '§16.3', 'Via') : extensions(request, view))
 }
 

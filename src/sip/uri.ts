@@ -21,7 +21,17 @@ export interface TelUri {
   readonly parameters: string
 }
 
-export type Uri = SipUri | TelUri
+/** RFC 5031: a service instead of a place, such as help in an emergency. */
+export interface ServiceUrn {
+  readonly scheme: 'urn'
+  /** `service:sos.fire`, as written. */
+  readonly number: string
+  readonly parameters: ''
+}
+
+export type Uri = SipUri | TelUri | ServiceUrn
+
+export const isSip = (uri: Uri): uri is SipUri => uri.scheme === 'sip' || uri.scheme === 'sips'
 
 /**
  * §25.1: escapes are `%` and two hex digits; white space, quotes, angle brackets and control characters never stand in a URI.
@@ -29,6 +39,7 @@ export type Uri = SipUri | TelUri
  */
 const NEVER = /[\0-\x20"<>\x7f\u0100-\uffff]/
 const BAD_ESCAPE = /%(?![0-9A-Fa-f]{2})/
+const SERVICE = /^urn:(service:[a-z0-9-]+(?:\.[a-z0-9-]+)*)$/i
 const TEL = /^[0-9A-Fa-f*#()\-.+]+$/
 
 /** What scheme a URI text has, in lower case, whether we know it or not. */
@@ -40,8 +51,8 @@ export const schemeOf = (text: string): string | undefined => {
 }
 
 /**
- * §19.1.1, RFC 3966. `undefined` when it is no valid sip, sips or tel URI. Every part is as written but three: the scheme is in lower case, the
- * port a number without leading zeros, and the host as `readHost` corrects it.
+ * §19.1.1, RFC 3966, RFC 5031. `undefined` when it is no valid sip, sips or tel URI, and no service. Every part is as written but three: the
+ * scheme is in lower case, the port a number without leading zeros, and the host as `readHost` corrects it.
  */
 export const parseUri = (text: string): Uri | undefined => {
   for (let i = 0; i < RECENT; i++) if (recentTexts[i] === text) return recentUris[i]
@@ -67,6 +78,10 @@ const readUri = (text: string): Uri | undefined => {
     const semicolon = text.indexOf(';')
     const number = text.slice(colon + 1, semicolon < 0 ? undefined : semicolon)
     return TEL.test(number) ? { scheme, number, parameters: semicolon < 0 ? '' : text.slice(semicolon) } : undefined
+  }
+  if (scheme === 'urn') {
+    const service = SERVICE.exec(text)?.[1]
+    return service === undefined ? undefined : { scheme, number: service, parameters: '' }
   }
   if (scheme !== 'sip' && scheme !== 'sips') return undefined
   // A user part may hold `;` and `?`: the first `@` comes before any parameter is looked for
@@ -105,8 +120,8 @@ const partEnd = (text: string, at: number, stop: number): number => {
 }
 
 export const formatUri = (uri: Uri): string =>
-  uri.scheme === 'tel'
-    ? `tel:${uri.number}${uri.parameters}`
+  !isSip(uri)
+    ? `${uri.scheme}:${uri.number}${uri.parameters}`
     : `${uri.scheme}:${uri.userinfo === undefined ? '' : `${uri.userinfo}@`}${uri.host}${uri.port === undefined ? '' : `:${uri.port}`}${uri.parameters}${uri.headers}`
 
 /** Names of URI parameters may be escaped: `%6C%72` is `lr` (§19.1.4). Values stay as written. */
@@ -150,7 +165,7 @@ export const escapedUser = (name: string): string => name.toWellFormed().replace
 
 /** The dialled number of a sip user or tel URI without visual separators (RFC 3966 §5.1.1), `undefined` when it is none. */
 export const numberOf = (uri: Uri): string | undefined => {
-  const text = uri.scheme === 'tel' ? uri.number : userOf(uri)
+  const text = isSip(uri) ? userOf(uri) : uri.number
   if (text === undefined) return undefined
   const semicolon = text.indexOf(';')
   const digits = (semicolon < 0 ? text : text.slice(0, semicolon)).replace(/[-.()]/g, '')

@@ -5,7 +5,7 @@ import { mediaAddress, originAddress } from '../sdp/views.ts'
 import { sdpOf } from '../sip/body.ts'
 import { firstHeader, headerLines, type SipMessage, type SipRequest } from '../sip/message.ts'
 import { addresses, vias } from '../sip/read.ts'
-import { parseUri } from '../sip/uri.ts'
+import { isSip, parseUri } from '../sip/uri.ts'
 import type { Via } from '../sip/via.ts'
 import type { NatPolicy, NatTest } from './nat.ts'
 import { canonicalAddress, ipFamily } from './networks.ts'
@@ -86,7 +86,7 @@ const viasOf = (message: SipMessage): readonly Via[] => headerLines(message, 'vi
 const contactHost = (message: SipMessage): string | undefined => {
   const one = firstHeader(message, 'contact')
   const uri = one === undefined ? undefined : parseUri(addresses(one)?.[0]?.uri ?? '')
-  return uri === undefined || uri.scheme === 'tel' ? undefined : bareHost(uri.host)
+  return uri !== undefined && isSip(uri) ? bareHost(uri.host) : undefined
 }
 
 const sdpAddress = (message: SipMessage): string | undefined => {

@@ -18,7 +18,7 @@ import {
 import { parseNameAddrs } from '../../src/sip/name-addr.ts'
 import { parse } from '../../src/sip/parse.ts'
 import { address, addresses, cseq, fromTag, splitList, tokens, topVia, toTag, vias } from '../../src/sip/read.ts'
-import { formatUri, numberOf, parseUri, uriParameter, userOf, withUriParameter } from '../../src/sip/uri.ts'
+import { formatUri, isSip, numberOf, parseUri, uriParameter, userOf, withUriParameter } from '../../src/sip/uri.ts'
 import { parseVia, withReceived } from '../../src/sip/via.ts'
 import { LIMITS } from '../support/messages.ts'
 import type { Random } from './random.ts'
@@ -65,7 +65,7 @@ export const checkUri = (text: string): void => {
   )
   numberOf(uri)
   uriParameter(uri, 'lr')
-  if (uri.scheme !== 'tel') {
+  if (isSip(uri)) {
     userOf(uri)
     ensure(uri.port === undefined || (uri.port > 0 && uri.port < 65536), `port ${uri.port}`)
     ensure(uriParameter(withUriParameter(uri, 'lr', 'x'), 'lr') === 'x', `parameter does not stay in ${JSON.stringify(text)}`)

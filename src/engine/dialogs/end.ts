@@ -15,7 +15,7 @@ import {
 } from '../../sip/message.ts'
 import { parseNameAddrs } from '../../sip/name-addr.ts'
 import { addresses, cseq, toTag, vias } from '../../sip/read.ts'
-import { parseUri, uriParameter } from '../../sip/uri.ts'
+import { isSip, parseUri, uriParameter } from '../../sip/uri.ts'
 
 /** All that it takes to speak to one party of a dialog as if we were the other. */
 export interface DialogEnd {
@@ -189,5 +189,5 @@ const has = ({ text, valueStart, end }: HeaderLine, what: string): boolean => {
 
 const cookieOf = (value: RecordRoute | undefined): string | undefined => {
   const uri = value === undefined ? undefined : parseUri(value.uri)
-  return uri === undefined || uri.scheme === 'tel' ? undefined : uriParameter(uri, 'ew')
+  return uri !== undefined && isSip(uri) ? uriParameter(uri, 'ew') : undefined
 }

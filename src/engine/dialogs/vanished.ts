@@ -1,7 +1,7 @@
 import type { Flow } from '../../address/flow.ts'
 import { WheelTimer } from '../../base/timer-wheel.ts'
 import type { Party } from '../../media/negotiation.ts'
-import { parseUri } from '../../sip/uri.ts'
+import { isSip, parseUri } from '../../sip/uri.ts'
 import type { Edge } from '../edge.ts'
 import { acknowledge, sayBye } from '../hang-up.ts'
 import { dialogOver } from '../media/placement.ts'
@@ -187,7 +187,7 @@ export class Vanished {
     const uri = target === undefined ? undefined : parseUri(target)
     // RFC 7118 §5: a name that a page made up for itself. A page that was loaded again has another one and has lost its calls, whatever
     // instance it calls itself
-    return uri !== undefined && uri.scheme !== 'tel' && uri.host.endsWith('.invalid')
+    return uri !== undefined && isSip(uri) && uri.host.endsWith('.invalid')
       ? this.#edgeOf().clients.identityOf(uri, side.zone)
       : flow.identity
   }

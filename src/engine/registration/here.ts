@@ -9,7 +9,7 @@ import { type Registered, register } from '../../registrar/register.ts'
 import type { Binding, Subscribers } from '../../registrar/types.ts'
 import { firstHeader, headerValue, line, type SipRequest } from '../../sip/message.ts'
 import { address } from '../../sip/read.ts'
-import { parseUri, type SipUri, type Uri } from '../../sip/uri.ts'
+import { isSip, parseUri, type SipUri, type Uri } from '../../sip/uri.ts'
 import { natSigns } from '../../zones/nat-signs.ts'
 import type { Zone } from '../../zones/zone.ts'
 import { answer } from '../answers.ts'
@@ -77,10 +77,10 @@ export class Registrar {
   /** §10.3 items 1 to 8; nothing has happened yet. */
   #judge({ flow, zone, running, request, uri, proven }: Arrival, settings: RegistrarSettings): Registered | Problem {
     const ours = { isOurs: (one: SipUri) => isOurHost(one, running) }
-    if (uri.scheme === 'tel' || !ours.isOurs(uri)) return problem(404, 'No domain of this registrar', '§10.3 item 1', 'Request-URI')
+    if (!isSip(uri) || !ours.isOurs(uri)) return problem(404, 'No domain of this registrar', '§10.3 item 1', 'Request-URI')
     const to = firstHeader(request, 'to')
     const written = parseUri(to === undefined ? '' : (address(to)?.uri ?? ''))
-    const named = written === undefined || written.scheme === 'tel' ? undefined : ourAddress(written, ours)
+    const named = written !== undefined && isSip(written) ? ourAddress(written, ours) : undefined
     if (named === undefined || named.user.length > LONGEST_USER) return problem(404, 'No address of this registrar', '§10.3 item 5', 'To')
     const subscriber = subscriberOf(named.user, this.#subscribers)
     const user = subscriber?.user ?? named.user

@@ -3,7 +3,7 @@ import type { Bindings } from '../../registrar/bindings.ts'
 import { type Client, type Forking, groupsOf } from '../../registrar/groups.ts'
 import type { Binding, Subscribers } from '../../registrar/types.ts'
 import type { Called, Candidate } from '../../routing/decide.ts'
-import { parseUri, type SipUri, type Uri, withoutUriParameter } from '../../sip/uri.ts'
+import { isSip, parseUri, type SipUri, type Uri, withoutUriParameter } from '../../sip/uri.ts'
 import type { Transports } from '../../transport/types.ts'
 import type { Zone } from '../../zones/zone.ts'
 import type { Clients } from '../clients.ts'
@@ -55,7 +55,7 @@ export class Callees {
 
   /** What is no address of ours may be the Contact of a client that is connected: of a dialog that it was in, say. */
   #byContact(uri: Uri, zones: readonly Zone[]): Called {
-    if (uri.scheme === 'tel') return NOBODY
+    if (!isSip(uri)) return NOBODY
     const zone = zones.find((one) => this.#deps.clients.byContact(uri, one) !== undefined)
     return zone === undefined ? NOBODY : { kind: 'groups', groups: [[{ kind: 'request-uri', zone }]] }
   }
@@ -73,7 +73,7 @@ const candidateOf = (client: Client, { snapshot, myself }: Pick<Running, 'snapsh
     const zone = snapshot.zones.get(zoneName)
     const uri = parseUri(contact)
     // The configuration may have another listener or zone since
-    if (listener === undefined || zone === undefined || uri === undefined || uri.scheme === 'tel') continue
+    if (listener === undefined || zone === undefined || uri === undefined || !isSip(uri)) continue
     chain = { kind: 'side', side: { listener, zone, flow }, contact: { uri: targetOf(uri), path, next: chain } }
   }
   return chain

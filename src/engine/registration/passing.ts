@@ -23,7 +23,7 @@ import type { FlowToken, Side } from '../../routing/route-state.ts'
 import { headerLines, headerValue, type SipRequest, type SipResponse } from '../../sip/message.ts'
 import type { NameAddr } from '../../sip/name-addr.ts'
 import { addresses } from '../../sip/read.ts'
-import { formatUri, parseUri } from '../../sip/uri.ts'
+import { formatUri, isSip, parseUri } from '../../sip/uri.ts'
 import { natSigns } from '../../zones/nat-signs.ts'
 import type { Zone } from '../../zones/zone.ts'
 import type { Edge, Running } from '../edge.ts'
@@ -154,7 +154,7 @@ export class Passing {
     const contact = (value: NameAddr): string | undefined => {
       const uri = parseUri(value.uri)
       const read = readContact(value)
-      if (uri === undefined || uri.scheme === 'tel' || read === undefined) return undefined
+      if (uri === undefined || !isSip(uri) || read === undefined) return undefined
       // What is taken back is what the registrar has, under whatever key it was signed
       const there = expiresOf(request, read) === 0 && aor !== undefined ? this.#edge().bindings.get(aor, keyOf(read)) : undefined
       if (there?.registrar !== undefined) {

@@ -1,7 +1,7 @@
 /** From toward a zone whose peers read nothing else: the number of P-Asserted-Identity (RFC 3325). */
 import { firstHeader, headerLines, indexOfHeader, line, replaceLine, type SipRequest } from '../../sip/message.ts'
 import { address, addresses } from '../../sip/read.ts'
-import { formatUri, numberOf, parseUri, type Uri } from '../../sip/uri.ts'
+import { formatUri, isSip, numberOf, parseUri, type Uri } from '../../sip/uri.ts'
 import type { Crossing } from '../crossing.ts'
 import { asksPrivacy, OF_CALLER } from './identities.ts'
 import { withUri } from './user-phone.ts'
@@ -14,7 +14,7 @@ export const caller = (request: SipRequest, { egress, inDialog }: Crossing): Sip
   const uri = value === undefined ? undefined : parseUri(value.uri)
   if (number === undefined || uri === undefined || isAnonymous(uri) || asksPrivacy(request, OF_CALLER) || numberOf(uri) === number)
     return request
-  const made = formatUri(uri.scheme === 'tel' ? { ...uri, number } : { ...uri, userinfo: number.replaceAll('#', '%23') })
+  const made = formatUri(isSip(uri) ? { ...uri, userinfo: number.replaceAll('#', '%23') } : { ...uri, number })
   return replaceLine(request, indexOfHeader(request, 'from'), line('From', withUri(value!, made)))
 }
 
@@ -30,4 +30,4 @@ const assertedNumber = (request: SipRequest): string | undefined => {
 }
 
 const isAnonymous = (uri: Uri): boolean =>
-  uri.scheme !== 'tel' && (uri.userinfo?.toLowerCase() === 'anonymous' || uri.host.toLowerCase() === 'anonymous.invalid')
+  isSip(uri) && (uri.userinfo?.toLowerCase() === 'anonymous' || uri.host.toLowerCase() === 'anonymous.invalid')

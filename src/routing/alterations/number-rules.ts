@@ -1,24 +1,29 @@
 import { indexOfHeader, line, replaceLine, type SipRequest, withRequestUri } from '../../sip/message.ts'
 import type { NameAddr } from '../../sip/name-addr.ts'
 import { address, addresses } from '../../sip/read.ts'
-import { formatUri, numberOf, parseUri, type Uri } from '../../sip/uri.ts'
+import { formatUri, isSip, numberOf, parseUri, type Uri } from '../../sip/uri.ts'
 import type { NumberField, NumberRule } from '../../zones/rules.ts'
 import type { Crossing } from '../crossing.ts'
+import { CALLED } from '../emergency.ts'
 
 /**
  * The rules of the decision, then of the zone that the request goes to. Those of the zone it comes from run before the routes look at it.
- * A registered contact is called by the URI that it registered (§19.1.1), whatever looks like a number in it.
+ * A registered contact is called by the URI that it registered (§19.1.1), whatever looks like a number in it; help by the number that was dialled.
  */
-export const numberRules = (request: SipRequest, { numbers, egress, inDialog, contactPath }: Crossing): SipRequest => {
+export const numberRules = (request: SipRequest, { numbers, egress, inDialog, contactPath, emergency }: Crossing): SipRequest => {
   if (inDialog) return request
-  const kept = contactPath === undefined ? undefined : 'request-uri'
+  const kept = emergency === true ? CALLED : contactPath === undefined ? NONE : TARGET
   return applyNumberRules(applyNumberRules(request, numbers, kept), egress.zone.numbersOut, kept)
 }
 
-/** @param kept is not touched */
-export const applyNumberRules = (request: SipRequest, rules: readonly NumberRule[], kept?: NumberField): SipRequest => {
+const NONE: readonly NumberField[] = []
+/** Of a registered contact. */
+export const TARGET: readonly NumberField[] = ['request-uri']
+
+/** @param kept are not touched */
+export const applyNumberRules = (request: SipRequest, rules: readonly NumberRule[], kept = NONE): SipRequest => {
   let altered = request
-  for (const rule of rules) for (const field of rule.fields) if (field !== kept) altered = applyToField(altered, rule, field)
+  for (const rule of rules) for (const field of rule.fields) if (!kept.includes(field)) altered = applyToField(altered, rule, field)
   return altered
 }
 
@@ -64,7 +69,7 @@ const renumber = (text: string, rule: NumberRule): string | undefined => {
 
 /** Parameters of the user part (`;ext=…`) and the password stay. */
 const withNumber = (uri: Uri, number: string): Uri => {
-  if (uri.scheme === 'tel') return { ...uri, number }
+  if (!isSip(uri)) return { ...uri, number }
   const rest = /[;:].*$/.exec(uri.userinfo!)
   return { ...uri, userinfo: escaped(number) + (rest?.[0] ?? '') }
 }

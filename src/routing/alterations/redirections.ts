@@ -7,7 +7,7 @@ import { type HeaderLine, indexOfHeader, line, type SipRequest, withHeaders } fr
 import type { NameAddr } from '../../sip/name-addr.ts'
 import { parameter } from '../../sip/parameters.ts'
 import { addresses } from '../../sip/read.ts'
-import { formatUri, parseUri, type Uri, uriParameter, withoutUriParameter, withUriParameter } from '../../sip/uri.ts'
+import { formatUri, isSip, parseUri, type Uri, uriParameter, withoutUriParameter, withUriParameter } from '../../sip/uri.ts'
 import type { Crossing } from '../crossing.ts'
 import { isPrivate } from './identities.ts'
 import { asPhone } from './user-phone.ts'
@@ -101,7 +101,7 @@ const fromHistory = (values: readonly NameAddr[], target: string): readonly Dive
       : [{ display: value.display, uri, cause, private: isPrivate(value), counter: Math.min(MOST, below - depth) }]
   })
 
-const userOf = (uri: Uri): string | undefined => (uri.scheme === 'tel' ? uri.number : uri.userinfo)
+const userOf = (uri: Uri): string | undefined => (isSip(uri) ? uri.userinfo : uri.number)
 
 const depthOf = ({ parameters }: NameAddr): number => (parameter(parameters, 'index') ?? '1').split('.', MOST * MOST).length
 
@@ -120,7 +120,7 @@ const plain = (text: string): Uri | undefined => {
   const uri = parseUri(text)
   if (uri === undefined) return undefined
   const bare = withoutUriParameter(withoutUriParameter(uri, 'cause'), 'transport')
-  return bare.scheme === 'tel' ? bare : { ...bare, headers: '' }
+  return isSip(bare) ? { ...bare, headers: '' } : bare
 }
 
 const diversionOf = (divertors: readonly Divertor[]): string =>
@@ -144,7 +144,7 @@ const historyOf = (divertors: readonly Divertor[], target: string, phones: boole
     const text = formatUri(caused)
     const phone = phones ? (asPhone(text) ?? text) : text
     entries.push(
-      `${named(display)}<${phone}${uri.scheme === 'tel' ? '' : headers}>;index=${index}${before === undefined ? '' : `;mp=${before.index}`}`,
+      `${named(display)}<${phone}${isSip(uri) ? headers : ''}>;index=${index}${before === undefined ? '' : `;mp=${before.index}`}`,
     )
   }
   for (const one of divertors) {

@@ -1,6 +1,6 @@
 import { TRANSPORTS, transportNamed } from '../../address/transports.ts'
 import { type SipRequest, withRequestUri } from '../../sip/message.ts'
-import { formatUri, parseUri, type Uri, uriParameter, withoutUriParameter, withUriParameter } from '../../sip/uri.ts'
+import { formatUri, isSip, parseUri, type Uri, uriParameter, withoutUriParameter, withUriParameter } from '../../sip/uri.ts'
 import type { Crossing } from '../crossing.ts'
 
 /** §16.6 item 2, T4: the Request-URI of the decision, with a `;transport=` that is true for the leg it travels on. */
@@ -14,7 +14,7 @@ export const setTarget = (request: SipRequest, { target, egress }: Crossing): Si
 
 /** A transport that contradicts the leg is replaced, toward UDP removed; where none is named none is added. Case does not matter. */
 export const fitTransport = <U extends Uri>(uri: U, leg: string): U => {
-  if (uri.scheme === 'tel') return uri
+  if (!isSip(uri)) return uri
   const named = uriParameter(uri, 'transport')
   if (named === undefined || named.toLowerCase() === leg) return uri
   // A token we do not know is the peer's own business (`;transport=sctp` never reaches this leg by us)

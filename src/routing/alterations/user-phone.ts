@@ -2,7 +2,7 @@
 import { type HeaderLine, line, type SipRequest, withHeaders, withRequestUri } from '../../sip/message.ts'
 import type { NameAddr } from '../../sip/name-addr.ts'
 import { address, addresses } from '../../sip/read.ts'
-import { formatUri, numberOf, parseUri, uriParameter, withUriParameter } from '../../sip/uri.ts'
+import { formatUri, isSip, numberOf, parseUri, uriParameter, withUriParameter } from '../../sip/uri.ts'
 import type { Crossing } from '../crossing.ts'
 
 /**
@@ -37,7 +37,7 @@ const identities = (one: HeaderLine): HeaderLine => {
 /** @returns undefined: it holds no number, or says what its user part is */
 export const asPhone = (text: string): string | undefined => {
   const uri = parseUri(text)
-  return uri === undefined || uri.scheme === 'tel' || numberOf(uri) === undefined || uriParameter(uri, 'user') !== undefined
+  return uri === undefined || !isSip(uri) || numberOf(uri) === undefined || uriParameter(uri, 'user') !== undefined
     ? undefined
     : formatUri(withUriParameter(uri, 'user', 'phone'))
 }

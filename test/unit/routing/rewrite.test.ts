@@ -15,7 +15,7 @@ import type { FlowToken, Side } from '../../../src/routing/route-state.ts'
 import { headerLines, type SipRequest, serialise } from '../../../src/sip/message.ts'
 import { parseNameAddr } from '../../../src/sip/name-addr.ts'
 import { topVia } from '../../../src/sip/read.ts'
-import { formatUri, parseUri, type Uri } from '../../../src/sip/uri.ts'
+import { formatUri, isSip, parseUri, type Uri } from '../../../src/sip/uri.ts'
 import { messageText, parsedRequest, parsedResponse } from '../../support/messages.ts'
 import {
   browsers,
@@ -57,7 +57,7 @@ describe('T7, RFC 5658: Record-Route', () => {
     expect(entries).toEqual([`<${URIS.get(egress)};r2=on;ew=COOKIE${mark[0]}>`, `<${URIS.get(ingress)};r2=on;ew=COOKIE${mark[1]}>`])
     // A4: what we advertised we recognise, each its own listener
     const uris = entries.map((entry) => parseUri(parseNameAddr(entry)!.uri)!)
-    expect(uris.map((uri) => (uri.scheme === 'tel' ? undefined : myself.listenerOf(uri)))).toEqual([egress, ingress])
+    expect(uris.map((uri) => (isSip(uri) ? myself.listenerOf(uri) : undefined))).toEqual([egress, ingress])
   })
 
   test('one entry when nothing differs; two when a peer is reached by flow, or the names differ', () => {

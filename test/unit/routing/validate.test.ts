@@ -125,6 +125,11 @@ describe('§16.3 item 1: the syntax of what we use', () => {
 })
 
 describe('§16.3 items 2 to 5', () => {
+  test('RFC 5031: of URNs a service is none', () => {
+    expect(status(changed({}, 'urn:service:sos.fire'))).toBe(undefined)
+    expect(status(changed({}, 'urn:uuid:1'))).toBe(416)
+  })
+
   test.each(['http://example.com', 'nobodyKnowsThisScheme:totallyopaquecontent', 'mailto:a@b'])('item 2: %s is 416', (uri) => {
     expect(status(changed({}, uri))).toBe(416)
   })

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { isHost, readHost, readPort } from '../../../src/sip/host.ts'
 import {
   formatUri,
+  isSip,
   numberOf,
   parseUri,
   type SipUri,
@@ -303,4 +304,20 @@ describe('reading parts', () => {
     expect(formatUri(withoutUriParameter(sip('sip:a;%74r%61nsport=tcp;x=%41'), 'transport'))).toBe('sip:a;x=%41')
     expect(uriParameter(sip('sip:a;x%3Dlr=1;y%3Blr'), 'lr')).toBeUndefined()
   })
+})
+
+describe('services (RFC 5031)', () => {
+  test.each(['urn:service:sos', 'urn:service:sos.fire', 'URN:Service:SOS'])('%s', (text) => {
+    const uri = parseUri(text)!
+    expect(uri).toMatchObject({ scheme: 'urn', number: text.slice(4) })
+    expect(formatUri(uri)).toBe(`urn:${text.slice(4)}`)
+    expect([isSip(uri), numberOf(uri)]).toEqual([false, undefined])
+  })
+
+  test.each(['urn:service:', 'urn:service:.sos', 'urn:service:sos.', 'urn:uuid:1', 'urn:', 'urn:service:sos;x', 'urn:service:sos@host'])(
+    '%s is none',
+    (text) => {
+      expect(parseUri(text)).toBeUndefined()
+    },
+  )
 })
