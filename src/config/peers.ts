@@ -73,6 +73,7 @@ export const peerPolicy = (
       provisional: dialect?.provisional ?? usual.provisional,
       redirections: dialect?.redirections ?? usual.redirections,
       caller: dialect?.caller ?? usual.caller,
+      moved: dialect?.moved ?? usual.moved,
       offers: dialect?.offers ?? usual.offers,
     },
     trusted: text.trusted ?? profile.trusted,

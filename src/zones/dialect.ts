@@ -17,6 +17,10 @@ export const REDIRECTIONS = ['pass', 'history-info', 'diversion'] as const
 /** How a zone is told that a call was forwarded: as it came, by History-Info (RFC 7044), or by Diversion (RFC 5806). */
 export type Redirections = (typeof REDIRECTIONS)[number]
 
+export const MOVED = ['pass', 'follow'] as const
+/** What becomes of redirections (3xx) for callers from a zone: they see them and call again, or the edge calls in their place (§8.1.3.4). */
+export type Moved = (typeof MOVED)[number]
+
 export interface Dialect {
   /**
    * Methods that cross to and from this zone, upper case; Allow toward it shows no others. A request with another one is answered 405.
@@ -32,6 +36,8 @@ export interface Dialect {
   readonly redirections: Redirections
   /** From toward this zone: as it came, or the number of P-Asserted-Identity (RFC 3325) where there is one. */
   readonly caller: 'from' | 'asserted'
+  /** For callers from this zone. */
+  readonly moved: Moved
   /** An INVITE toward this zone always has an SDP offer (§13.2.1): one without is answered 488, inside a dialog the edge offers what was agreed. */
   readonly offers: 'any' | 'always'
 }
@@ -44,5 +50,6 @@ export const PLAIN_DIALECT: Dialect = {
   provisional: 'pass',
   redirections: 'pass',
   caller: 'from',
+  moved: 'pass',
   offers: 'any',
 }

@@ -28,6 +28,7 @@ export const teams = {
     without: ['100rel', 'replaces'],
     userPhone: true,
     redirections: 'history-info',
+    moved: 'follow',
     offers: 'always',
   },
   trusted: true,

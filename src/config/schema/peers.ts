@@ -1,5 +1,5 @@
 import Type from 'typebox'
-import { PROVISIONAL_POLICIES, REDIRECTIONS } from '../../zones/dialect.ts'
+import { MOVED, PROVISIONAL_POLICIES, REDIRECTIONS } from '../../zones/dialect.ts'
 import { CLOUDS } from '../../zones/microsoft.ts'
 import { PEER_USAGES } from '../../zones/peers.ts'
 import { durationOrOff, mapping, nameOf, oneOrMany, optional, text } from './fragment.ts'
@@ -107,6 +107,13 @@ export const dialect = mapping(
         description:
           'From toward this zone: `from`, as it came; `asserted`, the number of P-Asserted-Identity where there is one; who is anonymous or asks for privacy stays so.',
         default: 'from',
+      }),
+    ),
+    moved: optional(
+      Type.Enum([...MOVED], {
+        description:
+          'Redirections (3xx) for callers from this zone: `pass`, they call again themselves; `follow`, the edge calls where they lead, by the routes of the zone that was called, where that one is `trusted`; what leads nowhere is a 480. Default: `pass`, for kind teams `follow`.',
+        examples: ['follow'],
       }),
     ),
     offers: optional(
