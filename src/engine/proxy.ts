@@ -14,9 +14,10 @@ import { ONE_BRANCH, ResponseContext, type ResponseEffect } from '../routing/res
 import { headerValue, type SipResponse } from '../sip/message.ts'
 import type { Uri } from '../sip/uri.ts'
 import type { Zone } from '../zones/zone.ts'
+import { learnAccepted } from './accepted.ts'
 import { answer, REASONS, trying } from './answers.ts'
 import { Branch } from './branch.ts'
-import { type Composed, compose, type Plan } from './compose.ts'
+import { type Composed, compose, type Onward, type Plan } from './compose.ts'
 import type { Edge, Running } from './edge.ts'
 import { isContact, policyFor } from './failover.ts'
 import { lacksOffer } from './media/offers.ts'
@@ -55,6 +56,10 @@ export class ProxyContext implements ServerUser {
   #started = 0
   /** Nobody is there who would get an answer. */
   #alone = false
+  /** The caller wants nothing more. */
+  #calledOff = false
+  /** What the call goes on with. */
+  #onward: Onward | undefined
 
   constructor(edge: Edge, running: Running, server: ServerTransaction, arrival: Flow, plan: Plan) {
     this.#edge = edge
@@ -116,6 +121,7 @@ export class ProxyContext implements ServerUser {
 
   /** §16.10: a CANCEL for this request; its Reason goes along with ours (RFC 3326). */
   cancel(reason: string | undefined): void {
+    this.#calledOff = true
     this.#reason = reason
     this.#perform(this.#responses.cancelled())
   }
@@ -123,6 +129,7 @@ export class ProxyContext implements ServerUser {
   /** The caller's connection is gone: nobody waits for an answer any more, and nobody may answer a call that has no caller. */
   upstreamLost(): void {
     this.#alone = true
+    this.#calledOff = true
     this.#perform(this.#responses.cancelled())
   }
 
@@ -140,9 +147,9 @@ export class ProxyContext implements ServerUser {
     return this.#media === undefined ? lacksOffer(this.#plan!.request, candidate) : this.#media.prepare(index, candidate, listener)
   }
 
-  /** Later messages of this call wait for it. */
-  hold(pending: Promise<void>): void {
-    this.#edge.order.hold(this.callId, pending)
+  /** Later messages of this call wait for it, if there is anything to wait for. */
+  hold(pending: Promise<void> | void): void {
+    if (pending !== undefined) this.#edge.order.hold(this.callId, pending)
   }
 
   /** What comes of `pending` is done in this call's turn; a mistake in it is one of this call. */
@@ -206,8 +213,16 @@ export class ProxyContext implements ServerUser {
   }
 
   #decided(branch: Branch, response: SipResponse, flow: Flow): void {
-    const learned = response.status >= 200 && response.status < 300 ? this.#learn(branch, response, flow) : response
-    this.#perform(this.#responses.response(branch.index, response.status, learned))
+    const { status } = response
+    const learned = status >= 200 && status < 300 ? this.#learn(branch, response, flow) : response
+    this.#perform(this.#responses.response(branch.index, status, learned))
+  }
+
+  /** @returns the 2xx as the client is to get it */
+  #learn(branch: Branch, response: SipResponse, flow: Flow): SipResponse {
+    const [server, ingress, arrival, plan, passage] = [this.#server, this.#ingressZone, this.#arrival, this.#plan, this.#passage]
+    const media = this.#media?.at(branch.index)
+    return learnAccepted(this.#edge, { running: this.running, server, ingress, arrival, plan, passage, branch, flow, media }, response)
   }
 
   branchFailed(branch: number): void {
@@ -342,6 +357,7 @@ export class ProxyContext implements ServerUser {
           this.#upstream(effect.message, effect.branch)
           break
         case 'best':
+          if (effect.status < 400 && this.#goesOn(effect.message, effect.branch)) break
           this.#upstream(withChallenges(effect.message, effect.challenges), effect.branch)
           break
         case 'respond':
@@ -355,15 +371,14 @@ export class ProxyContext implements ServerUser {
         case 'cancel':
           this.#branches[effect.branch]?.cancel(this.#reason ?? (this.#status >= 200 && this.#status < 300 ? ELSEWHERE : undefined))
           break
-        case 'startGroup': {
+        case 'startGroup':
           this.#patience?.again()
-          const pending = this.#startGroup(effect.first, effect.count)
-          if (pending !== undefined) this.hold(pending)
+          this.hold(this.#startGroup(effect.first, effect.count))
           break
-        }
         case 'done':
           this.#finished()
           this.#settle()
+          this.hold(this.#onward?.())
           break
         default:
           unreachable(effect)
@@ -371,13 +386,19 @@ export class ProxyContext implements ServerUser {
     }
   }
 
+  /** §16.7 item 4: a caller who cannot follow a 3xx is not shown it; what it leads to begins when all is over here. */
+  #goesOn(response: SipResponse, branch: number): boolean {
+    this.#onward = this.#plan?.follow?.(response, candidateZone(this.#branches[branch]!.candidate), this.#calledOff)
+    if (this.#onward !== undefined) this.#status = response.status
+    return this.#onward !== undefined
+  }
+
   #finished(): void {
     this.#patience?.end()
     const plan = this.#plan
     if (plan?.sender !== undefined) this.#edge.dialogs.finished(plan.sender, this.#server.method, this.#status)
     else if (plan !== undefined && this.#server.invite) this.#edge.dialogs.decided(this.callId)
-    const pending = this.#media?.finished(this.#status)
-    if (pending !== undefined) this.hold(pending)
+    this.hold(this.#media?.finished(this.#status))
     // What stays for Timers L and M is small
     this.#plan = undefined
   }
@@ -413,28 +434,6 @@ export class ProxyContext implements ServerUser {
     metrics.drop('response-malformed', this.#arrival.listener.name)
     if (status >= 200 && this.#server.request !== undefined)
       this.#server.respond(answer(this.#server.request, 502, 'Bad Gateway', ids.token(8)))
-  }
-
-  /** Which client is behind which connection, told by what was accepted. @returns the 2xx as the client is to get it */
-  #learn(branch: Branch, response: SipResponse, flow: Flow): SipResponse {
-    const { request } = this.#server
-    if (request?.method === 'REGISTER') {
-      const { clients, passing } = this.#edge
-      const registrar = candidateZone(branch.candidate)
-      if (this.#ingressZone.profile.reach === 'flow') clients.registered(this.#arrival, this.#ingressZone, request, registrar)
-      const [plan, passage, { candidate }] = [this.#plan, this.#passage, branch]
-      if (plan === undefined || passage === undefined) return response
-      const [running, arrival] = [this.running, this.#arrival]
-      return passing.accepted({ running, ingress: plan.ingress, candidate, passage, arrival, request: plan.request }, response)
-    }
-    const zone = candidateZone(branch.candidate)
-    if (this.#server.invite && zone.profile.reach === 'flow') this.#edge.clients.seen(flow, zone, response)
-    const { dialogs } = this.#edge
-    const plan = this.#plan
-    if (plan?.sender !== undefined) dialogs.answered(plan.sender, this.#server.method, response)
-    else if (plan !== undefined && this.#server.invite && !this.inDialog)
-      dialogs.confirmed(plan.request, response, plan.ingress, branch.egress, this.#media?.at(branch.index))
-    return response
   }
 }
 
