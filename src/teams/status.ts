@@ -10,7 +10,7 @@ import { type RootsView, viewRoots } from './roots.ts'
 import type { TeamsView } from './types.ts'
 
 const DAY_MS = 86_400_000
-/** Roots that may be missing without a word: hubs change them slowly, and chains end at the commonest. */
+/** Hubs ask about once a minute. */
 const LATE_MS = 5 * 60_000
 
 /** Never rejects. @param now milliseconds since 1970 */
@@ -20,9 +20,10 @@ export const viewOf = async (patient: Patient, peering: PeeringView, now: number
   return { cloud: patient.cloud, peering, certificate: certificate.view, roots, next: nextOf(patient, peering, certificate, roots, now) }
 }
 
-interface SeenCertificate {
+/** Our certificate, as far as the next step depends on it. */
+export interface SeenCertificate {
   readonly view: TeamsView['certificate']
-  /** With its part: what is worst. */
+  /** undefined: nothing keeps calls from working. */
   readonly worst: Outcome | undefined
 }
 
@@ -65,9 +66,9 @@ const rootsOf = async (patient: Patient, now: number): Promise<RootsView> => {
   }
 }
 
-/** The first thing that keeps calls from working, else what will. */
-const nextOf = (
-  patient: Patient,
+/** The first thing that keeps calls from working, else what will. @param now milliseconds since 1970 */
+export const nextOf = (
+  patient: Pick<Patient, 'name'>,
   { targets, askers }: PeeringView,
   { view, worst }: SeenCertificate,
   roots: RootsView,
