@@ -34,7 +34,10 @@ export interface Judgement {
 const MOST_SHOWN = 12
 const LONGEST = 8
 /** Signatures that are tried for one chain: cross-signed CAs make many ways, and a hostile heap even more. */
-const MOST_TRIES = 40
+const MOST_TRIES = 24
+/** Keys beyond this, or with other exponents than everybody's, make one signature cost many milliseconds: that is what they are made for. */
+const MOST_BITS = 8192
+const LARGEST_EXPONENT = 0xffff_ffffn
 
 /**
  * @param shown DER, the leaf first; the others in whatever order
@@ -148,6 +151,8 @@ const rank = (reason: PeerFault): number => {
 const fits = (one: Certificate, issuer: Certificate): boolean => one.issuer.equals(issuer.subject) || one.x509.checkIssued(issuer.x509)
 
 const isSigned = (one: Certificate, issuer: Certificate): boolean => {
+  const { modulusLength = 0, publicExponent = 0n } = issuer.key.asymmetricKeyDetails ?? {}
+  if (modulusLength > MOST_BITS || publicExponent > LARGEST_EXPONENT) return false
   try {
     return one.x509.verify(issuer.key)
   } catch {

@@ -137,7 +137,7 @@ describe('T §1.6: who connects to us', () => {
     async (maxVersion) => {
       const listener = await open(tlsOf())
       const first = await dial(listener, { ...good, maxVersion })
-      let session = first.getSession()
+      let session: Buffer | undefined = first.getSession()
       first.on('session', (ticket: Buffer) => {
         session = ticket
       })
