@@ -75,7 +75,31 @@ describe('to Teams', () => {
     await hangsUp(place.pbx, place.hub, place.edge)
   })
 
-  test.each(['UPDATE', 'INFO', 'REFER', 'MESSAGE'])(
+  test('T6.34: an anonymous caller of the PBX stays so, and the hub, which is trusted, sees who pays', async () => {
+    const place = await startTeams({ touches: ['p-asserted-identity'] })
+    const from = '"Anonymous" <sip:anonymous@anonymous.invalid>'
+    const headers = ['P-Asserted-Identity: <sip:+13125550123@pbx>, <tel:+13125550123>', 'Privacy: id']
+    const { invite, ok } = await callsTeams(place, place.pbx, { from, headers })
+    expect(headerOf(invite, 'from')).toBe(headerOf(ok, 'from'))
+    expect(headerOf(invite, 'from').startsWith(from)).toBe(true)
+    expect(headerOf(invite, 'p-asserted-identity')).toBe('<sip:+13125550123@pbx;user=phone>, <tel:+13125550123>')
+    expect(headerOf(invite, 'privacy')).toBe('id')
+    await hangsUp(place.pbx, place.hub, place.edge)
+  })
+
+  test('T §3.11: a call that the PBX forwards says so in History-Info', async () => {
+    const place = await startTeams({ touches: ['diversion', 'history-info'] })
+    const headers = ['Diversion: <sip:+13125550177@10.0.0.20>;reason=no-answer;counter=1']
+    const { invite } = await callsTeams(place, place.pbx, { headers })
+    expect(valuesOf(invite, 'history-info')).toEqual([
+      '<sip:+13125550177@10.0.0.20;user=phone?Reason=SIP%3Bcause%3D408>;index=1',
+      '<sip:+442079460100@sip.pstnhub.microsoft.com:5061;cause=408;user=phone>;index=1.1;mp=1',
+    ])
+    expect(headerOf(invite, 'diversion')).toBe('')
+    await hangsUp(place.pbx, place.hub, place.edge)
+  })
+
+  test.each(['UPDATE', 'INFO', 'REFER', 'MESSAGE', 'PRACK'])(
     'T6.22: %s inside the dialog is answered 405 here, and the call goes on',
     async (method) => {
       const place = await startTeams()
