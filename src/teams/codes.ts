@@ -387,5 +387,12 @@ export const explainAnswer = (status: number, phrase: string, reasons: readonly 
   return { ...first, status, meaning: known?.meaning, remedy: known?.remedy }
 }
 
+/** Whatever somebody has: a Reason header, a code, words. @param status of the answer that it stood in, if it stood in one */
+export const explain = (text: string, status: number | undefined): Omit<ExplainedAnswer, 'status' | 'cause'> => {
+  const { guid, words } = readReason(text)
+  const known = explainCode(text) ?? explainText(words) ?? explainText(text) ?? (status === undefined ? undefined : STATUSES[status])
+  return { guid, words, meaning: known?.meaning, remedy: known?.remedy }
+}
+
 /** The values of the Reason headers of a message. */
 export const reasonsOf = (message: SipMessage): readonly string[] => headerLines(message, 'reason').map(({ value }) => value)

@@ -3,8 +3,9 @@ import Type from 'typebox'
 import { ApiError } from '../admin/api-error.ts'
 import { ErrorReply } from '../admin/schemas.ts'
 import { ConfigError } from '../config/errors.ts'
+import { explain } from './codes.ts'
 import type { TeamsDesk } from './desk.ts'
-import { DoctorBody, IdParams, NameBody, NameReply, Report, SetupBody, SetupReply, Views } from './schemas.ts'
+import { DoctorBody, ExplainQuery, ExplainReply, IdParams, NameBody, NameReply, Report, SetupBody, SetupReply, Views } from './schemas.ts'
 import type { SetupAnswers } from './types.ts'
 
 const errors = { '4xx': ErrorReply, '5xx': ErrorReply } as const
@@ -82,6 +83,24 @@ export const addTeamsRoutes = (app: FastifyInstance, desk: TeamsDesk): void => {
         .type('text/plain; charset=utf-8')
         .header('content-disposition', 'attachment; filename="teams-doctor.txt"')
         .send(text)
+    },
+  )
+
+  app.get<{ Querystring: ExplainQuery }>(
+    '/api/teams/explain',
+    {
+      ...LOOK,
+      schema: {
+        summary: "What a code or a Reason text of Microsoft's means",
+        tags,
+        querystring: ExplainQuery,
+        response: { 200: ExplainReply, ...errors },
+      },
+    },
+    ({ query }) => {
+      const { meaning, remedy, guid } = explain(query.text, query.status === undefined ? undefined : Number(query.status))
+      if (meaning === undefined) throw new ApiError(404, 'unknown-code', 'Nothing is known of this code or text')
+      return { meaning, remedy, ...(guid === undefined ? {} : { guid }) }
     },
   )
 

@@ -125,3 +125,21 @@ export const SetupReply = Type.Object({
   powershell: Type.Array(Type.Object({ heading: Type.String(), lines: Type.String() })),
   problems: Type.Array(Type.String()),
 })
+
+export const ExplainQuery = Type.Object(
+  {
+    text: Type.String({
+      maxLength: 1000,
+      minLength: 1,
+      description: 'A Reason header, a code of six digits or of Windows, or words with one in them',
+    }),
+    status: optional(Type.String({ pattern: '^[3-6]\\d\\d$', description: 'Of the answer that it stood in' })),
+  },
+  { additionalProperties: false },
+)
+export type ExplainQuery = Type.Static<typeof ExplainQuery>
+export const ExplainReply = Type.Object({
+  meaning: Type.String(),
+  remedy: text('What to do'),
+  guid: optional(text("For Microsoft's support")),
+})

@@ -134,6 +134,21 @@ test('a name is looked up, and a proposal made, without anything being changed',
   expect((await ask('POST', '/setup', { ...answers, pbx: { zone: 'x' }, country: 'DE' })).statusCode).toBe(400)
 })
 
+test('codes and texts are explained, for the ladder of a call and for people', async () => {
+  const { ask } = await place()
+  const explain = (text: string, status = '') => ask('GET', `/explain?text=${encodeURIComponent(text)}${status}`)
+  const reason = 'Q.850;cause=63;text="5c0f2d9e-7a43-4e0c-9f44-0a91e6d3b7c1;No trunk config was found"'
+  expect((await explain(reason)).json()).toMatchObject({
+    meaning: expect.stringContaining('no trunk'),
+    guid: '5c0f2d9e-7a43-4e0c-9f44-0a91e6d3b7c1',
+  })
+  expect((await explain(' 0x80090328 ')).json().meaning).toBe('The certificate has expired')
+  expect((await explain('510532')).statusCode).toBe(200)
+  expect((await explain('hello')).statusCode).toBe(404)
+  expect((await explain('hello', '&status=488')).json().meaning).toContain('media')
+  expect((await explain('x'.repeat(1001))).statusCode).toBe(400)
+})
+
 test('who may look may read; who may not run the edge may not make it ask the world', async () => {
   const { server } = await place()
   const viewer = await signIn(server, 'viewer')
