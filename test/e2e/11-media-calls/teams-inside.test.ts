@@ -247,6 +247,16 @@ it('T §4.1: an answer with two keys of one suite, neither under the tag that wa
   await hangUp(both)
 })
 
+it.each(WHO)('T §4.1: the %s calls, and the only key of Teams has an MKI, which then stands in each of its packets', async (who) => {
+  teams = await place.teams({ media: { cryptoParameters: '|2^31|1:1' } })
+  pbx = await place.pbx()
+  const both = await talk(who)
+  await both.atTeams.call.resume()
+  await hearEachOther(both.atTeams, both.atPbx)
+  await expectClean(both.atTeams.call, both.atPbx.call)
+  await hangUp(both)
+})
+
 it('T6.43: a PBX that sends no RTCP: rtpengine makes it, and a Teams user who is silent on hold loses no call', async () => {
   teams = await place.teams()
   pbx = await place.pbx({ media: { reportMs: 0 } })

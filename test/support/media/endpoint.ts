@@ -125,6 +125,13 @@ export interface MediaEndpoint {
 }
 
 const PATIENCE = 5000
+/** RFC 4568 §6.1: `|2^31|1:4` promises four octets with the number 1 in each packet. */
+const mkiOf = (parameters: string): Buffer => {
+  const [, value = '0', length = '0'] = /\|(\d+):(\d+)$/.exec(parameters) ?? []
+  const bytes = Buffer.alloc(Number(length))
+  if (bytes.length > 0) bytes.writeUIntBE(Number(value), 0, bytes.length)
+  return bytes
+}
 const KEPT = 20
 /** ms since 1970, finer than Date.now: round trips on loopback are short. */
 const wallClock = (): number => performance.timeOrigin + performance.now()
@@ -158,7 +165,7 @@ export const openMediaEndpoint = async (options: MediaEndpointOptions): Promise<
     ownKey,
   )
   const secure = options.profile === 'sdes'
-  const outgoing = secure ? createSrtpSender(ownKey) : undefined
+  const outgoing = secure ? createSrtpSender(ownKey, mkiOf(options.cryptoParameters ?? '')) : undefined
   let incoming: { readonly key: Buffer; readonly context: SrtpContext } | undefined
   const digits = createDigitReader()
   const receptions = new Map<number, Reception>()

@@ -199,6 +199,7 @@ export const openSipEndpoint = async (options: SipEndpointOptions): Promise<SipE
   const callOf = (message: Wire): FedCall | undefined =>
     calls.find(({ callId, hasTag }) => callId === headerOf(message, 'call-id') && hasTag(tagOf(message, 'to')))
   const cancelled = (request: Wire, from: SipLink): void => {
+    requests.push(request)
     const invite = transactions.inviteOf(request)
     const call = invite === undefined ? undefined : beginning.get(invite.request)
     const [status, reason] = call === undefined ? [481, 'No such transaction'] : [200, 'OK']

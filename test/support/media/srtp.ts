@@ -1,5 +1,6 @@
 /**
- * SRTP and SRTCP with AES_CM_128_HMAC_SHA1_80 (RFC 3711, RFC 4568 §6.2.1): one master key, derivation rate 0, no MKI, no replay list.
+ * SRTP and SRTCP with AES_CM_128_HMAC_SHA1_80 (RFC 3711, RFC 4568 §6.2.1): one master key, derivation rate 0, no replay list;
+ * an MKI where one is sent, none where one is received.
  */
 import { createCipheriv, createHmac, timingSafeEqual } from 'node:crypto'
 import { rtpHeaderLength } from './rtp.ts'
@@ -76,8 +77,8 @@ const createIndexes = (): { guess(ssrc: number, sequence: number): number; settl
   }
 }
 
-/** What a sender does. @param master key and salt, 30 octets */
-export const createSrtpSender = (master: Buffer): SrtpContext => {
+/** What a sender does. @param master key and salt, 30 octets @param mki stands before the tag of each packet (§3.1) */
+export const createSrtpSender = (master: Buffer, mki: Buffer = Buffer.alloc(0)): SrtpContext => {
   const rtpKeys = sessionKeys(master, 0)
   const rtcpKeys = sessionKeys(master, 3)
   const indexes = createIndexes()
@@ -89,13 +90,13 @@ export const createSrtpSender = (master: Buffer): SrtpContext => {
       indexes.settle(ssrc, index)
       const start = rtpHeaderLength(packet)
       const secret = Buffer.concat([packet.subarray(0, start), crypt(rtpKeys, ssrc, index, packet.subarray(start))])
-      return Buffer.concat([secret, tagOf(rtpKeys, secret, uint32(Math.floor(index / 0x10000)))])
+      return Buffer.concat([secret, mki, tagOf(rtpKeys, secret, uint32(Math.floor(index / 0x10000)))])
     },
     rtcp: (packet) => {
       const index = rtcpIndex++
       const secret = Buffer.concat([packet.subarray(0, 8), crypt(rtcpKeys, packet.readUInt32BE(4), index, packet.subarray(8))])
       const encrypted = uint32(0x80000000 + index)
-      return Buffer.concat([secret, encrypted, tagOf(rtcpKeys, secret, encrypted)])
+      return Buffer.concat([secret, encrypted, mki, tagOf(rtcpKeys, secret, encrypted)])
     },
   }
 }

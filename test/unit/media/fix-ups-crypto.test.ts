@@ -52,11 +52,16 @@ describe('an offer from an SDES peer', () => {
   )
 
   test.each([
-    ['only with MKI', `a=crypto:1 AES_CM_128_HMAC_SHA1_80 ${KEY}|2^31|1:1`],
+    ['several, of which packets choose one', `a=crypto:1 AES_CM_128_HMAC_SHA1_80 ${KEY}|2^31|1:1;${KEY.replace('n', 'm')}|2^31|2:1`],
     ['only another suite', 'a=crypto:1 NULL_HMAC_SHA1_80 inline:x'],
     ['none', 'a=mid:0'],
   ])('RFC 4568 §6: no key that can be used (%s) is a problem', (_what, line) => {
     expect(bad(usableKeys(sdpOf(savp(line))))).toMatchObject({ status: 488, reason: expect.stringContaining('AES_CM_128_HMAC_SHA1_80') })
+  })
+
+  test('T §4.1: a key with MKI is taken where there is no other', () => {
+    const mki = `a=crypto:1 AES_CM_128_HMAC_SHA1_80 ${KEY}|2^31|1:1`
+    expect(cryptos(offer(savp('a=crypto:7 AEAD_AES_256_GCM inline:x', mki)))).toEqual([mki])
   })
 
   test('what is offered without SRTP beside it stays', () => {
@@ -86,6 +91,12 @@ describe('an answer from an SDES peer', () => {
     const written = sdpFixture('teams-answer-bypass-ice-two-crypto')
     expect(cryptos(answer(written, 1))).toEqual(['a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:oz2bF+NRy4WyLXYScQhwGOqTE87RB5FkGfTx3Lw2|2^31'])
     expect(linesOnlyIn(answer(written, 1), written)).toEqual(cryptos(answer(written, 1)))
+  })
+
+  test('T §4.1: INTEROP(Teams): a key with MKI is better than none; a list of keys, of which packets choose one, is not', () => {
+    const mki = `AES_CM_128_HMAC_SHA1_80 ${KEY}|2^31|1:1`
+    expect(cryptos(answer(savp(`a=crypto:3 ${mki}`, 'a=crypto:4 AES_CM_128_HMAC_SHA1_32 inline:x'), 1))).toEqual([`a=crypto:1 ${mki}`])
+    expect(bad(answeredKeys(sdpOf(savp(`a=crypto:1 ${mki};${KEY.replace('n', 'm')}|2^31|2:1`)), [1]))).toMatchObject({ status: 488 })
   })
 
   test('RFC 4568 §5.1.2: the right tag is left alone', () => {
