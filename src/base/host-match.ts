@@ -11,3 +11,6 @@ export const wildcardOf = (host: string): string | undefined => {
 
 /** `*` stands for exactly one label, the leftmost. Both lower case; a literal is covered by the same text only. */
 export const covers = (name: string, host: string): boolean => name === host || (name.startsWith('*.') && name === wildcardOf(host))
+
+/** Of two names, either of which may begin with `*.`: a certificate's and one that is asked for. Both lower case. */
+export const meet = (one: string, other: string): boolean => covers(one, other) || covers(other, one)

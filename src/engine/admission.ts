@@ -1,7 +1,7 @@
 import type { Flow, PeerFault, PeerIdentity } from '../address/flow.ts'
 import type { Listener } from '../address/listener.ts'
 import { bareHost } from '../address/listener.ts'
-import { covers } from '../base/host-match.ts'
+import { meet } from '../base/host-match.ts'
 import type { Zone } from '../zones/zone.ts'
 
 /** Why no zone admits somebody. */
@@ -91,6 +91,10 @@ export class Admission {
     return this.admitsAddress(zone, flow.remoteAddress)
   }
 
+  /**
+   * The name that a verified certificate shows is one that was configured.
+   * DEVIATION: RFC 5922 §7.2 takes no wildcards; INTEROP(Teams): its hubs show `*.pstnhub.microsoft.com`. One label, as RFC 9525 §6.3 has it.
+   */
   #isNamed(zone: Zone, peer: PeerIdentity): boolean {
     let zones = this.#named.get(peer)
     if (zones === undefined) {
@@ -99,7 +103,7 @@ export class Admission {
     }
     let named = zones.get(zone)
     if (named === undefined) {
-      named = peer.names.some((name) => zone.admission.certificateNames.some((one) => matches(name, one)))
+      named = peer.names.some((name) => zone.admission.certificateNames.some((one) => meet(name, one)))
       zones.set(zone, named)
     }
     return named
@@ -139,9 +143,3 @@ export class Admission {
 
 /** Of a list, for people. */
 const MOST_NAMES = 4
-
-/**
- * The name that a verified certificate shows is the one that was configured.
- * DEVIATION: RFC 5922 §7.2 takes no wildcards; INTEROP(Teams): its hubs show `*.pstnhub.microsoft.com`. One label, as RFC 9525 §6.3 has it.
- */
-const matches = (shown: string, wanted: string): boolean => covers(shown, wanted) || covers(wanted, shown)

@@ -4,7 +4,7 @@
  * stays unsaid (reference §1.6).
  */
 import { PEER_FAULTS, type PeerFault } from '../address/flow.ts'
-import { covers, isLiteral } from '../base/host-match.ts'
+import { isLiteral, meet } from '../base/host-match.ts'
 import type { PeerUsage } from '../zones/peers.ts'
 import { type Certificate, isSame, isTwin, readCertificate } from './certificate.ts'
 import { brokenCondition } from './conditions.ts'
@@ -74,7 +74,7 @@ const TOO_LONG = refusal(
 
 const wrongName = (leaf: Certificate, names: readonly string[], wanted: readonly string[]): Refusal | undefined => {
   if (wanted.length === 0) return undefined
-  if (names.some((name) => wanted.some((one) => !isLiteral(one) && (covers(name, one) || covers(one, name))))) return undefined
+  if (names.some((name) => wanted.some((one) => !isLiteral(one) && meet(name, one)))) return undefined
   return refusal(
     'wrong-name',
     `Certificate ${leaf.label} names ${listed(names) || 'no host'}, and not ${listed(wanted)}`,

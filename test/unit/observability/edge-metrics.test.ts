@@ -87,6 +87,7 @@ test('drops, refusals, oversize datagrams, violations, reloads and errors are co
   metrics.drop('framing', 'lan/tcp')
   metrics.drop('framing', 'lan/tcp')
   metrics.unadmitted('web/wss', 'silence')
+  metrics.peerRefused('teams/tls', 'expired')
   metrics.routeStateRefused('signature')
   metrics.oversizeDatagram('sent')
   metrics.legTransportViolation()
@@ -97,6 +98,7 @@ test('drops, refusals, oversize datagrams, violations, reloads and errors are co
   for (const line of [
     'edgeways_drops_total{reason="framing",listener="lan/tcp"} 2',
     'edgeways_unadmitted_requests_total{listener="web/wss",answer="silence"} 1',
+    'edgeways_peers_refused_total{listener="teams/tls",reason="expired"} 1',
     'edgeways_route_state_refused_total{reason="signature"} 1',
     'edgeways_oversize_datagrams_total{outcome="tcp"} 0',
     'edgeways_oversize_datagrams_total{outcome="sent"} 1',
