@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { T1 } from '../support/flow-harness.ts'
 import type { FakeFlow } from '../support/flow-network.ts'
 import type { Party } from '../support/flow-party.ts'
-import { uriOf, type Wire } from '../support/wire.ts'
+import { headerOf, uriOf, type Wire } from '../support/wire.ts'
 import {
   callsTeams,
   FROM_HUB,
@@ -12,6 +12,7 @@ import {
   startTeams,
   type TeamsOptions,
   type TeamsPlace,
+  teamsConfiguration,
   toNumber,
 } from './teams-place.ts'
 
@@ -384,5 +385,34 @@ describe('names', () => {
     moved.gets('ACK')
     await fails(place, 486)
     hub.getsNothing()
+  })
+})
+
+describe('a reload that gives the listener another name', () => {
+  test('T §5: a tenant is added: the hubs’ connections and calls go on, and what comes by them may be for the new name', async () => {
+    const place = await startHubs()
+    const { edge, hub, other, pbx } = place
+    await callsTeams(place, pbx)
+    other.connects()
+    await edge.reloads(teamsConfiguration({ names: 'one.sbc.example.com' }))
+    const options = other.sends('OPTIONS', { uri: 'sip:one.sbc.example.com:5061;transport=tls', fresh: true })
+    expect(headerOf(other.gets(200), 'contact')).toBe('<sip:one.sbc.example.com:5061;transport=tls>')
+    expect(other.flowOf(options).open).toBe(true)
+    await hangsUp(place)
+    hub.sends('INVITE', toNumber('+442079460111', {}, 'one.sbc.example.com'))
+    await edge.settles()
+    pbx.gets('INVITE')
+    pbx.sends(200)
+    await edge.settles()
+    expect(uriOf(headerOf(hub.gets(100, 200), 'contact'))).toContain('one.sbc.example.com:5061')
+    hub.sends('ACK')
+    await edge.settles()
+    pbx.gets('ACK')
+    hub.sends('BYE')
+    await edge.settles()
+    pbx.gets('BYE')
+    pbx.sends(200)
+    await edge.settles()
+    hub.gets(200)
   })
 })
