@@ -9,6 +9,7 @@ import {
   type TLSSocket,
 } from 'node:tls'
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
+import { WebSocket } from 'ws'
 import type { PeerFault } from '../../../src/address/flow.ts'
 import type { Listener } from '../../../src/address/listener.ts'
 import type { TlsOptions } from '../../../src/transport/types.ts'
@@ -176,6 +177,18 @@ describe('T §1.6: who connects to us', () => {
     expect(world.events.of('dropped').map(({ reason }) => reason)).toEqual(['certificate'])
     await dial(listener, good)
     expect((await world.events.wait('opened')).flow.peer?.verified).toBe(true)
+  })
+
+  test('over WebSocket, too', async () => {
+    const listener = await makeListener('wss')
+    await world.transports.open(listener, options({}, { tls: tlsOf() }))
+    for (const client of [good, shows(leafOf(undefined))]) {
+      const socket = new WebSocket(`wss://127.0.0.1:${listener.bindPort}`, ['sip'], { ...client, rejectUnauthorized: false })
+      onTestFinished(() => socket.terminate())
+      await once(socket, 'open')
+    }
+    await world.events.wait('opened', 2)
+    expect(world.events.of('opened').map(({ flow }) => flow.peer?.reason)).toEqual([undefined, 'self-signed'])
   })
 
   test('T6.1: TLS 1.1 is refused', async () => {
