@@ -1,5 +1,5 @@
 import type { Zone } from '../zones/zone.ts'
-import { sameListener } from './listeners.ts'
+import { sameBinding, sameListener } from './listeners.ts'
 import { SCHEMA } from './schema.ts'
 import type { AdminSettings, ListenerEntry, MediaInterface, MediaSettings, Snapshot } from './snapshot.ts'
 import type { SchemaNode } from './tree.ts'
@@ -7,7 +7,7 @@ import type { SchemaNode } from './tree.ts'
 export interface SnapshotDiff {
   readonly listeners: {
     readonly unchanged: readonly ListenerEntry[]
-    /** The same socket and names with other options: `Transports.update`. */
+    /** The same socket with other options or further names: `Transports.update`, `rename`. */
     readonly changed: readonly ListenerEntry[]
     readonly added: readonly ListenerEntry[]
     /** From the snapshot before. Close these before the added ones are opened: one may take the other's address. */
@@ -28,10 +28,10 @@ export const diffSnapshots = (before: Snapshot, after: Snapshot): SnapshotDiff =
   const restart: string[] = []
   for (const entry of after.listeners) {
     const previous = old.get(entry.listener.name)
-    if (previous === undefined || !sameListener(previous.listener, entry.listener)) added.push(entry)
+    if (previous === undefined || !sameBinding(previous.listener, entry.listener)) added.push(entry)
     else {
       old.delete(entry.listener.name)
-      if (equal(previous.options, entry.options)) unchanged.push(entry)
+      if (sameListener(previous.listener, entry.listener) && equal(previous.options, entry.options)) unchanged.push(entry)
       else changed.push(entry)
       if (previous.options.ipv6Only !== entry.options.ipv6Only) restart.push(`listeners.${entry.listener.group}.ipv6-only`)
       if (previous.options.datagramBuffer !== entry.options.datagramBuffer && entry.listener.transport.name === 'udp')

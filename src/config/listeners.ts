@@ -115,14 +115,17 @@ export const draftListeners = (
 
 /** Compared by value: everything that peers or sockets can see of a listener. */
 export const sameListener = (listener: Listener, spec: ListenerSpec | Listener): boolean =>
+  sameBinding(listener, spec) && listener.names.join() === spec.names.join()
+
+/** The same socket, which may have got other names beside its own: its connections need not hear of that. */
+export const sameBinding = (listener: Listener, spec: ListenerSpec | Listener): boolean =>
   listener.name === spec.name &&
   listener.group === spec.group &&
   listener.transport.name === (typeof spec.transport === 'string' ? spec.transport : spec.transport.name) &&
   listener.bindAddress === spec.bindAddress &&
   listener.bindPort === spec.bindPort &&
   listener.advertisedHost === spec.advertisedHost &&
-  listener.advertisedPort === spec.advertisedPort &&
-  listener.names.join() === spec.names.join()
+  listener.advertisedPort === spec.advertisedPort
 
 const tenantNames = (settings: Group, path: Path, report: Report): readonly string[] => {
   const names = placed(settings.names, path).map(([written, place]) => {

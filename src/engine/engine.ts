@@ -389,6 +389,7 @@ export class Engine implements EngineView, EngineCommands {
     // Certificates may be new where nothing in the file is
     const kept = [...listeners.unchanged, ...listeners.changed].map(({ listener }) => listener.name)
     const otherwise = kept.filter((name) => this.#edge.transports.update(name, options.get(name)!))
+    for (const { listener } of listeners.changed) this.#edge.transports.rename(listener)
     const running = this.#run(after, this.#edge.running.admission)
     this.#edge.running = running
     renewInbound(this.#edge, new Set(otherwise))

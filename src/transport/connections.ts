@@ -168,7 +168,7 @@ export interface Corked {
 
 /** A stream listener's settings and counts, shared by its connections, so that new limits hold for all of them at once. */
 export class Endpoint {
-  readonly listener: Listener
+  listener: Listener
   readonly table: ConnectionTable
   options: ListenerOptions
   /** Connections that can carry messages. */

@@ -43,6 +43,13 @@ class SocketTransports implements Transports {
     return this.#streams.get(listenerName)?.update(options) ?? false
   }
 
+  rename(listener: Listener): void {
+    const socket = this.#datagrams.get(listener.name)
+    if (socket !== undefined) socket.listener = listener
+    const stream = this.#streams.get(listener.name)
+    if (stream !== undefined) stream.endpoint.listener = listener
+  }
+
   challenge(host: string, certificate: { readonly chain: string; readonly key: string } | undefined): void {
     this.#table.challenges.set(host, certificate)
   }

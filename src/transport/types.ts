@@ -59,6 +59,8 @@ export interface Transports {
    * @throws TransportError when a certificate cannot be used; then the options before stay
    */
   update(listenerName: string, options: ListenerOptions): boolean
+  /** An open listener goes by other names: the same socket, whose flows are of this listener from now on. */
+  rename(listener: Listener): void
   /**
    * TLS-ALPN-01 (RFC 8737): on every TLS listener, handshakes with ALPN `acme-tls/1` alone and this server name get this certificate, and
    * nothing else; undefined takes it away. All other handshakes are as ever. PEM.

@@ -22,7 +22,7 @@ const LONG = 60_000
  * answer from there fail over at once instead of after Timer B or F (§8.1.3.1, §17.1.4).
  */
 export class DatagramListener {
-  readonly listener: Listener
+  listener: Listener
   readonly #events: TransportEvents
   readonly #time: CoarseTime
   readonly #socket: Socket

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { Party, SendOptions } from '../support/flow-party.ts'
 import { headerOf, topViaOf, uriOf, valuesOf, type Wire } from '../support/wire.ts'
-import { callsTeams, FROM_HUB, HUB_CONTACT, startTeams, type TeamsPlace, toNumber } from './teams-place.ts'
+import { callsTeams, FROM_HUB, HUB_CONTACT, startTeams, type TeamsPlace, teamsConfiguration, toNumber } from './teams-place.ts'
 
 const TENANTS = ', tenants: { one.sbc.example.com: pbx, Two.sbc.example.com: { to: second, numbers: [ "+4420794602xx" ] } }'
 /** Both customers on one PBX: the called numbers say who it is. */
@@ -145,4 +145,28 @@ test('T6.32: the inner Record-Route shows the name that the PBX’s zone adverti
   pbx.gets('ACK')
   await ends(place, pbx, hub)
   await edge.settles()
+})
+
+describe('customers come and go', () => {
+  test('T §5: a tenant more costs no connection: what is open goes on, for the new name as for the others', async () => {
+    const place = await startTeams({ teams: TENANTS })
+    const { hub, pbx, browser, edge } = place
+    const { invite } = await callsTeams(place, pbx)
+    const flow = hub.flowOf(await says(place, hub, 'OPTIONS', { uri: 'sip:sbc.example.com:5061;transport=tls', fresh: true }))
+    hub.gets(200)
+    await edge.reloads(teamsConfiguration({ teams: `${TENANTS.slice(0, -2)}, three.sbc.example.com: { to: pbx, numbers: "+1*" } }` }))
+    expect(flow.open).toBe(true)
+    await says(place, hub, 'INVITE', toNumber('+442079460211', {}, 'three.sbc.example.com'))
+    pbx.gets('INVITE')
+    await says(place, pbx, 200)
+    const ok = hub.gets(100, 200)
+    expect(contactHost(ok)).toBe('three.sbc.example.com')
+    await says(place, hub, 'ACK')
+    pbx.gets('ACK')
+    await ends(place, hub, pbx)
+    // The call from before
+    await ends(place, hub, pbx, { of: invite })
+    const { invite: second } = await callsTeams(place, browser)
+    await ends(place, hub, browser, { of: second })
+  })
 })

@@ -21,7 +21,7 @@ export interface Remote {
 
 export class FakeFlow implements Flow {
   readonly id: string
-  readonly listener: Listener
+  listener: Listener
   readonly remoteAddress: string
   readonly remotePort: number
   readonly inbound: boolean
@@ -119,6 +119,12 @@ export class FakeTransports implements Transports {
     for (const flow of this.#connections.values())
       if (!flow.inbound && flow.listener.name === listenerName) this.retire(flow, 'certificate')
     return true
+  }
+
+  rename(listener: Listener): void {
+    this.#listeners.set(listener.name, listener)
+    for (const flow of [...this.#connections.values(), ...this.#datagrams.values()])
+      if (flow.listener.name === listener.name) flow.listener = listener
   }
 
   challenge(): void {}

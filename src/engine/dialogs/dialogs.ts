@@ -134,7 +134,7 @@ export class Dialogs {
     }
     if (
       side.side.flow?.kind === 'connection' &&
-      flow.listener === side.side.listener &&
+      flow.listener.name === side.side.listener.name &&
       ingress === state[sender] &&
       side.place !== flow.id
     )

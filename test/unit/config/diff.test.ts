@@ -33,6 +33,15 @@ describe('what a reload has to do', () => {
     expect(names(before, before.replace('a.example', 'b.example')).changed).toEqual(['web/tls', 'web/wss'])
   })
 
+  test('T §5: further names leave the sockets as they are', () => {
+    const web = (more: string): string => file({ web: `{ tls: 10.0.0.5:5061, wss: 10.0.0.5:443${more} }` })
+    expect(names(web(', names: [ a.example.com ]'), web(', names: [ a.example.com, b.example.com ]'))).toMatchObject({
+      changed: ['web/tls', 'web/wss'],
+      added: [],
+      removed: [],
+    })
+  })
+
   test('another address or advertised name is another listener', () => {
     expect(names(file(), file({ lan: '{ udp: 10.0.0.5:5070, tcp: 10.0.0.5:5060 }' }))).toMatchObject({
       added: ['lan/udp'],
