@@ -278,3 +278,34 @@ test('the document names every metric with its labels', () => {
 test('the silent metrics take every call', () => {
   for (const call of Object.values(SILENT_METRICS)) expect(() => (call as () => void)()).not.toThrow()
 })
+
+test('peers that share no connection: connections and OPTIONS each way, and what was renewed', async () => {
+  metrics.setSources({
+    flows: () => new Map(),
+    targets: () => [],
+    peers: () => [
+      { zone: 'teams', inbound: 12, outbound: 3, askedAgo: 21, targets: [{ target: 'sip', answeredAgo: 7.5 }] },
+      { zone: 'quiet', inbound: 0, outbound: 0, askedAgo: undefined, targets: [] },
+    ],
+  })
+  metrics.connectionRetired('teams/tls', 'age')
+  metrics.connectionRetired('teams/tls', 'age')
+  metrics.connectionRetired('teams/tls', 'certificate')
+  metrics.optionsAsked('teams')
+  metrics.requestOnOurs('teams')
+  const page = (await metrics.text())
+    .split('\n')
+    .filter((line) => /^edgeways_(connections_retired|peer_|options_|requests_on|target_options_age)/.test(line))
+  expect(page).toEqual([
+    'edgeways_connections_retired_total{listener="teams/tls",why="age"} 2',
+    'edgeways_connections_retired_total{listener="teams/tls",why="certificate"} 1',
+    'edgeways_peer_connections_open{zone="teams",direction="in"} 12',
+    'edgeways_peer_connections_open{zone="teams",direction="out"} 3',
+    'edgeways_peer_connections_open{zone="quiet",direction="in"} 0',
+    'edgeways_peer_connections_open{zone="quiet",direction="out"} 0',
+    'edgeways_requests_on_our_connections_total{zone="teams"} 1',
+    'edgeways_target_options_age_seconds{zone="teams",target="sip"} 7.5',
+    'edgeways_options_received_total{zone="teams"} 1',
+    'edgeways_options_received_age_seconds{zone="teams"} 21',
+  ])
+})
