@@ -43,6 +43,7 @@ class MemoryTransports implements Transports {
   update(): boolean {
     return false
   }
+  rename(): void {}
   retire(): void {}
   connections(): Iterable<Flow> {
     return []
