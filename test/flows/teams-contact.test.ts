@@ -296,6 +296,69 @@ describe('what does not belong', () => {
     expect(parameterOf(contactOf(second), 'ewd')).toBeDefined()
   })
 
+  test('subscriptions: SUBSCRIBE, its 200 and NOTIFY show Contacts of ours, and each finds its way', async () => {
+    const place = await startTeams({ teams: ', dialect: { methods: [ SUBSCRIBE, NOTIFY ] }' })
+    const { hub, pbx } = place
+    await says(place, hub, 'SUBSCRIBE', toNumber('+442079460111', { headers: ['Event: dialog', 'Expires: 600'] }))
+    pbx.gets('SUBSCRIBE')
+    await says(place, pbx, 200)
+    const accepted = hub.gets(200)
+    expect(contactOf(accepted)).toMatch(OURS)
+    await says(place, pbx, 'NOTIFY', { headers: ['Event: dialog', 'Subscription-State: active'] })
+    const notify = hub.gets('NOTIFY')
+    expect(contactOf(notify)).toBe(contactOf(accepted))
+    expect(notify.uri).toBe(uriOf(HUB_CONTACT))
+    await says(place, hub, 200)
+    pbx.gets(200)
+    await says(place, hub, 'SUBSCRIBE', { routes: [], headers: ['Event: dialog', 'Expires: 0'] })
+    expect(pbx.gets('SUBSCRIBE').uri).toBe('sip:pbx@10.0.0.20:5060')
+    await says(place, pbx, 200)
+    hub.gets(200)
+  })
+
+  test('§8.1.3.4: whoever follows a 3xx sends to Contacts of ours, all of them, and reaches whom they stand for', async () => {
+    const place = await startTeams({ teams: ', dialect: { moved: pass }' })
+    const { hub, pbx, second } = place
+    const long = `sip:${'x'.repeat(230)}@10.0.0.30:5060;transport=tcp`
+    const asked = await says(place, hub, 'INVITE', toNumber('+442079460111'))
+    pbx.gets('INVITE')
+    await says(place, pbx, 302, { headers: [`Contact: <sip:9@10.0.0.20>;q=0.5, <${long}>;expires=60`, 'Contact: <tel:+1>'] })
+    pbx.gets('ACK')
+    const moved = hub.gets(100, 302)
+    hub.sends('ACK')
+    const contacts = valuesOf(moved, 'contact')
+    expect(contacts.map((one) => one.replace(/^<[^>]+>/, ''))).toEqual([';q=0.5', ';expires=60', ''])
+    for (const one of contacts) expect(uriOf(one)).toMatch(OURS)
+    await says(place, hub, 'INVITE', toNumber('', { uri: uriOf(contacts[0]!), callId: headerOf(asked, 'call-id') }))
+    expect(pbx.gets('INVITE').uri).toBe('sip:9@10.0.0.20')
+    await says(place, pbx, 486)
+    pbx.gets('ACK')
+    hub.gets(100, 486)
+    hub.sends('ACK')
+    // Its way out is the side that it came from, whatever it says: UDP, to where zone pbx does not admit
+    await says(place, hub, 'INVITE', toNumber('', { uri: uriOf(contacts[1]!), callId: headerOf(asked, 'call-id') }))
+    second.getsNothing()
+    hub.gets(100, 403)
+    hub.sends('ACK')
+    expect(place.edge.count('refused destination')).toBe(1)
+  })
+
+  test('T §3.5: both sides see ours: each request is opened for the one and sealed for the other', async () => {
+    const place = await startTeams({ pbx: ', contact: ours' })
+    const { hub, pbx } = place
+    const { invite, ok } = await callsTeams(place, pbx)
+    expect(contactOf(invite)).toMatch(OURS)
+    expect(contactOf(ok)).toMatch(/^sip:10\.0\.0\.5:5060;ewd=/)
+    expect((await says(place, pbx, 'INVITE')).uri).toBe(contactOf(ok))
+    const again = hub.gets('INVITE')
+    expect([again.uri, contactOf(again)]).toEqual([uriOf(HUB_CONTACT), contactOf(invite)])
+    await says(place, hub, 200, FROM_HUB)
+    expect(contactOf(pbx.gets(100, 200))).toBe(contactOf(ok))
+    await says(place, pbx, 'ACK')
+    expect(hub.gets('ACK').uri).toBe(uriOf(HUB_CONTACT))
+    expect((await ends(place, hub, pbx)).uri).toBe('sip:pbx@10.0.0.20:5060')
+  })
+
   test('a zone that keeps Contacts sees none of ours', async () => {
     const place = await startTeams({ teams: ', contact: keep' })
     const { invite } = await callsTeams(place, place.pbx)
