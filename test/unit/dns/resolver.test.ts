@@ -54,6 +54,27 @@ describe('answering at once', () => {
     expect(waits(resolver)).toBe(true)
   })
 
+  test.each([
+    ['of a second is raised to five', 1, 5],
+    ['of a week is cut to a day', 7 * 86_400, 86_400],
+  ])('T6.9: a TTL %s', async (_, ttl, seconds) => {
+    const { clock, lookup, resolver } = made({ [A]: ['192.0.2.1'] }, { ttl })
+    await later(resolver)
+    lookup.zone = { [A]: ['192.0.2.9'] }
+    lookup.held = []
+    clock.advance(seconds * 1000 - 1)
+    expect(now(resolver)).toEqual(['udp 192.0.2.1:5060'])
+    lookup.release()
+    await settled()
+    expect(now(resolver)).toEqual(['udp 192.0.2.9:5060'])
+    const asked = lookup.asked.length
+    clock.advance(seconds * 700)
+    expect(now(resolver)).toEqual(['udp 192.0.2.9:5060'])
+    expect(lookup.asked).toHaveLength(asked)
+    clock.advance(seconds * 300)
+    expect(waits(resolver)).toBe(true)
+  })
+
   test('RFC 3263 §4: NAPTR, SRV and addresses are all remembered', async () => {
     const { lookup, resolver } = made({
       'NAPTR pbx.test': [naptrRecord(1, 1, 'SIP+D2U', '_sip._udp.pbx.test')],
