@@ -103,7 +103,7 @@ export const ring = (
       timers.add(take)
     }
     send(T1)
-    processor.watch()
+    processor.watch(() => leg.state === 'up')
     if (phones === 0) findings.seen(23, '200 without a ringing tone before it')
     timers.add(
       world.after(times.acknowledged, () => {

@@ -4,6 +4,7 @@ import type { HeaderPair } from './message.ts'
 import { AGENT, ALLOW, hubName } from './names.ts'
 import { newGuid } from './transactions.ts'
 import type { CallingScenario, Trunk } from './types.ts'
+import type { World } from './world.ts'
 
 export interface InviteParts {
   readonly uri: string
@@ -48,11 +49,11 @@ export const inviteParts = (
   scenario: CallingScenario,
   trunk: Trunk,
   fqdn: string,
-  port: number,
+  { port, cloud }: Pick<World, 'port' | 'cloud'>,
   sdp: string,
 ): InviteParts => {
   const { from = DEFAULT_CALLER, display = 'Ana Test', anonymous = false, forwardedBy = [], emergencyLocation = false } = scenario
-  const host = hubName('sip', 'worldwide')
+  const host = hubName('sip', cloud)
   const cause = forwardedBy.length > 0 ? ';cause=302' : ''
   const caller = anonymous ? 'Anonymous<sip:anonymous@anonymous.invalid>' : `${display}<sip:${from}@${host}:${port};user=phone>`
   const headers: HeaderPair[] = []

@@ -113,7 +113,7 @@ export const place = async (
       await attempt(index + 1)
       return
     }
-    const parts = inviteParts(number, scenario, trunk, fqdn, world.port, leg.processor.offer('sendrecv'))
+    const parts = inviteParts(number, scenario, trunk, fqdn, world, leg.processor.offer('sendrecv'))
     const to = `<sip:${number}@${fqdn}:${trunk.port};user=phone>`
     leg.local = `${parts.from};tag=${leg.localTag}`
     const branch = newBranch()
@@ -186,7 +186,7 @@ export const place = async (
       leg.status = 200
       learn(leg, response, routesOf(leg, response))
       leg.processor.accept(response.body, tag)
-      leg.processor.watch()
+      leg.processor.watch(() => leg.state !== 'ended')
       acknowledge(leg, 1).then(
         () => {
           leg.state = 'up'

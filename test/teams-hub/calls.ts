@@ -5,7 +5,7 @@ import { type Calling, place, type Way } from './calling.ts'
 import { identify, isFailure } from './identify.ts'
 import { judgeInvite } from './invite-rules.ts'
 import { isInside, judgeInside, type Leg, note, reinvite, reinvited, transact } from './leg.ts'
-import { headerOf, type Message, sequenceOf, tagOf } from './message.ts'
+import { branchOf, headerOf, type Message, sequenceOf, tagOf } from './message.ts'
 import { openProcessor } from './processor.ts'
 import type { Connection } from './sockets.ts'
 import { newTag } from './transactions.ts'
@@ -193,6 +193,11 @@ export const createCalls = (world: World, userOf: (number: string) => CalledScen
   }
   const inside = (connection: Connection, entry: Entry, request: Message): void => {
     const { leg, called } = entry
+    // §17.1.1.3: an ACK to a failure belongs to its INVITE, which the branch says
+    const failure = leg.messages.some(
+      ({ from, message }) => from === 'sbc' && message.method === 'INVITE' && branchOf(message) === branchOf(request),
+    )
+    if (request.method === 'ACK' && failure) return
     note(leg, 'sbc', request)
     judgeInside(leg, request)
     switch (request.method) {

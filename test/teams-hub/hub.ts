@@ -77,13 +77,14 @@ export const startHub = async (options: HubOptions): Promise<Hub> => {
   const records = new Map<string, string>()
   for (const site of SITES) {
     if (sites.includes(site)) records.set(hubName(site, cloud), addresses[site])
-    records.set(regionalName(site), addresses[site])
-    records.set(apiName(site), addresses[site])
+    records.set(regionalName(site, cloud), addresses[site])
+    records.set(apiName(site, cloud), addresses[site])
   }
+  for (const [name, address] of Object.entries(options.names ?? {})) records.set(name, address)
   for (const name of sbcNames) records.set(name.toLowerCase(), options.sbcAddress)
   const dns = await startDnsServerAt(options.dns ?? {}, ...[...records].map(([name, address]) => a(name, address, TTL)))
 
-  const bad = (): boolean => variant === 'wrong-name' || variant === 'expired'
+  const bad = (): boolean => isBad(variant)
   const sockets = createSockets(
     { addresses, port, trapPort: options.trapPort ?? 443, certificate: () => authorities.hub(variant) },
     {
@@ -174,6 +175,7 @@ export const startHub = async (options: HubOptions): Promise<Hub> => {
       return takeBack
     },
     tell: told,
+    impostor: ({ number }) => isBad(opened.get(number)?.variant ?? variant),
     reach: async (site, name, toPort, fresh) => {
       const address = records.get(name.toLowerCase())
       if (address === undefined) throw new Error(`DNS has no address of ${name}`)
@@ -200,8 +202,7 @@ export const startHub = async (options: HubOptions): Promise<Hub> => {
 
   const judgeConnection = (connection: Connection, message: Message): void => {
     const now = performance.now()
-    if (isBad(opened.get(connection.number)?.variant ?? variant))
-      findings.violated(5, 'The SBC goes on with a hub whose certificate is wrong', message.text)
+    if (world.impostor(connection)) findings.violated(5, 'The SBC goes on with a hub whose certificate is wrong', message.text)
     if (rotation !== undefined && connection.fingerprint !== rotation.fingerprint && now - rotation.at > GRACE)
       findings.violated(10, 'A request over a connection with the certificate from before the rotation', message.text)
     if (now - connection.openedAt > world.times.renew)
@@ -307,12 +308,13 @@ export const startHub = async (options: HubOptions): Promise<Hub> => {
       pinging.disturbed(site)
       await sockets.refuse(site)
       addresses[site] = address
-      const moved = [hubName(site, cloud), regionalName(site), apiName(site)]
+      const moved = [hubName(site, cloud), regionalName(site, cloud), apiName(site, cloud)]
       for (const name of moved) records.set(name, address)
       dns.put(...moved.map((name) => a(name, address, TTL)))
       await sockets.listen(site)
     },
     rotated: (chain) => {
+      for (const site of sites) pinging.disturbed(site)
       rotation = { fingerprint: new X509Certificate(chain).fingerprint256, at: performance.now() }
     },
     call: async (number, scenario = {}) => {

@@ -2,13 +2,11 @@
 import { randomBytes } from 'node:crypto'
 import type { HubCall } from './call.ts'
 import {
-  branchOf,
   type HeaderPair,
   headerOf,
   isAddress,
   type Message,
   readMessage,
-  sequenceOf,
   tagOf,
   uriOf,
   uriPartsOf,
@@ -73,8 +71,8 @@ export const createLeg = (
     world,
     ...given,
     sequence: 1,
-    contact: `sip:${apiName(given.site)}:443;x-i=${newGuid()};x-c=${long}`,
-    recordRoute: `sip:${regionalName(given.site)}:${world.port};transport=tls;lr`,
+    contact: `sip:${apiName(given.site, world.cloud)}:443;x-i=${newGuid()};x-c=${long}`,
+    recordRoute: `sip:${regionalName(given.site, world.cloud)}:${world.port};transport=tls;lr`,
     ...{ state: 'calling', status: undefined, messages: [], inviting: false, refuseNext: undefined, withholdAck: false, allow: [] },
   }
 }
@@ -285,5 +283,3 @@ export const isInside = (leg: Leg, message: Message): boolean =>
   headerOf(message, 'call-id') === leg.callId && leg.remoteTag !== undefined && tagOf(message, 'from') === leg.remoteTag
 
 export const ownTag = (value: string, tag: string): string => `${glued(value)};tag=${tag}`
-
-export { branchOf, sequenceOf }

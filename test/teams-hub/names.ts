@@ -10,10 +10,12 @@ export const hubName = (site: SiteName, cloud: 'worldwide' | 'gcc-high'): string
 const REGION: Readonly<Record<SiteName, string>> = { sip: 'eu', sip2: 'us', sip3: 'as' }
 
 /** In Record-Route: where requests of a dialog go. */
-export const regionalName = (site: SiteName): string => `sip-du-a-${REGION[site]}.pstnhub.microsoft.com`
+export const regionalName = (site: SiteName, cloud: 'worldwide' | 'gcc-high' = 'worldwide'): string =>
+  cloud === 'gcc-high' ? 'sip-du-a-gv.pstnhub.gov.teams.microsoft.us' : `sip-du-a-${REGION[site]}.pstnhub.microsoft.com`
 
 /** In Contact: an interface of programs, no SIP server. */
-export const apiName = (site: SiteName): string => `api-du-a-${REGION[site]}we.pstnhub.microsoft.com`
+export const apiName = (site: SiteName, cloud: 'worldwide' | 'gcc-high' = 'worldwide'): string =>
+  cloud === 'gcc-high' ? 'api-du-a-gvwe.pstnhub.gov.teams.microsoft.us' : `api-du-a-${REGION[site]}we.pstnhub.microsoft.com`
 
 export const AGENT: Readonly<Record<SiteName, string>> = {
   sip: 'Microsoft.PSTNHub.SIPProxy v.2024.6.12.1 i.EUWE.3',

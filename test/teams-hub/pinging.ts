@@ -1,5 +1,4 @@
 /** OPTIONS both ways (§2): whom the hubs know, how often they hear of him, and their own pings to his Contact. */
-import type { Findings } from './findings.ts'
 import { identify, isFailure } from './identify.ts'
 import { headerOf, type Message, parameterOf, uriOf, uriPartsOf, valuesOf, writeMessage } from './message.ts'
 import { AGENT, ALLOW, hubName, regionalName } from './names.ts'
@@ -15,8 +14,8 @@ interface Known {
   at: number
   /** URI of its Contact. */
   contact: string
-  /** The hub was ill in between, so the pace may be another. */
-  disturbed: boolean
+  /** So many OPTIONS may come at another pace: the hub was ill in between, or the SBC has another certificate. */
+  disturbed: number
   takeBack: (() => void)[]
 }
 
@@ -50,7 +49,13 @@ const judgeForm = (world: World, message: Message): void => {
     findings.warned(12, 'Contact of OPTIONS is without transport=tls', message.text)
 }
 
-const judgeAnswer = (findings: Findings, response: Message, fqdn: string): void => {
+const judgeAnswer = ({ findings }: World, response: Message, fqdn: string, impostor: boolean): void => {
+  if (impostor) {
+    if (response.status !== 403)
+      findings.violated(44, `A hub with a wrong certificate gets ${response.status} to its OPTIONS`, response.text)
+    else findings.seen(44, '403 to OPTIONS of a hub with a wrong certificate')
+    return
+  }
   if (response.status !== 200) findings.violated(16, `The SBC answers OPTIONS with ${response.status}`, response.text)
   const contact = uriPartsOf(uriOf(headerOf(response, 'contact')))?.host
   if (contact !== fqdn) findings.violated(16, 'Contact of the 200 to OPTIONS does not show the SBC’s name', response.text)
@@ -77,7 +82,7 @@ export const createPinging = (world: World): Pinging => {
     try {
       const connection = await world.reach(one.site, parts.host, parts.port ?? 5061, false)
       const branch = newBranch()
-      const regional = `sip:${regionalName(one.site)}:${world.port}`
+      const regional = `sip:${regionalName(one.site, world.cloud)}:${world.port}`
       const request = writeMessage(`OPTIONS ${one.contact} SIP/2.0`, [
         ['FROM', `<${regional}>;tag=${newGuid()}`],
         ['TO', `<sip:${parts.host}>`],
@@ -92,7 +97,7 @@ export const createPinging = (world: World): Pinging => {
       ])
       transactions.send(connection, branch, 'OPTIONS', request, (response) => {
         if (response.status < 200) return
-        if (response.text !== '') judgeAnswer(findings, response, parts.host)
+        if (response.text !== '') judgeAnswer(world, response, parts.host, world.impostor(connection))
         note({ site: one.site, direction: 'to-sbc', trunk: one.trunk, status: response.status, at: performance.now() })
       })
     } catch (error) {
@@ -103,7 +108,7 @@ export const createPinging = (world: World): Pinging => {
     for (const take of one.takeBack) take()
     const late = (ms: number, rule: string): (() => void) =>
       world.after(ms * (1 + SLACK) + SLACK_MS, () => {
-        if ((world.moods.get(one.site) ?? 'well') === 'well' && !one.disturbed) findings.violated(14, rule)
+        if ((world.moods.get(one.site) ?? 'well') === 'well' && one.disturbed === 0) findings.violated(14, rule)
       })
     one.takeBack = [
       late(times.optionsMost, 'A hub got no OPTIONS for longer than 180 s'),
@@ -134,7 +139,7 @@ export const createPinging = (world: World): Pinging => {
       const before = known.get(key)
       if (before === undefined) {
         world.tell(`${fqdn} is known at ${site}: first OPTIONS`)
-        const one: Known = { trunk: fqdn, site, at: now, contact, disturbed: false, takeBack: [] }
+        const one: Known = { trunk: fqdn, site, at: now, contact, disturbed: 0, takeBack: [] }
         known.set(key, one)
         overdue(one)
         void ping(one)
@@ -142,7 +147,7 @@ export const createPinging = (world: World): Pinging => {
         return
       }
       const passed = now - before.at
-      if (before.disturbed) before.disturbed = false
+      if (before.disturbed > 0) before.disturbed--
       else if (passed < times.optionsLeast * (1 - SLACK) - SLACK_MS)
         findings.violated(14, 'A hub got two OPTIONS in less than 60 s', message.text)
       else findings.seen(14, 'OPTIONS at the right pace')
@@ -151,7 +156,7 @@ export const createPinging = (world: World): Pinging => {
       overdue(before)
     },
     disturbed: (site) => {
-      for (const one of known.values()) if (one.site === site) one.disturbed = true
+      for (const one of known.values()) if (one.site === site) one.disturbed = 2
     },
     seen: () => list,
     health: (trunk, site) => {

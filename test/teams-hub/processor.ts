@@ -15,8 +15,8 @@ export interface Processor {
   answer(offer: string, tag: string, direction?: Direction): string
   refused(): void
   readonly anchor: (tag: string) => Anchor | undefined
-  /** The call is up: from now on RTCP has to come. */
-  watch(): void
+  /** From now on RTCP has to come, as long as the call is up. */
+  watch(up: () => boolean): void
   close(): Promise<void>
 }
 
@@ -65,6 +65,7 @@ export const openProcessor = async (world: World, hz: number, switches: SdpSwitc
       findings.violated(38, 'Later SDP of the SBC names another place for its media', text)
       return pinned(text, first)
     }
+    findings.seen(38, 'Later SDP of the SBC names the same place')
     return text
   }
   return {
@@ -79,6 +80,7 @@ export const openProcessor = async (world: World, hz: number, switches: SdpSwitc
       if (faults.length === 0) findings.seen(32, 'One key of …SHA1_80, and codecs that were offered')
       try {
         endpoint.accept(moored(answer, tag))
+        sdp.accepted(answer)
         check(answer)
       } catch (error) {
         findings.violated(32, `The answer cannot be used: ${(error as Error).message}`, answer)
@@ -91,7 +93,7 @@ export const openProcessor = async (world: World, hz: number, switches: SdpSwitc
     },
     refused: endpoint.refused,
     anchor: (tag) => anchors.get(tag),
-    watch: () => {
+    watch: (up) => {
       let last = endpoint.heard().reports.at(-1)
       let at = performance.now()
       let flagged = false
@@ -101,7 +103,8 @@ export const openProcessor = async (world: World, hz: number, switches: SdpSwitc
           last = now
           at = performance.now()
           findings.seen(43, 'SRTP and RTCP come, and are authentic')
-        } else if (!flagged && performance.now() - at > times.rtcpGap) {
+        } else if (!up()) takeBack()
+        else if (!flagged && performance.now() - at > times.rtcpGap) {
           flagged = true
           findings.violated(43, 'No RTCP of the SBC for longer than 10 s')
         }

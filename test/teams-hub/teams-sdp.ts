@@ -14,6 +14,8 @@ export interface TeamsSdp {
   offer(text: string): string
   /** @param asked the offer that it answers */
   answer(text: string, asked: string): string
+  /** The SBC's answer says whether RTCP has a port of its own. */
+  accepted(answer: string): void
   readonly ufrag: string
   readonly password: string
 }
@@ -30,6 +32,8 @@ const MAPS = [
 /** One for each dialog: session id and ICE credentials stay. */
 export const createTeamsSdp = ({ rtcpMux, shortTagFirst, bypass }: SdpSwitches): TeamsSdp => {
   const session = randomInt(10_000, 999_999)
+  /** RTCP once agreed without mux stays so: a processor does not change its mind in a call. */
+  let mux = rtcpMux
   const [ufrag, password] = [letters(4), letters(24)]
   const short = randomBytes(30).toString('base64')
   const head = (address: string): readonly string[] => [
@@ -37,7 +41,7 @@ export const createTeamsSdp = ({ rtcpMux, shortTagFirst, bypass }: SdpSwitches):
   ]
   const ice = (address: string, port: number, inside: string): readonly string[] => [
     ...[`a=ice-ufrag:${ufrag}`, `a=ice-pwd:${password}`],
-    ...(rtcpMux ? ['a=rtcp-mux'] : []),
+    ...(mux ? ['a=rtcp-mux'] : []),
     `a=candidate:1 1 UDP 2130706431 ${address} ${port} typ srflx raddr ${inside} rport ${port}`,
     `a=candidate:1 2 UDP 2130705918 ${address} ${port + 1} typ srflx raddr ${inside} rport ${port + 1}`,
   ]
@@ -46,6 +50,10 @@ export const createTeamsSdp = ({ rtcpMux, shortTagFirst, bypass }: SdpSwitches):
     : []
   const written = (lines: readonly string[]): string => lines.map((line) => `${line}\r\n`).join('')
   return {
+    accepted: (text) => {
+      const theirs = readSdp(text)
+      mux &&= attributesOf(theirs, audioOf(theirs), 'rtcp-mux').length > 0
+    },
     ufrag,
     password,
     offer: (text) => {
@@ -74,7 +82,8 @@ export const createTeamsSdp = ({ rtcpMux, shortTagFirst, bypass }: SdpSwitches):
       const { address, port } = audio
       const theirs = readSdp(asked)
       const candidates = attributesOf(theirs, audioOf(theirs), 'candidate').length > 0
-      const muxed = rtcpMux && attributesOf(theirs, audioOf(theirs), 'rtcp-mux').length > 0
+      const muxed = mux && attributesOf(theirs, audioOf(theirs), 'rtcp-mux').length > 0
+      mux = muxed
       const [crypto = ''] = attributesOf(sdp, audio, 'crypto')
       return written([
         ...head(address),

@@ -105,6 +105,8 @@ export interface HubOptions {
   /** Where nobody may connect; default 443. undefined is the default, false: no such listener. */
   readonly trapPort?: number | false
   readonly dns?: { readonly address?: string; readonly port?: number }
+  /** More names that its DNS server knows, and their addresses. */
+  readonly names?: Readonly<Record<string, string>>
   /** Address of its media processor; default that of the first hub. */
   readonly media?: string
   /** Where a trunk's name leads, as long as DNS says nothing else. */

@@ -27,6 +27,8 @@ export interface World {
   after(ms: number, run: () => void): () => void
   every(ms: number, run: () => void): () => void
   tell(line: string): void
+  /** On this connection the hub's certificate is wrong. */
+  impostor(connection: Connection): boolean
   /**
    * A connection of a hub to the SBC: a new one when `fresh` and when fewer than two are open from that machine, else one that is there.
    * @throws Error when the SBC cannot be reached

@@ -1,5 +1,5 @@
 /** The edge between a PBX and a stand-in for Microsoft's hubs, with names, certificates and DNS of their own, and a real rtpengine. */
-import { copyFileSync, readFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Edge, startEdge } from '../../support/edge.ts'
 import type { SipCall } from '../../support/media/sip-call.ts'
@@ -8,6 +8,7 @@ import { freePort, temporaryFolder } from '../../support/places.ts'
 import { type Rtpengine, startRtpengine } from '../../support/rtpengine.ts'
 import { startHub } from '../../teams-hub/hub.ts'
 import type { CalledScenario, Hub, Tenant } from '../../teams-hub/types.ts'
+import { openPlainPbx, type PlainPbx } from './plain-pbx.ts'
 
 /** Names of the trunks. */
 export const NAME = 'sbc1.example.org'
@@ -17,7 +18,11 @@ export const CUSTOMERS = [`cust1.${CARRIER}`, `cust2.${CARRIER}`] as const
 /** Users of Teams, and a number behind the PBX. */
 export const USER = '+442079460100'
 export const BYPASS_USER = '+442079460200'
+export const GOV_USER = '+442079460300'
 export const OUTSIDE = '+13125550123'
+/** Behind a PBX that is not there. */
+export const NOBODY = '+13125559999'
+export const GOV = 'gov.example.us'
 export const HZ = { teams: 600, pbx: 1000 } as const
 
 export interface Place {
@@ -25,6 +30,10 @@ export interface Place {
   readonly edge: Edge
   readonly rtpengine: Rtpengine
   readonly pbx: SipEndpoint
+  /** Another PBX, which only notes what comes. */
+  readonly plain: PlainPbx
+  /** Of the government cloud. */
+  readonly gov: Hub
   /** PBXs of the carrier's customers. */
   readonly customers: readonly SipEndpoint[]
   /** The PBX calls a number. */
@@ -42,7 +51,8 @@ const lan = (host: number): string => `127.44.${NET}.${host}`
 
 export const layPlace = async (): Promise<Place> => {
   const { path: folder, remove } = temporaryFolder('e2e-41')
-  const users: Record<string, CalledScenario> = { [USER]: {}, [BYPASS_USER]: {} }
+  mkdirSync(join(folder, 'gov'))
+  const users: Record<string, CalledScenario> = { [USER]: {}, [BYPASS_USER]: {}, [GOV_USER]: {} }
   const [sip, admin, main, bypass, carrier] = [
     await freePort(lan(1)),
     await freePort('127.0.0.1'),
@@ -70,6 +80,7 @@ export const layPlace = async (): Promise<Place> => {
     machines: [wan(71), wan(72), wan(73)],
     media: wan(80),
     sbcAddress: wan(1),
+    names: { 'sip.pstnhub.gov.teams.microsoft.us': wan(68), 'sip-du-a-gv.pstnhub.gov.teams.microsoft.us': wan(68) },
     tenants,
     refreshes: false,
     times: {
@@ -80,31 +91,54 @@ export const layPlace = async (): Promise<Place> => {
   })
   const names = [NAME, BYPASS, CARRIER, `*.${CARRIER}`]
   const own = hub.issue('edge', names)
+  const gov = await startHub({
+    folder: join(folder, 'gov'),
+    cloud: 'gcc-high',
+    addresses: [wan(68), wan(69), wan(70)],
+    machines: [wan(68)],
+    media: wan(80),
+    sbcAddress: wan(4),
+    tenants: [{ name: 'gov', domains: ['example.us'], trunks: [{ fqdn: GOV, port: 5061 }], users }],
+    refreshes: false,
+    times: { optionsLeast: 900, pinging: 1500, failover: 4000 },
+  })
+  const govOwn = gov.issue('edge', [GOV])
   const rtpengine = await startRtpengine({ interfaces: { wan: wan(2), lan: lan(2) } })
   const sdp = (name: string, hz: number, address: string, port: number): SipEndpointOptions => ({
     ...{ name, transport: 'udp', address, port },
     media: { hz },
   })
   const ports = [await freePort(lan(20)), await freePort(lan(21)), await freePort(lan(22))] as const
+  const plain = await openPlainPbx(lan(23), lan(1), sip)
   const peer = `{ roots: [ '${hub.rootsFile}' ] }`
-  const common = `kind: teams, peers: ${peer}, admit: { networks: [ ${wan(64)}/26 ] }, probe: { interval: 1s, timeout: 500ms }, connections: { renew: 5s }, patience: 2s, media: { interface: wan }`
+  const common = `kind: teams, peers: ${peer}, admit: { networks: [ ${wan(64)}/26 ] }, probe: { interval: 1s, timeout: 500ms }, connections: { renew: 5s }, patience: 1s, media: { interface: wan }`
   const config = `
 name: ${NAME}
 listeners:
   lan: { udp: '${lan(1)}:${sip}' }
-  teams: { tls: '${wan(1)}:${main}' }
-  bypass: { tls: '${wan(1)}:${bypass}', advertise: '${BYPASS}:${bypass}' }
-  carrier: { tls: '${wan(1)}:${carrier}', advertise: '${CARRIER}:${carrier}' }
-certificates: { main: { chain: '${own.chainFile}', key: '${own.keyFile}' } }
+  teams: { tls: '${wan(1)}:${main}', certificate: main }
+  bypass: { tls: '${wan(1)}:${bypass}', advertise: '${BYPASS}:${bypass}', certificate: main }
+  carrier: { tls: '${wan(1)}:${carrier}', advertise: '${CARRIER}:${carrier}', certificate: main }
+  gov: { tls: '${wan(4)}:5061', advertise: '${GOV}:5061', certificate: gov }
+certificates:
+  main: { chain: '${own.chainFile}', key: '${own.keyFile}' }
+  gov: { chain: '${govOwn.chainFile}', key: '${govOwn.keyFile}' }
 zones:
   pbx: { kind: trunk, on: lan, targets: [ 'sip:${lan(20)}:${ports[0]};transport=udp' ], probe: false, media: { interface: lan } }
   pbx-one: { kind: trunk, on: lan, targets: [ 'sip:${lan(21)}:${ports[1]};transport=udp' ], probe: false, media: { interface: lan } }
   pbx-two: { kind: trunk, on: lan, targets: [ 'sip:${lan(22)}:${ports[2]};transport=udp' ], probe: false, media: { interface: lan } }
+  plain: { kind: trunk, on: lan, targets: [ 'sip:${lan(23)}:${plain.port};transport=udp' ], probe: false, media: { interface: lan } }
+  nobody: { kind: trunk, on: lan, targets: [ 'sip:${lan(24)}:5060;transport=udp' ], probe: false, media: { interface: lan } }
+  gov: { on: gov, cloud: gcc-high, ${common.replace(hub.rootsFile, gov.rootsFile)} }
   teams: { on: teams, ${common} }
   bypass: { on: bypass, ${common.replace('media: {', 'media: { profile: teams-bypass,')} }
   carrier: { on: carrier, ${common}, tenants: { ${CUSTOMERS[0]}: pbx-one, ${CUSTOMERS[1]}: pbx-two } }
 routes:
-  - { from: [ teams, bypass ], to: pbx }
+  - { from: [ teams, bypass, gov ], number: '${OUTSIDE}', to: pbx }
+  - { from: [ teams, bypass ], number: '${NOBODY}', to: nobody }
+  - { from: [ teams, bypass ], to: plain }
+  - { from: plain, number: '+4420794601xx', to: teams }
+  - { from: pbx, number: '+4420794603xx', to: gov }
   - { from: pbx, number: '+4420794601xx', to: teams }
   - { from: pbx, number: '+4420794602xx', to: bypass }
 media: { rtpengine: [ '${rtpengine.host}:${rtpengine.port}' ] }
@@ -123,7 +157,7 @@ admin: { listen: '127.0.0.1:${admin}', plain: true }
     await openSipEndpoint(sdp('+13125550002', HZ.pbx, lan(22), ports[2])),
   ]
   return {
-    ...{ hub, edge, rtpengine, pbx, customers, told },
+    ...{ hub, gov, edge, rtpengine, pbx, plain, customers, told },
     dial: (number, from = pbx) => from.call(`sip:${number}@${lan(1)}:${sip}`),
     rotate: async () => {
       const next = hub.issue('next', names)
@@ -133,13 +167,11 @@ admin: { listen: '127.0.0.1:${admin}', plain: true }
       edge.reload()
     },
     stop: async () => {
-      await Promise.all([pbx, ...customers].map((one) => one.close()))
+      await Promise.all([pbx, plain, ...customers].map((one) => one.close()))
       await edge.stop()
       await rtpengine.stop()
-      await hub.stop()
+      await Promise.all([hub.stop(), gov.stop()])
       remove()
     },
   }
 }
-
-export const folderOfResults = join(import.meta.dirname, '..', '..', '..', '.vitest')
