@@ -1,7 +1,7 @@
 /** Allow toward a zone whose peers know some methods only (§20.5). */
 import { append, type HeaderLine, line, type SipMessage, type SipRequest, type SipResponse, withHeaders } from '../../sip/message.ts'
 import { cseq } from '../../sip/read.ts'
-import { trimBlank } from '../../sip/text.ts'
+import { hasBareNul, trimBlank } from '../../sip/text.ts'
 import type { Zone } from '../../zones/zone.ts'
 import type { Crossing } from '../crossing.ts'
 
@@ -40,7 +40,8 @@ export const withoutListed = <M extends SipMessage>(message: M, names: readonly 
 
 const shortened = (one: HeaderLine, goes: (token: string) => boolean): HeaderLine | undefined => {
   const tokens = one.value.split(',').map(trimBlank)
-  const left = tokens.filter((token) => token !== '' && !goes(token))
+  // What is no token at all cannot be written anew
+  const left = tokens.filter((token) => token !== '' && !hasBareNul(token) && !goes(token))
   if (left.length === tokens.length) return one
   return left.length === 0 ? undefined : line(one.name, left.join(', '))
 }

@@ -1,13 +1,15 @@
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { allowInResponse } from '../../../src/routing/alterations/allow.ts'
 import { optionTagsInResponse } from '../../../src/routing/alterations/option-tags.ts'
 import { userPhone } from '../../../src/routing/alterations/user-phone.ts'
 import { allowToward, methodFault } from '../../../src/routing/methods.ts'
 import { rewrite } from '../../../src/routing/rewrite.ts'
-import { headerLines, type SipRequest } from '../../../src/sip/message.ts'
+import { headerLines, type SipRequest, serialise } from '../../../src/sip/message.ts'
+import { parse } from '../../../src/sip/parse.ts'
 import { type Dialect, PLAIN_DIALECT } from '../../../src/zones/dialect.ts'
 import { teams } from '../../../src/zones/teams.ts'
-import { parsedResponse } from '../../support/messages.ts'
+import { bytesOf, LIMITS, parsedResponse } from '../../support/messages.ts'
 import { crossing, lanUdp, pbx, pubTls, request, side, values, zone } from './support.ts'
 
 const hub = (more: Partial<Dialect> = {}) => zone('hub', [pubTls], { dialect: { ...teams.dialect, ...more } })
@@ -75,6 +77,10 @@ describe('option tags', () => {
     expect(raw(altered, 'require')).toEqual([])
     expect(raw(altered, 'proxy-require')).toEqual(['Proxy-Require: x-own'])
     expect(raw(altered, 'replaces')).toEqual([])
+    // What is no token is not written anew
+    expect(raw(rewrite(request('sip:1@a', { lines: ['Supported: 100rel, a\0b, timer'] }), toHub()), 'supported')).toEqual([
+      'Supported: timer',
+    ])
     // Compact and untouched
     expect(raw(rewrite(request('sip:1@a', { lines: ['k:timer'] }), toHub()), 'supported')).toEqual(['k:timer'])
   })
@@ -143,4 +149,52 @@ test('a zone that knows all of SIP gets every byte as it came', () => {
   )
   for (const name of ['allow', 'supported', 'replaces', 'from', 'to'])
     expect(raw(altered, name)).toEqual(raw(request('sip:+4420@a', { lines }), name))
+})
+
+test('whatever a peer writes, what leaves is a message that can be read', () => {
+  const names = [
+    'Allow',
+    'Supported',
+    'Require',
+    'Diversion',
+    'History-Info',
+    'P-Asserted-Identity',
+    'Remote-Party-ID',
+    'Privacy',
+    'From',
+    'To',
+  ]
+  const pieces = fc.constantFrom(
+    ...['<', '>', '"', '\\', '\0', '\\\0', ';', ',', '?', '=', '%', ' ', '\t', '\r\n ', 'sip:', 'tel:', '+4420', 'a@b', '\xe0', '*', '#'],
+    ...[
+      '100rel',
+      'REFER',
+      'INVITE',
+      'privacy=full',
+      'Privacy=history',
+      'Reason=SIP%3Bcause%3D302',
+      'cause=486',
+      'index=1.1',
+      'counter=9',
+      'id',
+    ],
+  )
+  const value = fc.array(pieces, { maxLength: 14 }).map((parts) => parts.join(''))
+  const lines = fc.array(fc.tuple(fc.constantFrom(...names), value), { maxLength: 6 })
+  const zones = [
+    hub({ caller: 'asserted' }),
+    hub({ redirections: 'diversion' }),
+    zone('stranger', [pubTls], { trusted: false, dialect: { ...teams.dialect, redirections: 'diversion' } }),
+  ]
+  fc.assert(
+    fc.property(lines, fc.constantFrom(...zones), fc.boolean(), (written, there, inDialog) => {
+      const text = serialise(request('sip:+4420@a')).toString('latin1')
+      const more = written.map(([name, one]) => `${name}: ${one}\r\n`).join('')
+      const arrived = parse(bytesOf(text.replace('\r\n\r\n', `\r\n${more}\r\n`)), LIMITS)
+      if (arrived.kind !== 'request') return
+      const left = serialise(rewrite(arrived, crossing(side(pbx, lanUdp), side(there, pubTls), { inDialog })))
+      expect(parse(left, LIMITS).kind).toBe('request')
+    }),
+    { numRuns: 2000, seed: 7 },
+  )
 })
