@@ -123,6 +123,8 @@ class Probe implements TimerOwner, ClientUser {
   fired(): void {
     if (this.#stopped) return
     if (this.#transaction !== undefined) this.#overdue()
+    // A connection that took longer than we waited for the answer has carried the OPTIONS all the same
+    if (this.#left()) return
     const { clock, running } = this.#edge
     this.#schedule(clock.now() + this.#zone.probing.intervalSeconds * 1000)
     if (!running.snapshot.zones.has(this.#zone.name)) return
@@ -228,10 +230,12 @@ class Probe implements TimerOwner, ClientUser {
     transaction.startTimer('noReply', this.#zone.probing.timeoutSeconds * 1000)
   }
 
-  /** A connection that was opened for it has carried it when it was open, not when it was asked for. */
-  #left(): void {
+  /** A connection that was opened for it has carried it when it was open, not when it was asked for. @returns whether that was later */
+  #left(): boolean {
     const openedAt = this.#flow?.openedAt ?? 0
-    if (openedAt > this.sentAt) this.#at(openedAt)
+    if (openedAt <= this.sentAt) return false
+    this.#at(openedAt)
+    return true
   }
 
   /** It left, or will have left, at that moment; the next one follows from it. */

@@ -92,6 +92,21 @@ describe('OPTIONS to the hubs', () => {
     await edge.reloads(teamsConfiguration())
   })
 
+  test('T6.14: a connection that comes about when nobody waits any more has carried its OPTIONS then', async () => {
+    const place = await startHubs()
+    const { edge, hub, hubs } = place
+    for (const one of hubs.slice(1)) one.replies('OPTIONS', 200)
+    await edge.reloads(probing())
+    await passes(place, 3)
+    const flow = hub.flowOf(hub.gets('OPTIONS'))
+    flow.openedAt! += 20_000
+    await passes(place, 75)
+    hub.getsNothing()
+    await passes(place, 8)
+    hub.gets('OPTIONS')
+    await edge.reloads(teamsConfiguration())
+  })
+
   test('T6.12: a hub that refuses OPTIONS would refuse calls: it is down, with the words of its Reason, until it accepts them', async () => {
     const place = await startHubs()
     const { edge, hub, hubs } = place
