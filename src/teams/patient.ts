@@ -44,11 +44,11 @@ export interface Patient {
 export const zonesOf = (snapshot: Snapshot): readonly Zone[] => [...snapshot.zones.values()].filter(({ kind }) => kind === KIND)
 
 /** From the names that its peers' certificates have to show, or else from the hubs that it calls. */
-export const cloudOf = (zone: Zone): Cloud =>
-  CLOUDS.find((cloud) => {
-    const names: readonly string[] = CLOUD_FACTS[cloud].names
-    return zone.admission.certificateNames.some((name) => names.includes(name)) || zone.targets.some(({ host }) => names.includes(host))
-  }) ?? 'worldwide'
+export const cloudOf = ({ admission, targets }: Zone): Cloud => {
+  const among = (texts: readonly string[]) => (cloud: Cloud) =>
+    (CLOUD_FACTS[cloud].names as readonly string[]).some((name) => texts.includes(name))
+  return CLOUDS.find(among(admission.certificateNames)) ?? CLOUDS.find(among(targets.map(({ host }) => host))) ?? 'worldwide'
+}
 
 export type PatientSources = Pick<Patient, 'shown' | 'peering' | 'refusals'> & {
   /** Of this machine. */

@@ -310,6 +310,8 @@ const editRoutes = (draft: Draft, zone: string, pbx: string, { numbers, country 
     problems.push(`No numbers of Teams users are named, so no call from ${pbx} goes to Teams. Name them, such as +4420794601xx`)
     return
   }
+  // All that it calls goes there already
+  if (routes().some((route) => covers(pbx, zone)(route) && route.number === undefined)) return
   const change = `Calls of ${pbx} to ${numbers.join(', ')} go to Teams`
   const value = wanted.length === 1 ? wanted[0]! : wanted
   const index = routes().findIndex((route) => covers(pbx, zone)(route) && route.number !== undefined)

@@ -45,6 +45,9 @@ export const certificateChecks = (patient: Patient, now: number): Checks => {
         ...{ id: `certificate/${which}`, group: 'certificate' as const, title: TITLES[which] },
         look: () => part(which),
       })),
+      ...(patient.zone.tenants.length === 0
+        ? []
+        : [{ id: 'certificate/tenants', group: 'certificate' as const, title: 'Names of customers', look: () => tenantsOutcome(patient) }]),
       { id: 'roots', group: 'certificate', title: "Roots of Microsoft's certificates", look: () => rootsOutcome(patient, now) },
     ],
   }
@@ -66,6 +69,37 @@ const elsewhere = async (patient: Patient, first: Shown): Promise<Outcome | unde
   return undefined
 }
 
+const SHOWN = 5
+
+/** T §5: a customer's name in Contact has to be in the certificate that we show where we connect, and in that which answers the name. */
+const tenantsOutcome = async (patient: Patient): Promise<Outcome> => {
+  const named: (readonly string[])[] = []
+  for (const entry of patient.certificates) {
+    const shown = await settled(patient.shown(entry))
+    const chain = 'value' in shown ? readChain(shown.value.chain) : undefined
+    named.push(chain === undefined || 'severity' in chain ? [] : hostsOf(chain[0]!).map(comparable))
+  }
+  const has = (names: readonly string[], host: string): boolean => names.some((one) => covers(one, comparable(host)))
+  const hosts = patient.zone.tenants.map(({ name }) => name)
+  const nowhere = hosts.filter((host) => !named.some((names) => has(names, host)))
+  const later = hosts.filter((host) => !has(named[0] ?? [], host) && !nowhere.includes(host))
+  const some = (names: readonly string[]): string =>
+    names.slice(0, SHOWN).join(', ') + (names.length > SHOWN ? ` and ${names.length - SHOWN} more` : '')
+  if (nowhere.length > 0)
+    return {
+      verdict: 'bad',
+      finding: `No certificate names ${some(nowhere)}`,
+      remedy: `Order one with ${patient.name} and *.${patient.name}; the wildcard does not stand for the name itself`,
+    }
+  if (later.length > 0)
+    return {
+      verdict: 'warning',
+      finding: `${some(later)} ${later.length === 1 ? 'is' : 'are'} not in the first certificate, which is shown to hubs that give no server name`,
+      remedy: `One certificate with ${patient.name} and *.${patient.name} is safer`,
+    }
+  return { verdict: 'good', finding: `All ${hosts.length} names are in the certificate` }
+}
+
 const rootsOutcome = async (patient: Patient, now: number): Promise<Outcome> => {
   if (patient.zone.peers === undefined)
     return {
@@ -78,9 +112,9 @@ const rootsOutcome = async (patient: Patient, now: number): Promise<Outcome> => 
   const { missing, expiring } = viewRoots(found.value, now)
   if (missing.length > 0)
     return {
-      verdict: missing.length > 3 ? 'bad' : 'warning',
-      finding: `Roots that hubs use or will use are not accepted: ${missing.join(', ')}`,
-      remedy: 'Add microsoft to peers.roots of the zone',
+      verdict: 'warning',
+      finding: `Roots that Microsoft's hubs use or will use are not accepted: ${missing.join(', ')}`,
+      remedy: 'Add microsoft to peers.roots of the zone, unless this is a trial against a stand-in',
     }
   if (expiring.length > 0)
     return { verdict: 'warning', finding: `Roots that end within a year: ${expiring.join(', ')}`, remedy: 'Update the edge in time' }

@@ -173,6 +173,37 @@ test('T §1.5: all seven roots come with us; of others those that are missing ar
   expect(viewRoots([], NOW).missing).toHaveLength(7)
 })
 
+test('T §5: names of customers: in the DNS, and in a certificate', async () => {
+  const carrier = (names: readonly string[]) =>
+    configOf(5061, {
+      zone: `tenants: { ${names.map((name) => `${name}: pbx`).join(', ')} }`,
+      top: 'routes: [ { from: pbx, respond: 404 No } ]',
+    })
+      .replace('zones:', 'zones:\n  pbx: { kind: trunk, on: lan, targets: [ "sip:10.0.0.9" ] }')
+      .replace('listeners: {', 'listeners: { lan: { udp: 127.0.0.1:5070 },')
+  const publicName: World['publicName'] = async (name) => a(name.startsWith('two') ? '198.41.0.9' : OURS)
+  const wrong = await look({ publicName }, shownFor([NAME, `one.${NAME}`]), carrier([`one.${NAME}`, `two.${NAME}`]))
+  expect(step(wrong, 'tenants')).toMatchObject({ verdict: 'bad', finding: expect.stringContaining('1 of 2 names') })
+  expect(step(wrong, 'certificate/tenants')).toMatchObject({ verdict: 'bad', finding: `No certificate names two.${NAME}` })
+  const right = await look({}, shownFor([NAME, `*.${NAME}`]), carrier([`one.${NAME}`]))
+  expect(verdicts(right, ['tenants', 'certificate/tenants'])).toEqual(['good', 'good'])
+  expect((await look()).steps.some(({ id }) => id.includes('tenants'))).toBe(false)
+})
+
+test('T §1.1: the clouds of the government connect to one port alone', async () => {
+  const dod = (port: number) =>
+    look(
+      {},
+      {},
+      configOf(5099, { port, zone: 'cloud: dod' }).replace(
+        `certificates: [ ${HUB} ]`,
+        'certificates: [ sip.pstnhub.dod.teams.microsoft.us ]',
+      ),
+    )
+  expect(step(await dod(5062), 'name')).toMatchObject({ verdict: 'bad', finding: expect.stringContaining('port 5061 alone') })
+  expect(step(await dod(5061), 'name')).toMatchObject({ verdict: 'good' })
+})
+
 // ---- the clock
 
 test.each([
