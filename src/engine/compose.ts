@@ -54,6 +54,8 @@ export interface Plan {
   readonly follow?: Follow | undefined
   /** Who sent it, inside a dialog that is kept. */
   readonly sender?: DialogSide | undefined
+  /** When the call came that this is a part of, clock milliseconds; undefined: nobody counts. */
+  readonly since?: number
   /** What is said when the flow that it should leave by is gone (RFC 5626 §5.3.1). */
   readonly gone: 430 | 480
 }

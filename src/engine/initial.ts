@@ -119,6 +119,7 @@ const admitted = (
     named,
     gone,
     emergency,
+    since: edge.clock.now(),
   }
   const planned = planOf(edge, call, { request, uri }, decision)
   if (isProblem(planned)) {
@@ -130,7 +131,7 @@ const admitted = (
 }
 
 /** What is the same for a request wherever it goes. */
-interface Call extends Pick<Plan, 'ingress' | 'named' | 'gone' | 'emergency'> {
+interface Call extends Pick<Plan, 'ingress' | 'named' | 'gone' | 'emergency' | 'since'> {
   readonly flow: Flow
   readonly running: Running
   readonly transaction: ServerTransaction
@@ -163,7 +164,7 @@ const decided = (edge: Edge, classified: ClassifiedRequest, flow: Flow, { view, 
 
 const planOf = (
   edge: Edge,
-  { flow, transaction, ingress, named, gone, emergency = false }: Call,
+  { flow, transaction, ingress, named, gone, since, emergency = false }: Call,
   { request, uri }: Pick<Plan, 'request' | 'uri'>,
   decision: Extract<ReturnType<typeof decide>, { kind: 'forward' }>,
 ): Plan | Problem => {
@@ -185,6 +186,7 @@ const planOf = (
     headers: decision.headers,
     emergency,
     media: transaction.invite ? mediaOfCall(edge, flow, request, ingress) : undefined,
+    ...(since === undefined ? {} : { since }),
     gone,
   }
 }

@@ -38,6 +38,13 @@ export class Patience implements TimerOwner {
   }
 }
 
+/** @param since when the call came, clock milliseconds @returns undefined: the caller waits as long as it likes, or has waited already */
+export const patienceOf = (edge: Edge, { patienceMs }: Zone, since: number | undefined, over: () => void): Patience | undefined => {
+  if (patienceMs === undefined) return undefined
+  const left = since === undefined ? patienceMs : since + patienceMs - edge.clock.now()
+  return left > 0 ? new Patience(edge, left, over) : undefined
+}
+
 /**
  * What a caller from this zone is told in place of a final response of our own: 503 is what makes a caller with patience try its next way,
  * while the other words for "nobody there" end the call.

@@ -23,7 +23,7 @@ import { isContact, policyFor } from './failover.ts'
 import { lacksOffer } from './media/offers.ts'
 import type { RequestMedia } from './media/request-media.ts'
 import { alone, candidateZone, type Way, wayInDialog, wayTo } from './next-hop.ts'
-import { Patience, statusToward } from './patience.ts'
+import { type Patience, patienceOf, statusToward } from './patience.ts'
 import type { Passage } from './registration/passing.ts'
 import type { ServerTransaction, ServerUser } from './server-transaction.ts'
 
@@ -99,8 +99,7 @@ export class ProxyContext implements ServerUser {
   start(): void | Promise<void> {
     // §17.2.1: at once, before DNS and media take time
     if (this.#server.invite && !this.#server.provisional) this.#server.respond(trying(this.#plan!.request))
-    const { patienceMs } = this.#ingressZone
-    if (patienceMs !== undefined && this.#calls) this.#patience = new Patience(this.#edge, patienceMs, () => this.#expired())
+    if (this.#calls) this.#patience = patienceOf(this.#edge, this.#ingressZone, this.#plan!.since, () => this.#expired())
     return this.#startGroup(0, this.#plan!.groups[0]!.length)
   }
 

@@ -314,6 +314,25 @@ describe('T §2.3: the patience of the hub', () => {
     hub.sends('ACK')
   })
 
+  test('T6.30: a call that is sent elsewhere has no more time than what is left', async () => {
+    const place = await startTeams({ routes: '  - { from: pbx, number: "+1*", to: second }\n', touches: ['diversion'] })
+    const { edge, hub, pbx, second } = place
+    await invites(place)
+    second.isDeaf()
+    pbx.gets('INVITE')
+    edge.passes(5000)
+    pbx.forgets()
+    pbx.sends(302, { headers: ['Contact: <sip:+13125550123@10.0.0.20>'] })
+    await edge.settles()
+    pbx.gets('ACK')
+    edge.passes(2900)
+    hub.gets(100)
+    hub.getsNothing()
+    edge.passes(200)
+    hub.gets(503)
+    hub.sends('ACK')
+  })
+
   test('T §2.3: a PBX that takes no connection is a 503 at once', async () => {
     const place = await startTeams()
     const { edge, hub, second } = place
