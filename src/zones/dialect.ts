@@ -27,7 +27,7 @@ export interface Dialect {
    * undefined: all.
    */
   readonly methods: readonly string[] | undefined
-  /** Option tags that Supported and Require toward this zone do not show (§19.2), lower case; with `replaces` the header of that name (RFC 3891), too. */
+  /** Option tags that Supported and Require toward this zone do not show (§19.2), lower case; with `replaces` and `timer` the headers of these extensions go, too. */
   readonly without: readonly string[]
   /** Numbers in Request-URI, From and To of requests to this zone get `user=phone` (§19.1.1). */
   readonly userPhone: boolean

@@ -83,7 +83,7 @@ export const dialect = mapping(
     without: optional(
       Type.Array(text({ pattern: '^[A-Za-z0-9.-]{1,32}$', expects: 'an option tag such as 100rel' }), {
         description:
-          'Option tags that Supported and Require toward this zone do not show; with `replaces` the header Replaces goes, too. Default: none, for kind teams 100rel and replaces.',
+          'Option tags that Supported and Require toward this zone do not show; with `replaces` the header Replaces goes, too, with `timer` Session-Expires and Min-SE. Default: none, for kind teams 100rel and replaces.',
         examples: [['100rel', 'replaces']],
         maxItems: 64,
       }),

@@ -8,12 +8,19 @@ const IN_REQUESTS: readonly string[] = ['supported', 'require', 'proxy-require']
 /** A response that requires 100rel is one to somebody who supports it (RFC 3262 §3): it stays as it is, or nobody would acknowledge it. */
 const IN_RESPONSES: readonly string[] = ['supported']
 
-/** Toward the zone: without `replaces` there is no Replaces in an INVITE either (RFC 3891), and it is a call of its own. */
-export const optionTags = (request: SipRequest, { egress, inDialog }: Crossing): SipRequest => {
+/** What means nothing to who does not know the extension: an INVITE without Replaces is a call of its own (RFC 3891), RFC 4028. */
+const HEADERS: ReadonlyMap<string, readonly string[]> = new Map([
+  ['replaces', ['replaces']],
+  ['timer', ['session-expires', 'min-se']],
+])
+
+/** Toward the zone: the tags, and the headers of what they stand for. */
+export const optionTags = (request: SipRequest, { egress }: Crossing): SipRequest => {
   const { without } = egress.zone.dialect
   if (without.length === 0) return request
-  const altered = withoutListed(request, IN_REQUESTS, (tag) => without.includes(tag.toLowerCase()))
-  return !inDialog && without.includes('replaces') ? withoutHeader(altered, 'replaces') : altered
+  let altered = withoutListed(request, IN_REQUESTS, (tag) => without.includes(tag.toLowerCase()))
+  for (const tag of without) for (const name of HEADERS.get(tag) ?? []) altered = withoutHeader(altered, name)
+  return altered
 }
 
 export const optionTagsInResponse = (response: SipResponse, { ingress }: { readonly ingress: Zone }): SipResponse => {

@@ -85,6 +85,12 @@ describe('option tags', () => {
     expect(raw(rewrite(request('sip:1@a', { lines: ['k:timer'] }), toHub()), 'supported')).toEqual(['k:timer'])
   })
 
+  test('RFC 4028: without `timer` nobody asks the zone for session timers, inside a dialog neither', () => {
+    const lines = ['Supported: timer, path', 'Session-Expires: 90;refresher=uac', 'x: 90', 'Min-SE: 90']
+    const altered = rewrite(request('sip:+4420@a', { lines }), toHub({ inDialog: true }, { without: ['timer'] }))
+    expect([...raw(altered, 'supported'), ...raw(altered, 'session-expires'), ...raw(altered, 'min-se')]).toEqual(['Supported: path'])
+  })
+
   test('T6.41: an INVITE with Replaces from the hub passes untouched', () => {
     const lines = ['REQUIRE: replaces', 'SUPPORTED: replaces', 'REPLACES: 77ab21@10.1.2.9;from-tag=a;to-tag=b']
     const altered = rewrite(request('sip:+4420@a', { lines }), fromHub)
