@@ -231,8 +231,8 @@ export const startFakeEdge = async (pages: string, first: World = ordinaryDay())
         return { status: 201, body: { token: 'ew_1f9a7c2e5b', name: body.name, role: body.role, expiresAt: iso(1e10) } }
       case 'GET /teams':
       case 'POST /teams':
-        if (method === 'POST') needs(second === 'doctor' ? 'operator' : 'admin')
-        return answerTeams(world, method, second, third, path.endsWith('/text'), body) ?? refusal(404, 'not-found', 'There is none')
+        if (method === 'POST') needs('operator')
+        return answerTeams(world, method, second, third, path.endsWith('/text'), query, body) ?? refusal(404, 'not-found', 'There is none')
       case 'GET /audit':
         needs('admin')
         return { body: { entries: world.audit } }

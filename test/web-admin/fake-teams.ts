@@ -2,7 +2,7 @@
 import type { DoctorReport, NameCheck } from '../../web-admin/src/api/types.ts'
 import type { Answer } from './fake-edge.ts'
 import type { World } from './world.ts'
-import { halfway, proposal, reportText } from './world-teams.ts'
+import { GUID, halfway, proposal, reportText } from './world-teams.ts'
 import { iso } from './world-times.ts'
 
 /** An examination that has just begun; what comes next is published by the test, or read. */
@@ -31,6 +31,7 @@ export const answerTeams = (
   second: string,
   id: string,
   text: boolean,
+  query: URLSearchParams,
   body: Readonly<Record<string, unknown>>,
 ): Answer | undefined => {
   switch (`${method} ${second}`) {
@@ -44,6 +45,11 @@ export const answerTeams = (
       const report: DoctorReport = { ...world.examined, id, zone: begun.zone, startedAt: begun.startedAt, finishedAt: iso(0) }
       return text ? { text: reportText(report) } : { body: report }
     }
+    case 'GET explain':
+      if (!query.get('text')?.includes('cause=63')) return undefined
+      return {
+        body: { meaning: 'Microsoft does not know our name as a trunk', remedy: 'Compare it with Get-CsOnlinePSTNGateway', guid: GUID },
+      }
     case 'POST name':
       return { body: nameCheck(String(body.name)) }
     case 'POST setup':

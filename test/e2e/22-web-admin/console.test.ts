@@ -12,6 +12,8 @@ const PAGES = [
     '/calls',
     '/calls/past',
     '/zones',
+    '/teams',
+    '/teams/setup',
     '/registrations',
     '/subscribers',
     '/phone',

@@ -236,7 +236,7 @@ export const seriousFaults = async (page: Page): Promise<readonly string[]> => {
 export const picture = async (page: Page, name: string, fullPage = true): Promise<void> => {
   if (!PICTURES) return
   mkdirSync(IMAGES, { recursive: true })
-  // Where the test keeps its files is of no interest
-  await page.evaluate('for (const one of document.querySelectorAll(".page-lead > code")) one.style.visibility = "hidden"')
+  // Where the test keeps its files is of no interest, and what it has done just before
+  await page.evaluate('for (const one of document.querySelectorAll(".page-lead > code, .toasts")) one.style.visibility = "hidden"')
   await page.screenshot({ path: join(IMAGES, `${name}.png`), fullPage, animations: 'disabled' })
 }

@@ -50,6 +50,7 @@ test('a viewer has no button that would be refused, and no page either', async (
     'Overview',
     'Calls',
     'Zones',
+    'Teams',
     'Registrations',
     'Subscribers',
     'Certificates',

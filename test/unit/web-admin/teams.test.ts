@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { CertificateView, DoctorStep, TeamsView } from '../../../web-admin/src/api/types.ts'
+import { explainPath, saidBy } from '../../../web-admin/src/ladder/reason.ts'
 import { placeOf, queryOf } from '../../../web-admin/src/routes.ts'
 import { troublesOf } from '../../../web-admin/src/words/problems.ts'
 import {
@@ -41,6 +42,11 @@ describe('how a zone and the hubs stand', () => {
 
   test.each([
     ['all is well', ordinaryTeams(), ['ok', 'Calls can go both ways']],
+    [
+      'something is left to do',
+      { ...ordinaryTeams(), next: badTeams().next },
+      ['warn', 'Calls can go both ways, and something is left to do'],
+    ],
     ['nobody was asked yet', newTeams(), ['busy', 'The hubs are asked for the first time']],
     ['one of three is down', badTeams(), ['warn', '2 of 3 hubs answer']],
     [
@@ -105,15 +111,16 @@ describe('reports of the doctor', () => {
   test('steps stand in groups in their order; a group has the worst of its verdicts once all are there', () => {
     const groups = groupsOf(troubled())
     expect(groups.map(({ title }) => title)).toEqual([
-      'Name',
-      'Certificate',
+      'Our name',
+      'Our certificate',
       'Clock',
       'sip.pstnhub.microsoft.com',
       'sip2.pstnhub.microsoft.com',
       'sip3.pstnhub.microsoft.com',
+      'From Microsoft',
     ])
-    expect(groups.map((group) => groupStanding(group)?.text)).toEqual(['Good', 'Wrong', 'Good', 'Wrong', 'Good', 'Good'])
-    expect(groupsOf(halfway(troubled(), 3)).map((group) => groupStanding(group)?.text)).toEqual(['Good', ...Array.from({ length: 5 })])
+    expect(groups.map((group) => groupStanding(group)?.text)).toEqual(['Good', 'Wrong', 'Good', 'Wrong', 'Good', 'Good', 'Left out'])
+    expect(groupsOf(halfway(troubled(), 3)).map((group) => groupStanding(group)?.text)).toEqual(['Good', ...Array.from({ length: 6 })])
   })
 
   test('a step without a verdict is under way, waits its turn, or was never looked at', () => {
@@ -186,7 +193,10 @@ describe('what the wizard asks', () => {
     [{ hosts: [] }, ['error', 'It has no names yet']],
     [{ source: 'development' }, ['error', 'It is of the development CA, which Microsoft does not trust']],
     [{ source: 'stored', validTo: iso(9.5 * DAY), next: { what: 'replace', text: '' } }, ['warn', 'It has 9 days left']],
-    [{ problems: [{ severity: 'error', text: 'A chain is missing', remedy: '' }] }, ['error', 'A chain is missing']],
+    [{ keyType: 'ECDSA P-256' }, ['error', 'Its key is ECDSA, and the hubs accept RSA alone']],
+    [{ keyType: 'RSA 1024' }, ['error', 'Its RSA key is too short']],
+    [{ keyType: 'RSA 4096' }, ['ok', expect.stringMatching(/^It serves/)]],
+    [{ problems: [{ severity: 'error', text: 'It does not name localhost', remedy: '' }] }, ['warn', 'It does not name localhost']],
     [{ problems: [{ severity: 'warning', text: 'No clientAuth', remedy: '' }] }, ['warn', 'No clientAuth']],
   ] as const)('T §1.4: a certificate with %j', (more, expected) => {
     expect(judged(more as Partial<CertificateView>)).toEqual(expected)
@@ -254,6 +264,30 @@ describe('what the wizard asks', () => {
     expect(publicName(state)).toBe('sbc.example.com')
     expect(groupsFor(state)).toEqual(['lan'])
   })
+})
+
+test('what a hub said is its Reason, else its status line; of requests the header alone', () => {
+  const message = {
+    at: 0,
+    direction: 'in',
+    party: 0,
+    listener: 'teams/tls',
+    transport: 'tls',
+    cseq: '',
+    bytes: 0,
+    repeated: false,
+    changed: [],
+  } as const
+  const said = (title: string, head: string, more: object = {}) =>
+    saidBy({ ...message, title, text: `${head}\r\n\r\nReason: in the body`, ...more }, ['teams/tls'])
+  expect(said('480 X', 'SIP/2.0 480 X\r\nREASON: Q.850;cause=31;text="a"')).toEqual({ text: 'Q.850;cause=31;text="a"', status: 480 })
+  expect(said('403 Forbidden', 'SIP/2.0 403 Forbidden\r\nTo: <sip:x>')).toEqual({ text: '403 Forbidden', status: 403 })
+  expect(said('BYE sip:x', 'BYE sip:x SIP/2.0\r\nReason: Q.850;cause=16')).toEqual({ text: 'Q.850;cause=16' })
+  expect(said('BYE sip:x', 'BYE sip:x SIP/2.0')).toBeUndefined()
+  expect(said('200 OK', 'SIP/2.0 200 OK')).toBeUndefined()
+  expect(said('403 X', 'SIP/2.0 403 X', { listener: 'lan/udp' })).toBeUndefined()
+  expect(said('403 X', 'SIP/2.0 403 X', { direction: 'out' })).toBeUndefined()
+  expect(explainPath({ text: 'a;b="c d"', status: 403 })).toBe('/teams/explain?text=a%3Bb%3D%22c+d%22&status=403')
 })
 
 test('places: the doctor of a zone, a step of the wizard, and a certificate that is made for one', () => {

@@ -1,8 +1,9 @@
 import { useMemo, useState } from 'preact/hooks'
 import { apiUrl } from '../api/client.ts'
 import { useResource } from '../api/resource.ts'
-import type { Ladder, LadderChange, LadderMessage } from '../api/types.ts'
+import type { Ladder, LadderChange, LadderMessage, State } from '../api/types.ts'
 import { besides, type LadderColumn, type LadderRow, layOut } from '../ladder/layout.ts'
+import { hubListeners, type Said, saidBy } from '../ladder/reason.ts'
 import { ButtonLink, CopyButton } from '../parts/button.tsx'
 import { Dialog } from '../parts/dialog.tsx'
 import { Check } from '../parts/field.tsx'
@@ -12,6 +13,7 @@ import { Tag } from '../parts/status.tsx'
 import { callPath } from '../routes.ts'
 import { bytesText, countOf, listText } from '../words/numbers.ts'
 import { absoluteText, timeText } from '../words/time.ts'
+import { Explained } from './explained.tsx'
 
 /** The messages of a call: caller, edge and callee beside each other, time from top to bottom. */
 export const LadderCard = ({
@@ -78,32 +80,38 @@ export const LadderCard = ({
 
 const Drawn = ({ ladder }: { readonly ladder: Ladder }) => {
   const { columns, rows } = useMemo(() => layOut(ladder), [ladder])
+  const listeners = hubListeners(useResource<State>('/state', 'state').data)
+  const saids = rows.map(({ message }) => saidBy(message, listeners))
+  const last = saids.findLast((said) => said !== undefined)
   const [open, setOpen] = useState<number>()
   const lanes = { '--lanes': String(columns.length) }
   return (
-    <div class="ladder-scroll">
-      <div class="ladder" style={lanes}>
-        <div class="ladder-heads" aria-hidden="true">
-          <span />
-          {columns.map((column) => (
-            <Head key={column.side === 'edge' ? '' : `${column.party.address} ${column.party.listener}`} column={column} />
-          ))}
+    <>
+      {last !== undefined && <Explained said={last} />}
+      <div class="ladder-scroll">
+        <div class="ladder" style={lanes}>
+          <div class="ladder-heads" aria-hidden="true">
+            <span />
+            {columns.map((column) => (
+              <Head key={column.side === 'edge' ? '' : `${column.party.address} ${column.party.listener}`} column={column} />
+            ))}
+          </div>
+          <ol class="ladder-rows">
+            {rows.map((row, index) => (
+              <li key={index}>
+                <Message row={row} columns={columns} onOpen={() => setOpen(index)} />
+              </li>
+            ))}
+          </ol>
         </div>
-        <ol class="ladder-rows">
-          {rows.map((row, index) => (
-            <li key={index}>
-              <Message row={row} columns={columns} onOpen={() => setOpen(index)} />
-            </li>
-          ))}
-        </ol>
+        <p class="card-foot muted small">
+          <Tag level="busy">±3</Tag> headers that the edge rewrote; press a message to read it, beside the one that it was made from.
+        </p>
+        {open !== undefined && rows[open] !== undefined && (
+          <Reader rows={rows} index={open} columns={columns} said={saids[open]} onMove={setOpen} onClose={() => setOpen(undefined)} />
+        )}
       </div>
-      <p class="card-foot muted small">
-        <Tag level="busy">±3</Tag> headers that the edge rewrote; press a message to read it, beside the one that it was made from.
-      </p>
-      {open !== undefined && rows[open] !== undefined && (
-        <Reader rows={rows} index={open} columns={columns} onMove={setOpen} onClose={() => setOpen(undefined)} />
-      )}
-    </div>
+    </>
   )
 }
 
@@ -170,12 +178,14 @@ const Reader = ({
   rows,
   index,
   columns,
+  said,
   onMove,
   onClose,
 }: {
   readonly rows: readonly LadderRow[]
   readonly index: number
   readonly columns: readonly LadderColumn[]
+  readonly said: Said | undefined
   readonly onMove: (index: number) => void
   readonly onClose: () => void
 }) => {
@@ -202,6 +212,7 @@ const Reader = ({
             <CopyButton text={message.text} what="Message" />
           </div>
         </div>
+        {said !== undefined && <Explained said={said} />}
         {before !== undefined && after !== undefined ? (
           <>
             <Changes changed={after.message.changed} />

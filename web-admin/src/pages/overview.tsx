@@ -126,9 +126,9 @@ const dismiss = (): void => {
 
 /** From a first start to production; whoever has no Teams sends it away. */
 const NextStep = () => {
-  const administers = useMay('admin')
+  const operates = useMay('operator')
   const [gone, setGone] = useState(isDismissed)
-  if (gone || !administers) return null
+  if (gone || !operates) return null
   return (
     <section class="note next-step" aria-label="Next step">
       <div class="note-body">

@@ -1,6 +1,7 @@
 import { useEffect, useState } from 'preact/hooks'
 import { call } from '../api/client.ts'
 import { refresh, useResource } from '../api/resource.ts'
+import { useMay } from '../api/session.ts'
 import type { ConfigCheck, ConfigText, ReloadView, SetupProposal } from '../api/types.ts'
 import { begin, draftStore, isDirty, writeByForm } from '../config/draft.ts'
 import { told } from '../notices.ts'
@@ -50,6 +51,7 @@ const useProposal = ({ form, faults, fits }: StepProps, version: string | undefi
 
 export const ApplyStep = (props: StepProps) => {
   const { faults, setup } = props
+  const administers = useMay('admin')
   const config = useResource<ConfigText>('/config', 'config')
   const { proposal, check, failure } = useProposal(props, config.data?.version)
   const [applying, setApplying] = useState(false)
@@ -104,13 +106,21 @@ export const ApplyStep = (props: StepProps) => {
               )}
               {!same && (
                 <div class="teams-apply">
-                  <Button kind="primary" disabled={disk === undefined || check === undefined || refused} onClick={() => setApplying(true)}>
-                    Apply…
-                  </Button>
+                  {administers && (
+                    <Button
+                      kind="primary"
+                      disabled={disk === undefined || check === undefined || refused}
+                      onClick={() => setApplying(true)}
+                    >
+                      Apply…
+                    </Button>
+                  )}
                   <Button onClick={() => edit(disk, proposal.configuration)} disabled={disk === undefined}>
                     Go on in the configuration
                   </Button>
-                  <span class="muted small">The text from before stays in the history, and can be put back.</span>
+                  <span class="muted small">
+                    {administers ? 'The text from before stays in the history, and can be put back' : 'Applying needs the role admin'}
+                  </span>
                 </div>
               )}
             </Card>
@@ -174,8 +184,8 @@ export const MicrosoftStep = (props: StepProps) => {
       )}
       <Card>
         <p>
-          Paste these lines into PowerShell, one block after the other, as somebody with the role Teams Administrator. The first one needs
-          the module MicrosoftTeams: <code>Install-Module MicrosoftTeams</code>. Until a new SBC is known everywhere, it may take an hour.
+          Paste these lines into PowerShell, one block after the other, as somebody with the role Teams Administrator. Until a new SBC is
+          known everywhere, it may take an hour.
         </p>
       </Card>
       {failure !== undefined && blocks === undefined && (
@@ -189,7 +199,7 @@ export const MicrosoftStep = (props: StepProps) => {
         </Card>
       )}
       {blocks?.map(({ heading, lines }, index) => (
-        <Card key={heading} title={`${index + 1}. ${heading}`} aside={<CopyButton text={lines} what={heading} />}>
+        <Card key={heading} title={`${index + 1}. ${heading}`} aside={<CopyButton text={lines} what={`Block ${index + 1}`} />}>
           <pre class="text-box teams-lines">{lines}</pre>
         </Card>
       ))}

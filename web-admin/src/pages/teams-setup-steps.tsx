@@ -1,5 +1,6 @@
 import { useEffect, useState } from 'preact/hooks'
 import { call } from '../api/client.ts'
+import { useMay } from '../api/session.ts'
 import type { NameCheck } from '../api/types.ts'
 import { Button, ButtonLink, CopyButton } from '../parts/button.tsx'
 import { AreaField, Check, Choice, SelectField, TextField, useSettled } from '../parts/field.tsx'
@@ -180,6 +181,7 @@ export const NameStep = ({ form, set, faults }: StepProps) => {
 
 export const CertificateStep = ({ form, set, faults, fits }: StepProps) => {
   const { onRefused } = useTried({ faults })
+  const administers = useMay('admin')
   const chosen = chosenFit(form, fits)
   const named = nameFault(form.name) === undefined
   const covering = fits.filter(({ covers }) => covers)
@@ -208,7 +210,11 @@ export const CertificateStep = ({ form, set, faults, fits }: StepProps) => {
           </p>
         ) : covering.length === 0 ? (
           <Empty title={`No certificate has the name ${form.name}`}>
-            <p>Order one here, upload one, or make a request for your CA.</p>
+            <p>
+              {administers
+                ? 'Order one here, upload one, or make a request for your CA.'
+                : 'Somebody with the role admin can add one here.'}
+            </p>
           </Empty>
         ) : (
           <fieldset class="choice">
@@ -223,7 +229,7 @@ export const CertificateStep = ({ form, set, faults, fits }: StepProps) => {
             ))}
           </fieldset>
         )}
-        {named && (
+        {named && administers && (
           <p class="teams-new">
             <ButtonLink href={`#${newCertificatePath(form.name)}`} icon="plus">
               {`New certificate for ${form.name}`}

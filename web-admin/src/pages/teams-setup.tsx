@@ -44,13 +44,13 @@ export interface StepProps {
 }
 
 export const SetupPage = ({ step, parts }: { readonly step: string | undefined; readonly parts: ComponentChildren }) => {
-  const administers = useMay('admin')
-  return administers ? (
+  const operates = useMay('operator')
+  return operates ? (
     <Wizard step={stepNamed(step)} parts={parts} />
   ) : (
     <Page title="Connect Teams">
       {parts}
-      <Empty title="This page needs the role admin">
+      <Empty title="This page needs the role operator">
         <p>Ask somebody with the role admin to change yours.</p>
       </Empty>
     </Page>

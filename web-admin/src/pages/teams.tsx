@@ -15,7 +15,7 @@ import { usePlace } from '../place.ts'
 import { certificatePath, doctorPath, type TeamsPart } from '../routes.ts'
 import { countOf, countText, listText, tookText } from '../words/numbers.ts'
 import { answerStanding, cloudText, hubStanding, standingOf } from '../words/teams.ts'
-import { absoluteText, instant, spanText } from '../words/time.ts'
+import { instant } from '../words/time.ts'
 import { Figure } from './overview.tsx'
 import { DoctorPage } from './teams-doctor.tsx'
 import { SetupPage } from './teams-setup.tsx'
@@ -25,7 +25,7 @@ import '../style/teams.css'
 /** Microsoft Teams: how things stand, the doctor, and the wizard that connects them. */
 export const TeamsPages = () => {
   const place = usePlace()
-  const administers = useMay('admin')
+  const operates = useMay('operator')
   if (place.page !== 'teams') return null
   const part = (name: TeamsPart, text: string) => ({
     href: name === 'status' ? '#/teams' : `#/teams/${name}`,
@@ -35,7 +35,7 @@ export const TeamsPages = () => {
   const parts = (
     <Parts
       label="Microsoft Teams"
-      parts={[part('status', 'Status'), part('doctor', 'Doctor'), ...(administers ? [part('setup', 'Connect Teams')] : [])]}
+      parts={[part('status', 'Status'), part('doctor', 'Doctor'), ...(operates ? [part('setup', 'Connect Teams')] : [])]}
     />
   )
   if (place.part === 'doctor') return <DoctorPage zone={place.of} parts={parts} />
@@ -68,7 +68,7 @@ const StatusPage = ({ parts }: { readonly parts: ComponentChildren }) => {
 }
 
 const Nothing = () => {
-  const administers = useMay('admin')
+  const operates = useMay('operator')
   return (
     <div class="card">
       <Empty title="Teams is not connected">
@@ -77,12 +77,12 @@ const Nothing = () => {
           certificate for it, and a Microsoft 365 tenant whose users are licensed for telephony. The wizard leads there step by step, checks
           each of them, and changes nothing before you say so.
         </p>
-        {administers ? (
+        {operates ? (
           <ButtonLink href="#/teams/setup" kind="primary" icon="right">
             Connect Teams
           </ButtonLink>
         ) : (
-          <p>Connecting it needs the role admin.</p>
+          <p>Connecting it needs the role operator, and admin to apply it.</p>
         )}
       </Empty>
     </div>
@@ -259,7 +259,13 @@ const Hubs = ({ view: { peering }, exact }: Shown) => {
           {sentAt === undefined ? <span class="muted">never</span> : <When at={sentAt} exact={exact} />}
           {nextAt !== undefined && (
             <p class="muted small">
-              next <When at={nextAt} exact={exact} />
+              {instant(nextAt) <= Date.now() ? (
+                'the next one is due'
+              ) : (
+                <>
+                  next <When at={nextAt} exact={exact} />
+                </>
+              )}
             </p>
           )}
         </>
@@ -289,8 +295,8 @@ const Hubs = ({ view: { peering }, exact }: Shown) => {
         <>
           {countText(connections)}
           {oldestConnection !== undefined && (
-            <p class="muted small nowrap" title={absoluteText(instant(oldestConnection))}>
-              oldest {spanText(Math.max(0, now - instant(oldestConnection)))}
+            <p class="muted small">
+              oldest <When at={oldestConnection} exact={exact} />
             </p>
           )}
         </>

@@ -22,11 +22,12 @@ const dateTime = (time: number): string | undefined => (Number.isNaN(time) ? und
 
 /** `3 min ago`; the absolute time in the title. */
 export const Ago = ({ at }: At) => {
-  const now = useNow(10_000)
+  useNow(10_000)
   const time = instant(at)
   return (
     <time class="time" dateTime={dateTime(time)} title={absoluteText(time)}>
-      {Number.isNaN(time) ? '–' : relativeText(time, Math.max(now, 0))}
+      {/* Of this moment: what has happened since the last tick is no future */}
+      {Number.isNaN(time) ? '–' : relativeText(time, Date.now())}
     </time>
   )
 }

@@ -27,7 +27,8 @@ export const troublesOf = ({ state, certificates = [], teams = [], checks = [] }
   const found: Trouble[] = [
     ...(state === undefined ? [] : ofState(state)),
     ...certificates.flatMap(ofCertificate),
-    ...teams.flatMap(ofTeams),
+    // Zones often share a certificate
+    ...new Map(teams.flatMap(ofTeams).map((trouble) => [trouble.text, trouble])).values(),
   ]
   // Checks repeat much of the above in other words: only what nothing else tells of
   const told = found.map(({ text }) => text.toLowerCase()).join('\n')

@@ -164,13 +164,14 @@ export const fitOf = (certificate: CertificateView, name: string, now: number): 
   if (order?.running === true && validTo === undefined) return { ...base, level: 'busy', text: 'It is being ordered; you can go on' }
   if (validTo === undefined) return bad('There is no certificate yet', problems[0]?.remedy ?? 'See its page for what it waits for')
   if (instant(validTo) <= now) return bad(`It is over (${leftText(validTo, now)})`, 'Renew or replace it on its page')
-  if (keyType.startsWith('ec') || keyType.startsWith('ed'))
+  if (/^e[cd]/i.test(keyType))
     return bad('Its key is ECDSA, and the hubs accept RSA alone', 'Order one with an RSA key of 2048 bits or more')
-  if (/^rsa(?:512|768|1024)$/.test(keyType)) return bad('Its RSA key is too short', 'Order one with 2048 bits or more')
-  const severe = problems.find(({ severity }) => severity === 'error')
-  if (severe !== undefined) return bad(severe.text, severe.remedy)
-  const [problem] = problems
-  if (problem !== undefined) return { ...base, level: 'warn', text: problem.text, remedy: problem.remedy }
+  if (Number(/^rsa\D*(\d+)/i.exec(keyType)?.[1] ?? 2048) < 2048) return bad('Its RSA key is too short', 'Order one with 2048 bits or more')
+  // What is an error elsewhere, such as a name that another listener needs, may be none for Teams
+  if (problems.length > 0) {
+    const sentences = (of: 'text' | 'remedy'): string => problems.map((problem) => problem[of]).join('. ')
+    return { ...base, level: 'warn', text: sentences('text'), remedy: sentences('remedy') }
+  }
   const left = instant(validTo) - now
   if (left < 30 * DAY && certificate.next.what !== 'renew')
     return {

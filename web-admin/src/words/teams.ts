@@ -37,7 +37,7 @@ const SILENT_MS = 5 * 60_000
 const hubs = (count: number): string => countOf(count, 'hub')
 
 /** The zone in one sentence. */
-export const standingOf = ({ peering: { targets, askers }, certificate }: TeamsView, now: number): Standing => {
+export const standingOf = ({ peering: { targets, askers }, certificate, next }: TeamsView, now: number): Standing => {
   const up = targets.filter(({ health }) => health === 'up')
   const down = targets.filter(({ health }) => health === 'down')
   if (certificate.daysLeft < 0) return { level: 'error', text: 'The certificate is over, so no hub talks to us' }
@@ -49,7 +49,9 @@ export const standingOf = ({ peering: { targets, askers }, certificate }: TeamsV
   if (askers.length === 0) return { level: 'warn', text: 'The hubs answer us, but none has asked us yet' }
   const last = Math.max(...askers.map(({ lastAt }) => instant(lastAt)))
   if (now - last > SILENT_MS) return { level: 'warn', text: 'The hubs answer us, but have stopped asking us' }
-  return { level: 'ok', text: 'Calls can go both ways' }
+  return next === undefined
+    ? { level: 'ok', text: 'Calls can go both ways' }
+    : { level: 'warn', text: 'Calls can go both ways, and something is left to do' }
 }
 
 const VERDICTS: Readonly<Record<Verdict, Standing>> = {
@@ -74,13 +76,19 @@ export interface StepGroup {
   readonly steps: readonly DoctorStep[]
 }
 
-const GROUPS: Readonly<Record<Exclude<DoctorStep['group'], 'hub'>, string>> = { name: 'Name', certificate: 'Certificate', clock: 'Clock' }
+/** As in the report's text; steps of hubs have the hub's own name, unless they are about all of them. */
+const GROUPS: Readonly<Record<DoctorStep['group'], string>> = {
+  name: 'Our name',
+  certificate: 'Our certificate',
+  clock: 'Clock',
+  hub: 'From Microsoft',
+}
 
 /** Steps under the headings of what they look at, in the report's order. */
 export const groupsOf = ({ steps }: DoctorReport): readonly StepGroup[] => {
   const groups = new Map<string, { key: string; title: string; steps: DoctorStep[] }>()
   for (const step of steps) {
-    const title = step.group === 'hub' ? (step.hub ?? 'Hub') : GROUPS[step.group]
+    const title = step.hub ?? GROUPS[step.group]
     const key = `${step.group} ${title}`
     const group = groups.get(key) ?? { key, title, steps: [] }
     group.steps.push(step)
