@@ -6,14 +6,17 @@ import type { Party } from '../support/flow-party.ts'
 import { headerOf, tagOf, type Wire } from '../support/wire.ts'
 import { RELIABLE, sdp } from './media-place.ts'
 
-/** Two targets of two destinations each, one of them with keys of its own, and two rtpengines. */
-const configuration = (fork: string): string => `
+/** A zone that insists on offers. */
+const OFFERS = ', dialect: { offers: always }'
+
+/** Two targets of two destinations each, one of them with keys of its own, and two rtpengines. @param picky zone that insists on offers */
+const configuration = (fork: string, picky: string): string => `
 listeners:
   lan: { udp: 10.0.0.5:5060 }
   out: { tcp: 192.0.2.5:5060, udp: 192.0.2.5:5060 }
 zones:
-  desks:   { kind: trunk, on: lan, probe: false, targets: [ "sip:a.test;transport=udp", { uri: "sip:b.test;transport=udp", media: { interface: inside } } ] }
-  carrier: { kind: trunk, on: out, probe: false, targets: [ "sip:192.0.2.99:5060;transport=tcp" ] }
+  desks:   { kind: trunk, on: lan, probe: false, targets: [ "sip:a.test;transport=udp", { uri: "sip:b.test;transport=udp", media: { interface: inside } } ]${picky === 'desks' ? OFFERS : ''} }
+  carrier: { kind: trunk, on: out, probe: false, targets: [ "sip:192.0.2.99:5060;transport=tcp" ]${picky === 'carrier' ? OFFERS : ''} }
 routes:
   - { from: carrier, to: desks, fork: ${fork} }
   - { from: desks, to: carrier }
@@ -117,7 +120,10 @@ class Scene {
   age = 0
   #count = 0
 
-  constructor(edge: EdgeUnderTest, media: FakeMedia, outside: string) {
+  readonly picky: string
+
+  constructor(edge: EdgeUnderTest, media: FakeMedia, outside: string, picky: string) {
+    this.picky = picky
     this.edge = edge
     this.media = media
     this.carrier = edge.party('carrier', `out/${outside}`, '192.0.2.99:5060')
@@ -132,12 +138,21 @@ class Scene {
     for (const wire of this.carrier.inbox.splice(0)) this.#got(this.carrier, wire)
     for (const [i, party] of this.desks.entries())
       for (const wire of party.inbox.splice(0)) {
-        if (wire.method === 'INVITE' && wire.status === 0 && tagOf(wire, 'to') === undefined) this.invites[i] = wire
-        else this.#got(party, wire)
+        if (wire.method === 'INVITE' && wire.status === 0 && tagOf(wire, 'to') === undefined) {
+          this.#judge(party, wire)
+          this.invites[i] = wire
+        } else this.#got(party, wire)
       }
   }
 
+  /** T6.36: whoever insists on offers never sees an INVITE without. */
+  #judge(party: Party, { method, status, body }: Wire): void {
+    const insists = this.picky === (party === this.carrier ? 'carrier' : 'desks')
+    if (insists && method === 'INVITE' && status === 0) expect(body.length, `offer to ${party.name}`).toBeGreaterThan(0)
+  }
+
   #got(party: Party, wire: Wire): void {
+    this.#judge(party, wire)
     if (wire.status > 0) {
       if (wire.method !== 'INVITE' || wire.status < 200) return
       const initial = party === this.carrier && headerOf(wire, 'cseq') === this.first
@@ -284,14 +299,15 @@ test('media §9: whatever happens in whatever order, nobody learns where the oth
       fc.boolean(),
       fc.constantFrom<Mood>('well', 'well', 'full', 'silent'),
       fc.array(step, { minLength: 1, maxLength: 20 }),
-      async (fork, outside, described, answered, mood, steps) => {
+      fc.constantFrom('nobody', 'carrier', 'desks'),
+      async (fork, outside, described, answered, mood, steps, picky) => {
         const media = new FakeMedia('m1', 'm2')
         media.nodes[0]!.mood = mood
         if (mood === 'well') media.nodes[0]!.loses = steps.length % 2
-        const edge = new EdgeUnderTest(configuration(fork), { dns: DNS, media })
+        const edge = new EdgeUnderTest(configuration(fork, picky), { dns: DNS, media, touches: ['content-type'] })
         await edge.start()
         edge.tolerates(/500/)
-        const scene = new Scene(edge, media, outside)
+        const scene = new Scene(edge, media, outside, picky)
         const invite = scene.carrier.sends('INVITE', scene.body(scene.carrier, described))
         scene.first = headerOf(invite, 'cseq')
         await edge.settles()
