@@ -8,7 +8,9 @@ import type { Zone } from '../../zones/zone.ts'
 import type { Crossing } from '../crossing.ts'
 import { withUri } from './user-phone.ts'
 
-const CLAIMS: ReadonlySet<string> = new Set(['p-asserted-identity', 'p-preferred-identity', 'remote-party-id'])
+const CLAIMS: ReadonlySet<string> = new Set(['p-asserted-identity', 'remote-party-id'])
+/** What names a caller beside From. P-Preferred-Identity claims nothing: it is a wish, for whoever asks for credentials behind us (RFC 3325 §9.2). */
+const IDENTITIES: ReadonlySet<string> = new Set([...CLAIMS, 'p-preferred-identity'])
 
 /** RFC 3325 §5: of a peer that we do not trust nobody behind us is to believe them. */
 export const withoutClaims = <M extends SipMessage>(message: M): M =>
@@ -41,14 +43,14 @@ export const OF_CALLER: readonly string[] = ['id', 'user', 'header']
 const OF_HISTORY: readonly string[] = ['history', 'header', 'session']
 
 const hidden = <M extends SipMessage>(message: M): M => {
-  if (!message.headers.some(({ name }) => CLAIMS.has(name) || HISTORIES.has(name))) return message
+  if (!message.headers.some(({ name }) => IDENTITIES.has(name) || HISTORIES.has(name))) return message
   const caller = asksPrivacy(message, OF_CALLER)
   const history = asksPrivacy(message, OF_HISTORY)
   return withHeaders(
     message,
     message.headers.flatMap((one) => {
       if (HISTORIES.has(one.name)) return anonymous(one, history)
-      return CLAIMS.has(one.name) && (caller || isPrivateClaim(one)) ? [] : [one]
+      return IDENTITIES.has(one.name) && (caller || isPrivateClaim(one)) ? [] : [one]
     }),
   )
 }
