@@ -64,10 +64,7 @@ export const peerPolicy = (
       renewMs: connections?.renew === undefined ? profile.connections.renewMs : millisecondsOrOff(connections.renew),
     },
     dialect: {
-      methods:
-        listOf(dialect?.methods).length === 0
-          ? usual.methods
-          : (listOf(dialect?.methods).map((method) => method.toUpperCase()) ?? usual.methods),
+      methods: methodsOf(listOf(dialect?.methods)) ?? usual.methods,
       without: dialect?.without === undefined ? usual.without : listOf(dialect.without).map((tag) => tag.toLowerCase()),
       userPhone: dialect?.['user-phone'] ?? usual.userPhone,
       provisional: dialect?.provisional ?? usual.provisional,
@@ -80,6 +77,16 @@ export const peerPolicy = (
     patienceMs: text.patience === undefined ? profile.patienceMs : millisecondsOrOff(text.patience),
     tenants: tenantsOf(text.tenants, file, listeners, path, report),
   }
+}
+
+/** Who may call may also hang up. */
+const OF_CALLS: readonly string[] = ['ACK', 'CANCEL', 'BYE']
+
+/** @returns undefined: none are written */
+const methodsOf = (written: readonly string[]): readonly string[] | undefined => {
+  const methods = written.map((method) => method.toUpperCase())
+  if (methods.length === 0) return undefined
+  return [...new Set(methods.includes('INVITE') ? [...methods, ...OF_CALLS] : methods)]
 }
 
 const millisecondsOrOff = (text: string): number | undefined => (text === 'off' ? undefined : milliseconds(text))

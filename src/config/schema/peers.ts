@@ -74,7 +74,7 @@ export const dialect = mapping(
     methods: optional(
       Type.Array(text({ pattern: '^[A-Za-z]{1,32}$', expects: 'a method such as INVITE' }), {
         description:
-          "Methods that cross to and from this zone, and that Allow toward it shows. Others are answered 405. Default: all, for kind teams INVITE, ACK, CANCEL, BYE, OPTIONS and NOTIFY; with REFER in the list the zone's peers may send it, and whoever they talk to has to act on it.",
+          "Methods that cross to and from this zone, and that Allow toward it shows. Others are answered 405; INVITE brings ACK, CANCEL and BYE along. Default: all, for kind teams INVITE, ACK, CANCEL, BYE, OPTIONS and NOTIFY; with REFER in the list the zone's peers may send it, and whoever they talk to has to act on it.",
         examples: [['INVITE', 'ACK', 'CANCEL', 'BYE', 'OPTIONS', 'NOTIFY']],
         minItems: 1,
         maxItems: 64,

@@ -61,7 +61,7 @@ describe('a zone of kind teams', () => {
       connections: { share: true, renewMs: undefined },
       patienceMs: undefined,
       trusted: false,
-      dialect: { methods: ['INVITE', 'REFER'], without: [], userPhone: true, redirections: 'history-info' },
+      dialect: { methods: ['INVITE', 'REFER', 'ACK', 'CANCEL', 'BYE'], without: [], userPhone: true, redirections: 'history-info' },
     })
   })
 
