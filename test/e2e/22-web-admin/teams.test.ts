@@ -72,7 +72,7 @@ test('status: hubs that answer, regions that ask, a hub that is taken out, and o
   for (const name of ['sip', 'sip2', 'sip3']) await row(name).getByText('200 OK').waitFor()
   const asking = tab.page.locator('tbody tr', { hasText: 'sip-du-a-eu.pstnhub.microsoft.com' })
   expect(await asking.textContent()).toContain(wan(71))
-  await picture(tab.page, 'admin-teams', false)
+  await picture(tab.page, 'admin-teams')
   expect(await seriousFaults(tab.page)).toEqual([])
 
   await row('sip3').getByRole('button', { name: 'Drain' }).click()
