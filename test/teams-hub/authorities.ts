@@ -3,7 +3,7 @@
  * own from, with an intermediate.
  */
 import { generateKeyPairSync, randomBytes } from 'node:crypto'
-import { writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import forge from 'node-forge'
 import type { CertificateVariant, SbcCertificateOptions } from './types.ts'
@@ -83,12 +83,36 @@ const make = ({ subject, issuer, authority, hosts = [], purposes = 'both', expir
 
 const pem = ({ certificate }: Party): string => forge.pki.certificateToPem(certificate).replaceAll('\r\n', '\n')
 
-/** @param names of the hubs, the one of the certificate's subject first */
-export const createAuthorities = (names: readonly string[]): Authorities => {
-  const oldRoot = make({ subject: 'Stand-in hub root 2013', authority: true })
-  const newRoot = make({ subject: 'Stand-in hub root 2026', authority: true })
+/** The four authorities of this world; those of the last start, where a file has them. */
+const authoritiesIn = (file: string | undefined): Readonly<Record<'oldRoot' | 'newRoot' | 'root' | 'intermediate', Party>> => {
+  if (file !== undefined && existsSync(file)) {
+    const stored = JSON.parse(readFileSync(file, 'utf8')) as Record<string, { readonly certificate: string; readonly key: string }>
+    const read = (name: string): Party => {
+      const { certificate = '', key = '' } = stored[name] ?? {}
+      return { certificate: forge.pki.certificateFromPem(certificate), key: forge.pki.privateKeyFromPem(key), pem: key }
+    }
+    return { oldRoot: read('oldRoot'), newRoot: read('newRoot'), root: read('root'), intermediate: read('intermediate') }
+  }
   const root = make({ subject: 'Stand-in public root', authority: true })
-  const intermediate = make({ subject: 'Stand-in public intermediate', issuer: root, authority: true })
+  const made = {
+    oldRoot: make({ subject: 'Stand-in hub root 2013', authority: true }),
+    newRoot: make({ subject: 'Stand-in hub root 2026', authority: true }),
+    root,
+    intermediate: make({ subject: 'Stand-in public intermediate', issuer: root, authority: true }),
+  }
+  if (file !== undefined) {
+    const stored = Object.entries(made).map(([name, party]) => [name, { certificate: pem(party), key: party.pem }])
+    writeFileSync(file, JSON.stringify(Object.fromEntries(stored)), { mode: 0o600 })
+  }
+  return made
+}
+
+/**
+ * @param names of the hubs, the one of the certificate's subject first
+ * @param file that keeps the authorities from start to start
+ */
+export const createAuthorities = (names: readonly string[], file?: string): Authorities => {
+  const { oldRoot, newRoot, root, intermediate } = authoritiesIn(file)
   const subject = names[0] ?? ''
   const hubs = new Map<CertificateVariant, Certificate>()
   const hubOf = (variant: CertificateVariant): Party => {

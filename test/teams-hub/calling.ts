@@ -67,7 +67,7 @@ export const place = async (
   const { findings, times, transactions } = world
   const bypass = ways[0]?.trunk.bypass === true
   const openMedia = (): Promise<Processor> =>
-    openProcessor(world, scenario.hz ?? 600, {
+    openProcessor(world, scenario, {
       rtcpMux: scenario.rtcpMux ?? bypass,
       shortTagFirst: scenario.shortTagFirst ?? false,
       bypass,

@@ -169,7 +169,7 @@ export const createCalls = (world: World, userOf: (number: string) => CalledScen
     const scenario = asked ? {} : (userOf(number) ?? {})
     if (scenario.silent === true) return
     const bypass = identity.trunk.bypass === true
-    const processor = await openProcessor(world, scenario.hz ?? 600, { rtcpMux: true, shortTagFirst: false, bypass })
+    const processor = await openProcessor(world, scenario, { rtcpMux: true, shortTagFirst: false, bypass })
     world.tell(`${identity.fqdn} calls ${number} at ${connection.site}`)
     const called = ring(world, connection, invite, identity, scenario, processor)
     const { leg } = called

@@ -40,25 +40,31 @@ const KEPT = 5000
 /** s; an SBC that asks only once does not follow. */
 const TTL = 1
 
+/** Those of transactions and media stay: nobody can make sound faster. */
+const REAL: readonly string[] = ['failover', 'acknowledged', 'rtcpGap']
+
 const scaled = (scale: number, times: Partial<Times>): Times => {
-  const all = Object.entries(TIMES).map(([name, ms]) => [name, times[name as keyof Times] ?? ms / scale])
+  const all = Object.entries(TIMES).map(([name, ms]) => [name, times[name as keyof Times] ?? (REAL.includes(name) ? ms : ms / scale)])
   return Object.fromEntries(all) as unknown as Times
 }
 
 /** Starts everything; whoever starts it stops it. */
 export const startHub = async (options: HubOptions): Promise<Hub> => {
   const { cloud = 'worldwide', port = 5061, folder, told = () => undefined } = options
-  const [one, two, three] = options.addresses ?? ['127.0.0.61', '127.0.0.62', '127.0.0.63']
+  const given = options.addresses ?? ['127.0.0.61', '127.0.0.62', '127.0.0.63']
+  const [one, two = one, three = one] = given
   const addresses: Record<SiteName, string> = { sip: one, sip2: two, sip3: three }
-  const machines = options.machines ?? [one, two, three]
-  const sites = cloud === 'worldwide' ? SITES : SITES.slice(0, 1)
+  const machines = options.machines ?? given
+  const sites = cloud === 'worldwide' ? SITES.slice(0, given.length) : SITES.slice(0, 1)
   const names = sites.map((site) => hubName(site, cloud))
-  const authorities = createAuthorities(names)
+  const authorities = createAuthorities(names, options.kept === true ? join(folder, 'authorities.json') : undefined)
   const rootsFile = join(folder, 'hub-roots.pem')
   writeFileSync(rootsFile, authorities.hubRoots)
   const watch = createWatch()
-  const findings = createFindings(({ point, rule, warning }) => {
+  const findings = createFindings((violation) => {
+    const { point, rule, warning } = violation
     told(`${warning ? 'warning' : 'VIOLATION'} of point ${point}: ${rule}`)
+    options.violated?.(violation)
     watch.happened()
   })
   const timers = new Set<() => void>()

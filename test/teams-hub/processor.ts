@@ -20,7 +20,12 @@ export interface Processor {
   close(): Promise<void>
 }
 
-export const openProcessor = async (world: World, hz: number, switches: SdpSwitches): Promise<Processor> => {
+/** @param sound its tone, or an echo */
+export const openProcessor = async (
+  world: World,
+  { hz = 600, echo = false }: { readonly hz?: number | undefined; readonly echo?: boolean | undefined },
+  switches: SdpSwitches,
+): Promise<Processor> => {
   const { findings, times } = world
   const anchors = new Map<string, Anchor>()
   const checks = new Set<string>()
@@ -31,6 +36,7 @@ export const openProcessor = async (world: World, hz: number, switches: SdpSwitc
     cryptoParameters: '|2^31',
     rtcpMux: switches.rtcpMux,
     hz,
+    echo,
     name: 'media processor',
     others: (bytes) => {
       if (!isStun(bytes)) return false

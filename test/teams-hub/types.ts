@@ -1,7 +1,7 @@
 /** The stand-in's settings, and what one can do with it. */
 
 import type { HubCall } from './call.ts'
-import type { Findings } from './findings.ts'
+import type { Findings, Violation } from './findings.ts'
 import type { Message } from './message.ts'
 
 /** A trunk object (§1.7): an SBC's name and port, and how it is used. */
@@ -46,8 +46,10 @@ export interface CalledScenario {
   readonly answerAfterMs?: number | 'never'
   /** Its Contact is folded behind the colon. */
   readonly folded?: boolean
-  /** Default 600. */
+  /** Its tone; default 600. */
   readonly hz?: number
+  /** No tone, but what the caller says, once more. */
+  readonly echo?: boolean
 }
 
 /** What a call from Teams looks like. */
@@ -77,7 +79,7 @@ export type SiteName = 'sip' | 'sip2' | 'sip3'
 /** How a hub treats the SBC's requests. */
 export type SiteMood = 'well' | 'refusing' | 'silent' | { readonly retryAfter: number; readonly only?: 'INVITE' }
 
-/** Times, ms, before they are scaled. */
+/** Times, ms, as they are; those of transactions and media (the last ones) are never scaled. */
 export interface Times {
   readonly optionsLeast: number
   readonly optionsMost: number
@@ -87,8 +89,8 @@ export interface Times {
   readonly pinging: number
   readonly idle: number
   readonly renew: number
-  readonly failover: number
   readonly refresh: number
+  readonly failover: number
   readonly acknowledged: number
   readonly rtcpGap: number
 }
@@ -96,8 +98,10 @@ export interface Times {
 export interface HubOptions {
   /** For certificates and keys. */
   readonly folder: string
-  /** Addresses of the three hubs; default 127.0.0.61 to 63. */
-  readonly addresses?: readonly [string, string, string]
+  /** Addresses of the three hubs; default 127.0.0.61 to 63. One address: there is only the first hub. */
+  readonly addresses?: readonly [string, string, string] | readonly [string]
+  /** The authorities are kept in the folder, for the next start. */
+  readonly kept?: boolean
   /** Default 5061; what names in the SIP messages show, too. */
   readonly port?: number
   /** More addresses that requests come from; default: those of the hubs. */
@@ -126,6 +130,8 @@ export interface HubOptions {
   readonly refreshes?: boolean
   /** Hears of violations and of what happens, in words. */
   readonly told?: (line: string) => void
+  /** Hears of violations and warnings, with the messages that showed them. */
+  readonly violated?: (violation: Violation) => void
 }
 
 /** One OPTIONS, in either direction. */

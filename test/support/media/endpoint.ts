@@ -36,6 +36,8 @@ export interface MediaEndpointOptions extends Partial<Omit<NegotiationOptions, '
   readonly ice?: boolean
   /** For the texts of failures; default its address and port. */
   readonly name?: string
+  /** It says nothing of its own, and gives back what it hears. */
+  readonly echo?: boolean
   /** Sees each datagram first; true: it was for it, and is neither RTP nor RTCP. */
   readonly others?: (bytes: Buffer, from: RemoteInfo) => boolean
 }
@@ -212,6 +214,11 @@ export const openMediaEndpoint = async (options: MediaEndpointOptions): Promise<
     payloadTypes.add(packet.payloadType)
     sources.add(`${from.address}:${from.port}`)
     const codec = negotiation.codecOf(packet.payloadType)
+    const back = negotiation.agreement()
+    if (options.echo === true && back?.sends === true && !unplugged) {
+      const bytes = writeRtp({ ...packet, ssrc: voice.ssrc })
+      pair.rtp(outgoing?.rtp(bytes) ?? bytes, back.port, back.address)
+    }
     const reception = receptions.get(packet.ssrc) ?? createReception(packet, SAMPLE_RATE)
     receptions.set(packet.ssrc, reception)
     reception.packet(packet, wallClock())
@@ -272,7 +279,7 @@ export const openMediaEndpoint = async (options: MediaEndpointOptions): Promise<
   }
   const speak = (): void => {
     const agreed = toward()
-    if (agreed?.sends !== true || unplugged) {
+    if (agreed?.sends !== true || unplugged || options.echo === true) {
       voice.skip()
       return
     }
