@@ -30,7 +30,7 @@ interface Looked extends CertificateQuestion {
 }
 
 const DAY_MS = 86_400_000
-/** Days before the end: a hint, a warning, and hardly any time left. Microsoft's own page warns at 30. */
+/** Days before the end: a hint, a warning, and hardly any time left. Microsoft's own page warns at 30. One that lives for a few days has others. */
 const STEPS = [30, 14, 7] as const
 
 /** Every part of it, or what keeps it from being looked at at all. */
@@ -161,7 +161,8 @@ const daysOf = (looked: Looked): Outcome => {
   const facts = [['Valid from', leaf.validFromDate.toISOString()] as const, ['Valid to', leaf.validToDate.toISOString()] as const]
   const errors = of(looked, ['SBC_CERTIFICATE_DATES']).filter(({ severity }) => severity === 'error')
   if (errors.length > 0) return fromFindings(errors, good('', facts))
-  const step = STEPS.findLast((days) => left < days)
+  const life = daysLeft(leaf, leaf.validFromDate.getTime())
+  const step = STEPS.findLast((days) => left < days && days * 3 <= life)
   const until = leaf.validToDate.toISOString().slice(0, 10)
   if (step === undefined) return good(`The certificate is valid for ${left} more days, until ${until}`, facts)
   return {

@@ -21,9 +21,13 @@ const TRUNK_PREFIXES: Readonly<Record<string, string>> = {
 
 export const trunkPrefixOf = (country: string): string => TRUNK_PREFIXES[country] ?? '0'
 
+/** A pattern without what people write between digits; a regular expression stays. */
+export const tidyNumber = (pattern: string): string =>
+  pattern.trim().startsWith('/') ? pattern.trim() : pattern.replaceAll(/[\s().-]/g, '')
+
 /** The forms in which a PBX may dial a number of Teams: as it is, with 00, and national. @param pattern such as `+4420794601xx` */
 export const formsOf = (pattern: string, country: string | undefined): readonly string[] => {
-  const bare = pattern.replaceAll(/[\s().-]/g, '')
+  const bare = tidyNumber(pattern)
   if (country === undefined || !bare.startsWith(`+${country}`)) return [bare]
   const national = bare.slice(1 + country.length)
   // A pattern without digits of its own would be any number

@@ -7,7 +7,7 @@ import type { Path } from '../config/yaml-tree.ts'
 import { HUB_PORT } from '../zones/microsoft.ts'
 import { ipFamily } from '../zones/networks.ts'
 import { faultOfName } from './names.ts'
-import { formsOf, trunkPrefixOf } from './national.ts'
+import { formsOf, tidyNumber, trunkPrefixOf } from './national.ts'
 import { KIND } from './patient.ts'
 import { powershellFor } from './powershell.ts'
 import type { SetupAnswers, SetupProposal } from './types.ts'
@@ -55,7 +55,7 @@ const inWords = (finding: string, remedy: string | undefined): string =>
 const tidied = (answers: SetupAnswers): SetupAnswers => ({
   ...answers,
   name: answers.name.trim().replace(/\.$/, '').toLowerCase(),
-  numbers: answers.numbers.map((number) => number.replaceAll(/[\s().-]/g, '')).filter((number) => number !== ''),
+  numbers: answers.numbers.map(tidyNumber).filter((number) => number !== ''),
   ...(answers.country === undefined ? {} : { country: answers.country.replace(/^\+/, '') }),
 })
 

@@ -25,6 +25,8 @@ export interface SeenCertificate {
   readonly view: TeamsView['certificate']
   /** undefined: nothing keeps calls from working. */
   readonly worst: Outcome | undefined
+  /** It ends soon. */
+  readonly ending: boolean
 }
 
 const certificateOf = async (patient: Patient, now: number): Promise<SeenCertificate> => {
@@ -43,6 +45,7 @@ const certificateOf = async (patient: Patient, now: number): Promise<SeenCertifi
     return {
       view: { name, daysLeft: left, problems: wrong.map(({ finding }) => finding) },
       worst: wrong.find(({ verdict }) => verdict === 'bad'),
+      ending: parts.days.verdict !== 'good',
     }
   } catch (error) {
     return without(first.name, error instanceof Error ? error.message : String(error))
@@ -52,6 +55,7 @@ const certificateOf = async (patient: Patient, now: number): Promise<SeenCertifi
 const without = (name: string, why: string): SeenCertificate => ({
   view: { name, daysLeft: 0, problems: [why] },
   worst: { verdict: 'bad', finding: why },
+  ending: false,
 })
 
 const NO_ROOTS: RootsView = { missing: [], expiring: [] }
@@ -70,7 +74,7 @@ const rootsOf = async (patient: Patient, now: number): Promise<RootsView> => {
 export const nextOf = (
   patient: Pick<Patient, 'name'>,
   { targets, askers }: PeeringView,
-  { view, worst }: SeenCertificate,
+  { view, worst, ending }: SeenCertificate,
   roots: RootsView,
   now: number,
 ): TeamsView['next'] => {
@@ -95,6 +99,6 @@ export const nextOf = (
     return { text: `${down.join(' and ')} ${down.length === 1 ? 'does' : 'do'} not answer; the others do. Run the doctor`, page: 'doctor' }
   if (roots.missing.length > 0)
     return { text: `Roots of Microsoft are missing: ${roots.missing.join(', ')}. Add microsoft to peers.roots`, page: 'configuration' }
-  if (view.daysLeft < 30) return { text: `The certificate ends in ${view.daysLeft} days`, page: 'certificates' }
+  if (ending) return { text: `The certificate ends in ${view.daysLeft} days`, page: 'certificates' }
   return undefined
 }

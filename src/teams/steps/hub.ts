@@ -37,7 +37,9 @@ export const hubChecks = (patient: Patient, target: Target, world: World, ids: I
   )
   const addresses = once(async () => {
     const { ipv4, ipv6 } = await answer()
-    const found = [...ipv4.map(({ address }) => address), ...(ipFamily(patient.localAddress ?? '') === 6 || ipv4.length === 0 ? ipv6 : [])]
+    const [four, six] = [ipv4.map(({ address }) => address), ipv6]
+    const family = patient.localAddress === undefined ? undefined : ipFamily(patient.localAddress)
+    const found = family === 6 || (family === undefined && four.length === 0) ? six : four
     if (found.length === 0) throw new Error(`${host} has no address`)
     return found.slice(0, MOST_ADDRESSES)
   })

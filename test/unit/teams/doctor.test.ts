@@ -139,6 +139,12 @@ test.each([
   ).toBe(verdict)
 })
 
+test('one that lives for a few days only is not about to end from its first day on', async () => {
+  const days = async (left: number) =>
+    step(await look({}, shownFor([NAME], { from: NOW - DAY, to: NOW + left * DAY + 3_600_000 })), 'certificate/days').verdict
+  expect([await days(5), await days(25)]).toEqual(['good', 'good'])
+})
+
 test('an authority of our own is none of Microsoft’s programme, and its chain is none', async () => {
   const parts = ['certificate/chain', 'certificate/programme']
   expect(verdicts(await look({}, shownFor([NAME], { root: true })), parts)).toEqual(['bad', 'bad'])

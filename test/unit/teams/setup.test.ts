@@ -165,6 +165,7 @@ test.each([
   ['+4930901820xx', '44', ['+4930901820xx']],
   ['+44 (20) 7946-01xx', undefined, ['+4420794601xx']],
   ['+44*', '44', ['+44*']],
+  ['/\\+44(1|2).{3,}/', '44', ['/\\+44(1|2).{3,}/']],
 ])('%s is dialled in country %s as %j', (pattern, country, forms) => {
   expect(formsOf(pattern, country)).toEqual(forms)
 })

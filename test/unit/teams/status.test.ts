@@ -22,7 +22,7 @@ test('a name that is none comes before everything', async () => {
   expect((await viewOf({ ...patient, name: '10.0.0.5' }, peeringOf(), NOW)).next).toMatchObject({ page: 'setup' })
 })
 
-const WELL = { view: { name: 'main', daysLeft: 60, problems: [] }, worst: undefined }
+const WELL = { view: { name: 'main', daysLeft: 60, problems: [] }, worst: undefined, ending: false }
 const ALL = { missing: [], expiring: [] }
 
 test.each<[string, Partial<PeeringView>, string | undefined, RegExp]>([
@@ -47,7 +47,7 @@ test('what is next when calls work: roots that are missing, a certificate that e
   expect(nextOf({ name: NAME }, peering, WELL, { missing: ['DigiCert Global Root G3'], expiring: [] }, NOW)).toMatchObject({
     page: 'configuration',
   })
-  expect(nextOf({ name: NAME }, peering, { ...WELL, view: { ...WELL.view, daysLeft: 20 } }, ALL, NOW)).toMatchObject({
+  expect(nextOf({ name: NAME }, peering, { ...WELL, ending: true }, ALL, NOW)).toMatchObject({
     page: 'certificates',
   })
 })
