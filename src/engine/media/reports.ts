@@ -1,6 +1,7 @@
 import type { Clock } from '../../base/clock.ts'
 import { type Reporting, reportingOf } from '../../media/reports.ts'
 import { holdOf } from '../../sdp/views.ts'
+import type { MediaProfile } from '../../zones/media.ts'
 import type { MediaSession, SessionBranch } from './session.ts'
 
 /** Longer than between the reports of anybody who sends them: 5 s, give or take half (RFC 3550 §6.2). */
@@ -29,9 +30,12 @@ export class ReportWatch {
 
   /** An offer was answered: from now on RTCP has to come. */
   agreed(session: MediaSession, branch: SessionBranch): void {
-    if (!session.caller.leg.profile.insistsOnReports && !branch.callee.leg.profile.insistsOnReports) return
+    const [caller, callee] = [session.caller.leg.profile, branch.callee.leg.profile]
+    if (!caller.insistsOnReports && !callee.insistsOnReports) return
     this.#waiting.delete(session)
-    if (!session.makesReports) this.#waiting.set(session, { branch, at: this.#clock.now() + WAIT_MS })
+    // Browsers send some on hold, too (Chromium: every four to six seconds, seen live), and who insists on it does it himself
+    if (session.makesReports || (sendsReports(caller) && sendsReports(callee))) return
+    this.#waiting.set(session, { branch, at: this.#clock.now() + WAIT_MS })
   }
 
   /** Looks after those that were given their time; to be called every two seconds or so. */
@@ -47,8 +51,6 @@ export class ReportWatch {
 
   #ask(session: MediaSession, branch: SessionBranch): void {
     const insists = session.caller.leg.profile.insistsOnReports ? 'caller' : 'callee'
-    // Both do: then both send
-    if (insists === 'caller' && branch.callee.leg.profile.insistsOnReports) return
     const tag = session.tagOf(branch, insists === 'caller' ? 'callee' : 'caller')
     session.node.request('query', { 'call-id': session.ngCallId }).then(
       (reply) => {
@@ -60,7 +62,9 @@ export class ReportWatch {
   }
 }
 
-/** A browser reports as long as there is media. */
+const sendsReports = (profile: MediaProfile): boolean => profile.insistsOnReports || profile.browser
+
+/** Who cannot be told to send any sends it as long as there is sound. */
 const isWanting = (reporting: Reporting | undefined, held: boolean): boolean => reporting === 'silent' || (reporting === 'muxed' && held)
 
 const onHold = ({ negotiation: { agreed } }: SessionBranch, party: 'caller' | 'callee'): boolean => {

@@ -82,6 +82,14 @@ describe('T §4.1, §4.2: what Teams offers to others, and others to Teams', () 
     expect(sdp).not.toMatch(/G726|speex/)
   })
 
+  test('T §3.7: a PBX without events: Teams is offered them all the same, and its own become tones', () => {
+    const deaf = leg('plain', {}, 'audio')
+    const none = PBX.replace(' 0 8 101', ' 0 8').replace(/a=(?:rtpmap|fmtp):101 .*\r\n/g, '')
+    expect(offeredCodecs(deaf, leg('teams'), none)).toEqual({ sdp: none, operations: { transcode: ['telephone-event'] } })
+    const { sdp, operations } = offeredCodecs(leg('teams'), deaf, TEAMS)
+    expect([lines(sdp), operations]).toEqual([['50024 0 8 9 18 101 13'], { consume: ['telephone-event'] }])
+  })
+
   test('what everybody knows is byte for byte what it was', () => {
     expect(offeredCodecs(leg('plain'), leg('teams'), PBX)).toEqual({ sdp: PBX, operations: {} })
     expect(of('teams')).toEqual(['50024 104 9 103 18 0 8 101 13'])
