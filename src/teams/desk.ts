@@ -8,7 +8,7 @@ import { runDoctor } from './doctor.ts'
 import { checkName } from './names.ts'
 import { addressesOf, type Patient, type PatientSources, patientOf, zonesOf } from './patient.ts'
 import { proposeSetup } from './setup.ts'
-import { viewOf } from './status.ts'
+import { type Facts, factsOf, viewOf } from './status.ts'
 import { reportText } from './text.ts'
 import type { DoctorReport, NameCheck, SetupAnswers, SetupProposal, TeamsView } from './types.ts'
 import type { World } from './world.ts'
@@ -40,6 +40,15 @@ const TELL_MS = 200
 /** No run takes longer. */
 const RUN_MS = 60_000
 const NAME_MS = 12_000
+/** Days left are counted, and files of roots read, so often. */
+const FACTS_MS = 600_000
+
+interface KnownFacts {
+  readonly snapshot: Snapshot
+  readonly chain: string | undefined
+  readonly at: number
+  readonly facts: Facts
+}
 
 export class TeamsDesk {
   readonly #deps: TeamsDeskDeps
@@ -48,20 +57,37 @@ export class TeamsDesk {
   /** Id of the report of a zone that is being made. */
   readonly #running = new Map<string, string>()
   readonly #endedAt = new Map<string, number>()
+  readonly #facts = new Map<string, KnownFacts>()
   readonly #stopping = new AbortController()
 
   constructor(deps: TeamsDeskDeps) {
     this.#deps = deps
   }
 
+  /** Pages ask every two seconds, so what takes long is remembered. */
   async views(): Promise<readonly TeamsView[]> {
     const { running, engine, world } = this.#deps
     const views = zonesOf(running()).map(async ({ name }) => {
       const patient = this.#patient(name)
       const peering = engine.peering(name)
-      return typeof patient === 'string' || peering === undefined ? undefined : viewOf(patient, peering, world.wall())
+      if (typeof patient === 'string' || peering === undefined) return undefined
+      return viewOf(patient, peering, await this.#factsOf(name, patient), world.wall())
     })
     return (await Promise.all(views)).filter((view) => view !== undefined)
+  }
+
+  async #factsOf(zone: string, patient: Patient): Promise<Facts> {
+    const { running, world } = this.#deps
+    const snapshot = running()
+    const [first] = patient.certificates
+    const shown = first === undefined ? undefined : await patient.shown(first).catch(() => undefined)
+    const known = this.#facts.get(zone)
+    const current = known?.snapshot === snapshot && known.chain === shown?.chain && world.now() - known.at < FACTS_MS
+    if (known !== undefined && current) return known.facts
+    const facts = await factsOf(patient, world.wall())
+    for (const name of this.#facts.keys()) if (!snapshot.zones.has(name)) this.#facts.delete(name)
+    this.#facts.set(zone, { snapshot, chain: shown?.chain, at: world.now(), facts })
+    return facts
   }
 
   /** Begins it; one at a time for each zone: who asks while one runs gets that one. */

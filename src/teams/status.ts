@@ -13,12 +13,23 @@ const DAY_MS = 86_400_000
 /** Hubs ask about once a minute. */
 const LATE_MS = 5 * 60_000
 
-/** Never rejects. @param now milliseconds since 1970 */
-export const viewOf = async (patient: Patient, peering: PeeringView, now: number): Promise<TeamsView> => {
-  const certificate = await certificateOf(patient, now)
-  const roots = await rootsOf(patient, now)
-  return { cloud: patient.cloud, peering, certificate: certificate.view, roots, next: nextOf(patient, peering, certificate, roots, now) }
+/** What does not change from one moment to the next, and takes some milliseconds to look at. */
+export interface Facts {
+  readonly certificate: SeenCertificate
+  readonly roots: RootsView
 }
+
+/** Never rejects. @param now milliseconds since 1970 */
+export const factsOf = async (patient: Patient, now: number): Promise<Facts> => ({
+  certificate: await certificateOf(patient, now),
+  roots: await rootsOf(patient, now),
+})
+
+/** @param now milliseconds since 1970 */
+export const viewOf = (patient: Patient, peering: PeeringView, { certificate, roots }: Facts, now: number): TeamsView => ({
+  ...{ cloud: patient.cloud, peering, certificate: certificate.view, roots },
+  next: nextOf(patient, peering, certificate, roots, now),
+})
 
 /** Our certificate, as far as the next step depends on it. */
 export interface SeenCertificate {

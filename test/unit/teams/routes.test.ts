@@ -18,9 +18,10 @@ interface Wishes {
   readonly world?: Partial<World>
   readonly peering?: PeeringView
   readonly text?: string
+  readonly sources?: Parameters<typeof sourcesOf>[0]
 }
 
-const place = async ({ world = {}, peering = peeringOf(), text = TEXT }: Wishes = {}) => {
+const place = async ({ world = {}, peering = peeringOf(), text = TEXT, sources = {} }: Wishes = {}) => {
   const snapshot = snapshotOf(text)
   const told: DoctorReport[] = []
   const config = {
@@ -36,7 +37,7 @@ const place = async ({ world = {}, peering = peeringOf(), text = TEXT }: Wishes 
     engine: { version: '9.9.9', peering: (zone) => (zone === 'teams' ? peering : undefined), refusals: () => [] },
     world: worldOf({ now: () => now.ms, ...world }),
     ids: new RandomIds(),
-    sources: sourcesOf(),
+    sources: sourcesOf(sources),
     config,
     told: (report) => told.push(report),
   })
@@ -66,6 +67,27 @@ test('GET /api/teams: a view of each zone, with what to do next', async () => {
     },
   ])
   expect(answer.body).not.toContain('PRIVATE')
+})
+
+test('who asks again and again costs little: roots and certificate are looked at anew when they are others, or after ten minutes', async () => {
+  let looks = 0
+  let pair = certificates().ours
+  const sources = {
+    shown: async ({ name }: { readonly name: string }) => ({ name, ...pair }),
+    rootsOf: async () => {
+      looks++
+      return []
+    },
+  }
+  const { ask, now } = await place({ sources })
+  for (let times = 0; times < 3; times++) await ask('GET', '')
+  expect(looks).toBe(1)
+  pair = certificates().hub
+  expect((await ask('GET', '')).json()[0].certificate.problems[0]).toContain('and not sbc.contoso.com')
+  expect(looks).toBe(2)
+  now.ms += 600_000
+  await ask('GET', '')
+  expect(looks).toBe(3)
 })
 
 test('the doctor: begun, followed, read as JSON and as text', async () => {

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import type { PeeringView } from '../../../src/admin/contract.ts'
-import { nextOf, viewOf } from '../../../src/teams/status.ts'
+import type { Patient } from '../../../src/teams/patient.ts'
+import { factsOf, nextOf, viewOf } from '../../../src/teams/status.ts'
 import { certificates, configOf, HUB, NAME, NOW, patientFrom, peeringOf } from './support.ts'
 
 certificates()
@@ -10,16 +11,18 @@ const asked = (secondsAgo: number) => ({
   ...{ addresses: ['52.114.75.24'], names: [HUB] },
 })
 
+const seen = async (patient: Patient, peering: PeeringView) => viewOf(patient, peering, await factsOf(patient, NOW), NOW)
+
 test('a certificate that is wrong comes first', async () => {
-  const none = await viewOf({ ...patientFrom(configOf(5061)), certificates: [] }, peeringOf(), NOW)
+  const none = await seen({ ...patientFrom(configOf(5061)), certificates: [] }, peeringOf())
   expect(none.next).toMatchObject({ page: 'certificates', text: expect.stringContaining('has no certificate') })
-  const view = await viewOf(patientFrom(configOf(5061)), peeringOf({ askers: [asked(5)] }), NOW)
+  const view = await seen(patientFrom(configOf(5061)), peeringOf({ askers: [asked(5)] }))
   expect(view).toMatchObject({ next: { page: 'certificates' }, certificate: { name: 'main', daysLeft: 19 } })
 })
 
 test('a name that is none comes before everything', async () => {
   const patient = patientFrom(configOf(5061))
-  expect((await viewOf({ ...patient, name: '10.0.0.5' }, peeringOf(), NOW)).next).toMatchObject({ page: 'setup' })
+  expect((await seen({ ...patient, name: '10.0.0.5' }, peeringOf())).next).toMatchObject({ page: 'setup' })
 })
 
 const WELL = { view: { name: 'main', daysLeft: 60, problems: [] }, worst: undefined, ending: false }
