@@ -1,4 +1,5 @@
 import { beforeAll, expect, test } from 'vitest'
+import { rewrite } from '../../src/routing/rewrite.ts'
 import { validateRequest, wellFormed } from '../../src/routing/validate.ts'
 import { StreamFramer } from '../../src/sip/framing.ts'
 import { type SipMessage, serialise } from '../../src/sip/message.ts'
@@ -8,7 +9,9 @@ import { type ParseLimits, parse } from '../../src/sip/parse.ts'
 import { address, addresses, cseq, splitList, tokens, vias } from '../../src/sip/read.ts'
 import { numberOf, parseUri, uriParameter, withoutUriParameter } from '../../src/sip/uri.ts'
 import { parseVia } from '../../src/sip/via.ts'
+import { teams } from '../../src/zones/teams.ts'
 import { bytesOf, optionsWith } from '../support/messages.ts'
+import { crossing, lanUdp, side, zone } from '../unit/routing/support.ts'
 
 /**
  * A stranger must not buy much time of ours with few bytes. Sixteen times the input may take sixteen times as long; a step that is quadratic takes
@@ -160,6 +163,44 @@ test('§18.3: time stays linear when a stream comes byte by byte', { timeout: 60
   for (const piece of ['X: 1\r\n', 'l: 1\r\n', 'Content-Length: 1\r\n', 'c: 1\r\n', 'x', '\r\n ', '\n'])
     expect(
       excess(drip, (size) => `OPTIONS sip:a SIP/2.0\r\nX: ${filled(piece, size)}`),
+      JSON.stringify(piece),
+    ).toBeUndefined()
+})
+
+const PLAIN = zone('plain', [lanUdp])
+const PARTICULAR = ['history-info', 'diversion'] as const
+const toward = PARTICULAR.map((redirections) =>
+  crossing(
+    side(PLAIN, lanUdp),
+    side(zone(redirections, [lanUdp], { trusted: false, dialect: { ...teams.dialect, caller: 'asserted', redirections } }), lanUdp),
+  ),
+)
+const useDialect = (text: string): void => {
+  for (const name of ['Allow', 'Supported', 'Diversion', 'History-Info', 'P-Asserted-Identity', 'Privacy'])
+    for (const value of [text, `<sip:${text}@a>`, `<sip:a${text}>`, `<sip:a?${text}>`, `<sip:a>;index=${text}`]) {
+      const read = parse(bytesOf(optionsWith(`${name}: ${value}`).replaceAll('OPTIONS', 'INVITE')), limits)
+      if (read.kind === 'request') for (const way of toward) rewrite(read, way)
+    }
+}
+
+test('time stays linear whatever is told to a zone in its dialect', { timeout: 60_000 }, () => {
+  for (const piece of [
+    '?privacy=',
+    '&privacy=',
+    '?reason=',
+    '&reason=sip%3Bcause%3D',
+    ';cause=',
+    '1.',
+    '100rel,',
+    'REFER, ',
+    '<sip:a>,',
+    ';privacy=full',
+    'id;',
+    '%41',
+    '-',
+  ])
+    expect(
+      excess(useDialect, (size) => filled(piece, size)),
       JSON.stringify(piece),
     ).toBeUndefined()
 })

@@ -80,4 +80,15 @@ const nameless = ({ display, text }: NameAddr): Pick<NameAddr, 'display' | 'text
 
 /** Of a forwarded call's History-Info (RFC 7044 §10.1.2: `Privacy` in its URI) or Diversion (RFC 5806). */
 export const isPrivate = ({ uri, parameters }: NameAddr): boolean =>
-  /[?&]privacy=[^&]*history/i.test(uri) || !OPEN.has((parameter(parameters, 'privacy') ?? 'off').toLowerCase())
+  privacyIn(uri).includes('history') || !OPEN.has((parameter(parameters, 'privacy') ?? 'off').toLowerCase())
+
+/** The value of the header field Privacy in a URI (§19.1.1), lower case; empty when there is none. */
+const privacyIn = (uri: string): string => {
+  const question = uri.indexOf('?')
+  if (question < 0) return ''
+  const fields = uri
+    .slice(question + 1)
+    .toLowerCase()
+    .split('&')
+  return fields.find((one) => one.startsWith('privacy=')) ?? ''
+}
