@@ -25,8 +25,10 @@ export const powershellFor = ({ name, port, numbers, bypass, cloud }: SetupAnswe
     {
       heading: 'The trunk',
       lines: [
-        `New-CsOnlinePSTNGateway -Fqdn ${quoted(name)} -SipSignalingPort ${port} -MaxConcurrentSessions ${SESSIONS} -ForwardPai $true -ForwardCallHistory $true -MediaBypass $${bypass} -Enabled $true`,
-        '# When it is there already:',
+        `New-CsOnlinePSTNGateway -Fqdn ${quoted(name)} -SipSignalingPort ${port} -MaxConcurrentSessions ${SESSIONS} -ForwardPai $false -ForwardCallHistory $true -MediaBypass $${bypass} -Enabled $true`,
+        // With it Teams may hide the caller in From, and not every PBX looks for the other header
+        '# -ForwardPai $true tells who is billed (P-Asserted-Identity), but From may become anonymous: set "dialect: { caller: asserted }" at the zone of the PBX then',
+        '# When the trunk is there already:',
         `Set-CsOnlinePSTNGateway -Identity ${quoted(name)} -SipSignalingPort ${port} -MediaBypass $${bypass} -Enabled $true`,
       ].join('\n'),
     },

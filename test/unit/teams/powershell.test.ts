@@ -14,7 +14,7 @@ const all = (answers: SetupAnswers): string =>
 test('T §5: gateway, usage, route, policy, number and a look at it', () => {
   const text = all(ANSWERS)
   expect(text).toContain(
-    "New-CsOnlinePSTNGateway -Fqdn 'sbc.contoso.com' -SipSignalingPort 5067 -MaxConcurrentSessions 100 -ForwardPai $true -ForwardCallHistory $true -MediaBypass $true -Enabled $true",
+    "New-CsOnlinePSTNGateway -Fqdn 'sbc.contoso.com' -SipSignalingPort 5067 -MaxConcurrentSessions 100 -ForwardPai $false -ForwardCallHistory $true -MediaBypass $true -Enabled $true",
   )
   for (const command of [
     'Set-CsOnlinePstnUsage',
