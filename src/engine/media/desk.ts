@@ -65,7 +65,7 @@ export class MediaDesk implements MediaEvents {
   constructor(deps: DeskDeps) {
     this.#deps = deps
     this.clock = deps.clock
-    this.reports = new ReportWatch(deps.clock)
+    this.reports = new ReportWatch(deps.clock, (session, error) => this.commandFailed(session, 'query', error))
     this.#prefix = deps.edge + deps.ids.token(LIFE)
     this.nodes = deps.nodes(this, (ngCallId) => ngCallId.lastIndexOf(`~${deps.edge}`) === ngCallId.length - idLength(deps.edge))
   }

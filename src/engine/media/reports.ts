@@ -24,8 +24,11 @@ export class ReportWatch {
   /** In the order in which they are due. */
   readonly #waiting = new Map<MediaSession, Awaited>()
 
-  constructor(clock: Clock) {
+  readonly #failed: (session: MediaSession, error: unknown) => void
+
+  constructor(clock: Clock, failed: (session: MediaSession, error: unknown) => void) {
     this.#clock = clock
+    this.#failed = failed
   }
 
   /** An offer was answered: from now on RTCP has to come. */
@@ -52,13 +55,12 @@ export class ReportWatch {
   #ask(session: MediaSession, branch: SessionBranch): void {
     const insists = session.caller.leg.profile.insistsOnReports ? 'caller' : 'callee'
     const tag = session.tagOf(branch, insists === 'caller' ? 'callee' : 'caller')
-    session.node.request('query', { 'call-id': session.ngCallId }).then(
-      (reply) => {
-        if (isWanting(reportingOf(reply, tag), onHold(branch, insists))) void session.makeReports(branch)
-      },
-      // Whether the node is well is looked at elsewhere
-      () => {},
-    )
+    session.node
+      .request('query', { 'call-id': session.ngCallId })
+      .then(async (reply) => {
+        if (isWanting(reportingOf(reply, tag), onHold(branch, insists))) await session.makeReports(branch)
+      })
+      .catch((error: unknown) => this.#failed(session, error))
   }
 }
 

@@ -204,7 +204,7 @@ export class MediaSession {
     this.makesReports = true
     return this.#inTurn(async () => {
       const { latest } = branch.negotiation
-      if (latest?.answer !== undefined && this.hears(branch)) await this.#sayAgain(branch, [latest])
+      if (latest?.answer !== undefined && this.hears(branch) && !this.ended && !branch.gone) await this.#sayAgain(branch, [latest])
     })
   }
 
