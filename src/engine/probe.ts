@@ -7,6 +7,7 @@ import type { Flow } from '../address/flow.ts'
 import { hostText } from '../address/listener.ts'
 import { own } from '../base/bytes.ts'
 import { WheelTimer } from '../base/timer-wheel.ts'
+import { applyHeaderRules } from '../routing/alterations/header-rules.ts'
 import { allowToward } from '../routing/methods.ts'
 import type { SipResponse } from '../sip/message.ts'
 import { reasonText } from '../sip/reason.ts'
@@ -224,7 +225,7 @@ class Probe implements TimerOwner, ClientUser {
     const flow = edge.transports.flowTo(listener, destination, this.#zone.connections)
     this.#flow = flow
     this.#at(edge.clock.now())
-    const transaction = edge.transactions.send(request, branch, flow, this)
+    const transaction = edge.transactions.send(applyHeaderRules(request, this.#zone.headersOut), branch, flow, this)
     if (transaction.state === 'terminated') return
     this.#transaction = transaction
     transaction.startTimer('noReply', this.#zone.probing.timeoutSeconds * 1000)

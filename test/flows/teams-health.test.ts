@@ -52,6 +52,7 @@ describe('OPTIONS to the hubs', () => {
       expect(headerOf(options, 'contact')).toBe('<sip:sbc.example.com:5061;transport=tls>')
       expect(headerOf(options, 'via')).toMatch(/^SIP\/2\.0\/TLS sbc\.example\.com:5061;branch=/)
       expect(headerOf(options, 'allow')).toBe(OPTIONS_ALLOW)
+      expect(headerOf(options, 'x-ms-sbc')).toMatch(/^Edgeways\/Edgeways\/\d/)
       expect(headerOf(options, 'user-agent')).not.toBe('')
       expect(hub.flowOf(options)).toMatchObject({ inbound: false, host: names[i] })
       hub.sends(200, { tag: '' })
