@@ -154,6 +154,7 @@ describe('what the wizard asks', () => {
     ['SBC-1.example.co.uk', undefined],
     ['', 'The name is missing'],
     ['sbc', /short names/],
+    ['example.com', /sbc\.example\.com rather than/],
     ['*.example.com', /wildcard/],
     ['203.0.113.5', /by name alone/],
     ['2001:db8::1', /by name alone/],

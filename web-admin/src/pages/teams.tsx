@@ -166,9 +166,12 @@ const Verdict = ({ view }: Pick<Shown, 'view'>) => {
           <p>
             <strong>Next:</strong> {next.text}
           </p>
-          <ButtonLink href={nextHref(next.page, view)} kind="primary" icon="right">
-            {NEXT[next.page]}
-          </ButtonLink>
+          {/* Hubs are taken in again on this very page */}
+          {!peering.targets.every(({ drain }) => drain) && (
+            <ButtonLink href={nextHref(next.page, view)} kind="primary" icon="right">
+              {NEXT[next.page]}
+            </ButtonLink>
+          )}
         </div>
       )}
     </div>

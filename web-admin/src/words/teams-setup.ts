@@ -64,8 +64,9 @@ export const nameFault = (name: string): string | undefined => {
   if (!labels.every((label) => LABEL.test(label))) return `“${name}” is no host name`
   if (name.length > 63) return `Microsoft takes names of up to 63 characters; this has ${name.length}`
   if (labels.length < 2) return 'A name with its domain, such as sbc.example.com: short names are known on your own network alone'
+  if (labels.length < 3) return `What follows the first label has to be a domain of your tenant: sbc.${name} rather than ${name}`
   if (/\.onmicrosoft\.(?:com|us)$/i.test(name)) return 'Microsoft refuses names in onmicrosoft.com; take a domain of your own'
-  if (/\.(?:local|lan|internal|localhost|test|invalid)$/i.test(name))
+  if (/\.(?:local|lan|home|internal|localhost|test|invalid|example|arpa)$/i.test(name))
     return 'No public CA gives a certificate for this ending, and Microsoft does not find it'
   return undefined
 }
