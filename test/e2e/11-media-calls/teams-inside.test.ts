@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { openMediaEndpoint } from '../../support/media/endpoint.ts'
 import { audioOf, directionOf, readSdp } from '../../support/media/sdp.ts'
 import type { SipCall } from '../../support/media/sip-call.ts'
 import { type Ground, HZ, NAME, TEAMS_NAME, usualZones } from './ground.ts'
@@ -43,6 +44,17 @@ afterEach(async () => {
   legs = undefined
 })
 
+const CLIENT = { ice: true, rtcpMux: true } as const
+
+/** A client that is reached without a media processor. @param moreSections of its offers */
+const openClient = (moreSections: readonly string[] = []): Promise<Party> =>
+  place.teams({
+    address: place.wan(31),
+    proxy: { address: place.wan(1), port: place.ports.clients, name: NAME },
+    tls: { authority: place.authority.certificate, own: place.authority.issue('client', [TEAMS_NAME, place.wan(31)]) },
+    media: { ...CLIENT, moreSections },
+  })
+
 interface Talk {
   readonly atTeams: Listener & { readonly call: SipCall }
   readonly atPbx: Listener & { readonly call: SipCall }
@@ -50,12 +62,13 @@ interface Talk {
 
 const WHO = ['teams', 'pbx'] as const
 
-/** A call that is up, and heard. */
-const talk = async (who: (typeof WHO)[number], callee = 'team'): Promise<Talk> => {
+/** A call that is up, and heard. @param early who is called says so, with SDP */
+const talk = async (who: (typeof WHO)[number], callee = 'team', early = false): Promise<Talk> => {
   const calling = await (who === 'teams'
     ? teams.call(`sip:+4420794601@${NAME}`)
     : pbx.call(`sip:${callee}@${place.lan(1)}:${place.ports.sip}`))
   const called = await (who === 'teams' ? pbx : teams).incoming()
+  if (early) await called.provisional(183, { sdp: true })
   await Promise.all([called.answer(), calling.established()])
   const [theirs, ours] = who === 'teams' ? [calling, called] : [called, calling]
   const both = { atTeams: { ...listener(theirs, HZ.teams), call: theirs }, atPbx: { ...listener(ours, HZ.pbx), call: ours } }
@@ -163,21 +176,12 @@ describe.each(WHO)('a call of the %s', (who) => {
   })
 
   it('T6.43: media bypass: checks of the client alone, hold, its ICE restart, and the addresses that it found', async () => {
-    teams = await place.teams({
-      address: place.wan(31),
-      proxy: { address: place.wan(1), port: place.ports.clients, name: NAME },
-      tls: { authority: place.authority.certificate, own: place.authority.issue('client', [TEAMS_NAME, place.wan(31)]) },
-      media: {
-        ice: true,
-        rtcpMux: true,
-        moreSections: ['m=video 50030 RTP/SAVP 122', 'a=rtpmap:122 X-H264UC/90000', 'a=x-caps:122 263:1280:720'],
-      },
-    })
+    teams = await openClient(['m=video 50030 RTP/SAVP 122', 'a=rtpmap:122 X-H264UC/90000', 'a=x-caps:122 263:1280:720'])
     pbx = await place.pbx()
     legs = () => [place.leg(teams, 'bypass', 'wan'), place.leg(pbx, 'plain', 'lan')]
     teams.alter = (sdp) =>
       sdp.replace('a=ptime:20', 'a=ptime:20\r\na=x-signaling-fb:* x-message app send:dsh recv:dsh\r\na=label:main-audio')
-    const both = await talk(who, 'client')
+    const both = await talk(who, 'client', true)
     const { atTeams, atPbx } = both
     await atPbx.call.hold('sendonly')
     await hearNothing(atTeams, atPbx)
@@ -207,6 +211,26 @@ describe.each(WHO)('a call of the %s', (who) => {
     await expectClean(atTeams.call, atPbx.call)
     await hangUp(both)
   })
+})
+
+it('T §3.7: media bypass: two clients ring, each with early media and candidates of its own; the second one answers', async () => {
+  teams = await openClient()
+  pbx = await place.pbx()
+  legs = () => [place.leg(teams, 'bypass', 'wan'), place.leg(pbx, 'plain', 'lan')]
+  const calling = await pbx.call(`sip:client@${place.lan(1)}:${place.ports.sip}`)
+  const called = await teams.incoming()
+  const media = await openMediaEndpoint({ ...CLIENT, address: place.wan(32), profile: 'sdes', cryptoParameters: '|2^31', hz: HZ.other })
+  try {
+    await called.provisional(183, { sdp: true })
+    await listener(called, HZ.teams).hears(HZ.pbx)
+    await called.provisional(183, { sdp: true, tag: 'second', media })
+    await Promise.all([called.answer({ tag: 'second', media }), calling.established()])
+    await hearEachOther(listener(calling, HZ.pbx), listener(media, HZ.other))
+    expectFixed(called)
+    await Promise.all([calling.bye(), called.ended()])
+  } finally {
+    await media.close()
+  }
 })
 
 /** In place of the line with its key. */
