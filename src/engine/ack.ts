@@ -95,7 +95,7 @@ const send = (edge: Edge, way: Way, arrived: SipRequest, classified: InDialog, z
     recordRoute: false,
     path: false,
     cookie: '',
-    contact: contactToward(edge.running, shown, egress === state.callee ? 'caller' : 'callee', egress, advertiseEgress),
+    contact: contactToward(edge.running, shown, egress === state.callee ? 'caller' : 'callee', egress, advertiseEgress, () => undefined),
     renewSeconds: undefined,
     target: undefined,
     contactPath: undefined,

@@ -3,6 +3,7 @@ import type { Flow } from '../address/flow.ts'
 import { bareHost } from '../address/listener.ts'
 import { own } from '../base/bytes.ts'
 import type { ContactToward } from '../routing/alterations/contact.ts'
+import { insideHosts } from '../routing/alterations/own-hosts.ts'
 import { branchOf } from '../routing/branch.ts'
 import { groupSize } from '../routing/breadth.ts'
 import type { Candidate } from '../routing/decide.ts'
@@ -122,7 +123,9 @@ export const compose = (edge: Edge, { running, plan, loop, index, candidate, flo
     recordRoute,
     path: passage?.way === 'path',
     cookie,
-    contact: passage?.contact ?? (shown && contactToward(running, shown, sender, egress, advertiseEgress)),
+    contact:
+      passage?.contact ??
+      (shown && contactToward(running, shown, sender, egress, advertiseEgress, () => insideHosts(request, 'from', ingress.listener))),
     renewSeconds: passage?.renewSeconds,
     target,
     contactPath: candidate.kind === 'side' && !inDialog ? (candidate.contact?.path ?? []) : undefined,
@@ -133,8 +136,11 @@ export const compose = (edge: Edge, { running, plan, loop, index, candidate, flo
     headers: plan.headers,
     emergency: plan.emergency === true,
   }
-  const contactBack = shown && contactToward(running, shown, sender === 'caller' ? 'callee' : 'caller', ingress, advertiseIngress)
-  return { request: rewrite(request, crossing), branch, egress, contactBack, passage }
+  const sent = rewrite(request, crossing)
+  const receiver = sender === 'caller' ? 'callee' : 'caller'
+  const contactBack =
+    shown && contactToward(running, shown, receiver, ingress, advertiseIngress, () => insideHosts(sent, 'to', egress.listener))
+  return { request: sent, branch, egress, contactBack, passage }
 }
 
 /** undefined: neither side sees a Contact of ours, or it is a registrar that has a way of its own. */

@@ -1,5 +1,6 @@
 /** Contact toward zones that are shown our name instead of the endpoint's (`contact: ours`); what is shown comes back in `classify.ts`. */
 import type { ContactToward } from '../routing/alterations/contact.ts'
+import type { InsideHosts } from '../routing/alterations/own-hosts.ts'
 import type { Side } from '../routing/route-state.ts'
 import type { SealedContact, SealedState } from '../routing/sealed-contact.ts'
 import type { Running } from './edge.ts'
@@ -14,6 +15,7 @@ export interface Shown {
 
 /**
  * @param party whose Contact it is @param to the side that sees it @param as the name of ours that this side knows
+ * @param hosts what that party knows of the inside
  * @returns undefined: it sees the endpoints' own
  */
 export const contactToward = (
@@ -22,7 +24,9 @@ export const contactToward = (
   party: SealedContact['party'],
   { listener, zone }: Side,
   as: string | undefined,
-): ContactToward | undefined =>
-  zone.contact === 'ours'
-    ? ({ uri }) => (uri === '*' ? undefined : listener.uriFor(undefined, seals.seal(uri, party, state, callId, key), as))
-    : undefined
+  hosts: () => InsideHosts | undefined,
+): ContactToward | undefined => {
+  if (zone.contact === 'keep') return undefined
+  const sealed = { ...state, hosts: hosts() }
+  return ({ uri }) => (uri === '*' ? undefined : listener.uriFor(undefined, seals.seal(uri, party, sealed, callId, key), as))
+}

@@ -10,6 +10,7 @@ import type { NameAddr } from '../sip/name-addr.ts'
 import { addresses, toTag } from '../sip/read.ts'
 import { formatUri, isSip, parseUri, type SipUri, type Uri, uriParameter } from '../sip/uri.ts'
 import type { Zone } from '../zones/zone.ts'
+import { restoreHosts } from './alterations/own-hosts.ts'
 import { unmask } from './contact-mask.ts'
 import type { RouteState, RouteStateCodec, Side, StateFault } from './route-state.ts'
 import type { ContactSeals, SealedContact } from './sealed-contact.ts'
@@ -180,7 +181,9 @@ const unseal = (request: SipRequest, { myself, seals, arrivedOn, from }: Classif
   if (own === undefined) return { ...problem(404, 'Not Found', '§8.2.2.1', 'Request-URI'), fault: 'malformed' }
   // §19.1.1: a Contact may hold header fields, a Request-URI may not
   const target = !isSip(own) || own.headers === '' ? contact.uri : formatUri({ ...own, headers: '' })
-  return { request: withRequestUri(request, target), contact, ingress, egress, named: bareHost(uri.host) }
+  // Of another dialog that only names this one they are others
+  const known = contact.hosts === undefined || toTag(request) === undefined ? request : restoreHosts(request, contact.hosts)
+  return { request: withRequestUri(known, target), contact, ingress, egress, named: bareHost(uri.host) }
 }
 
 /** Call-IDs of the dialogs that a request may belong to: its own, and that which it names. */

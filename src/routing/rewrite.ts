@@ -11,6 +11,7 @@ import { maxBreadth } from './alterations/max-breadth.ts'
 import { maxForwards } from './alterations/max-forwards.ts'
 import { numberRules } from './alterations/number-rules.ts'
 import { optionTags } from './alterations/option-tags.ts'
+import { ownHosts } from './alterations/own-hosts.ts'
 import { path } from './alterations/path.ts'
 import { recordRoute } from './alterations/record-route.ts'
 import { redirections } from './alterations/redirections.ts'
@@ -35,6 +36,7 @@ export const REQUEST_ALTERATIONS = [
   caller,
   redirections,
   userPhone,
+  ownHosts,
   optionTags,
   allow,
   headerRules,

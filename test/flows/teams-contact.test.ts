@@ -207,6 +207,60 @@ describe('a call from Teams', () => {
   })
 })
 
+describe('who calls whom, as the hub sees it (T §3.3)', () => {
+  const uris = (message: Wire): readonly string[] => [uriOf(headerOf(message, 'from')), uriOf(headerOf(message, 'to'))]
+  const [inside, dialled] = ['sip:1001@10.0.0.20:5060;user=phone', 'sip:+442079460100@10.0.0.5;user=phone']
+  const [outside, called] = ['sip:1001@sbc.example.com;user=phone', 'sip:+442079460100@sbc.example.com;user=phone']
+
+  test('inside addresses in From, To and P-Asserted-Identity become our name, and the PBX hears what it said, all through the call', async () => {
+    const place = await startTeams({ touches: ['p-asserted-identity'] })
+    const { hub, pbx, edge } = place
+    const identity = 'P-Asserted-Identity: "Bob" <sip:+13125550123@10.0.0.20;user=phone>, <tel:+13125550123>'
+    const { invite, ok } = await callsTeams(place, pbx, { uri: dialled, to: dialled, from: `"Bob" <${inside}>`, headers: [identity] })
+    expect(uris(invite)).toEqual([outside, called])
+    expect(headerOf(invite, 'from')).toMatch(/^"Bob" <[^>]+>;tag=/)
+    expect(valuesOf(invite, 'p-asserted-identity')).toEqual(['"Bob" <sip:+13125550123@sbc.example.com;user=phone>', '<tel:+13125550123>'])
+    expect(uris(ok)).toEqual([inside, dialled])
+    for (const restart of [false, true]) {
+      if (restart) {
+        await edge.restarts()
+        hub.connects()
+        await edge.settles()
+      }
+      const asked = await says(place, hub, 'INVITE', { contact: HUB_CONTACT, of: invite, ...(restart ? { routes: [] } : {}) })
+      expect(uris(asked)).toEqual([called, outside])
+      const got = pbx.gets('INVITE')
+      expect(uris(got)).toEqual([dialled, inside])
+      await says(place, pbx, 200)
+      const accepted = hub.gets(100, 200)
+      expect(uris(accepted)).toEqual([called, outside])
+      expect(contactOf(accepted)).toBe(contactOf(invite))
+      await says(place, hub, 'ACK', { of: invite })
+      expect(uris(pbx.gets('ACK'))).toEqual([dialled, inside])
+    }
+    await says(place, pbx, 'INVITE', { of: ok })
+    const again = hub.gets('INVITE')
+    expect([...uris(again), contactOf(again)]).toEqual([outside, called, contactOf(invite)])
+    await says(place, hub, 200, FROM_HUB)
+    expect(uris(pbx.gets(100, 200))).toEqual([inside, dialled])
+    await says(place, pbx, 'ACK', { of: ok })
+    expect(uris(hub.gets('ACK'))).toEqual([outside, called])
+    expect(uris(await ends(place, hub, pbx, { of: invite }))).toEqual([dialled, inside])
+  })
+
+  test('names stay, anonymous ones too, and so does what the hub writes', async () => {
+    const place = await startTeams()
+    const { hub, pbx } = place
+    const { invite } = await callsTeams(place, pbx, { to: 'sip:bob@example.com', from: '<sip:anonymous@anonymous.invalid>' })
+    expect(uris(invite)).toEqual(['sip:anonymous@anonymous.invalid', 'sip:bob@example.com'])
+    await ends(place, pbx, hub)
+    const { invite: other } = await teamsCalls(place, pbx, '+442079460111', { to: 'sip:+442079460111@sbc.example.com:5061;user=phone' })
+    expect(uris(other)).toEqual(['sip:hub@example.com', 'sip:+442079460111@sbc.example.com:5061;user=phone'])
+    const bye = await ends(place, pbx, hub)
+    expect(uris(bye)).toEqual(['sip:+442079460111@sbc.example.com:5061;user=phone', 'sip:hub@example.com'])
+  })
+})
+
 describe('browsers in calls with Teams', () => {
   test('T §3.3: a name under .invalid stays inside; the hub’s requests reach the browser by its connection', async () => {
     const place = await startTeams()

@@ -70,6 +70,37 @@ describe('the Contact that peers see', () => {
         }
   })
 
+  test('T §3.3: brings back what the endpoint knows of From and To', () => {
+    for (const hosts of [
+      { local: '10.0.0.20:5060', remote: undefined },
+      { local: undefined, remote: '[fd00::1]' },
+      { local: '10.0.0.20', remote: '10.0.0.5' },
+    ]) {
+      const uri = sipUri(uriWith(seals.seal(OWN, 'caller', { caller: phone, callee: outside, media, hosts }, CALL_ID)))
+      expect(seals.open(uri, [CALL_ID])).toEqual({
+        party: 'caller',
+        uri: OWN,
+        hosts,
+        state: { caller: phone, callee: outside, media, key: 'a', owner: 'A' },
+      })
+    }
+    // In the dialog that it is of; another one has a From and To of its own
+    const hosts = { local: '10.0.0.20', remote: '10.0.0.5' }
+    const uri = uriWith(seals.seal(OWN, 'caller', { ...plain, hosts }, CALL_ID))
+    const toOf = (toTag: string | undefined, callId: string, ...lines: readonly string[]): unknown => {
+      const found = classify(request(uri, { callId, lines, ...(toTag === undefined ? {} : { toTag }) }), {
+        myself,
+        states,
+        seals,
+        arrivedOn: pubTls,
+        from: cloud,
+      })
+      return found.kind === 'problem' ? found : headerValue(found.request, 'to')
+    }
+    expect(toOf('t', CALL_ID)).toBe('<sip:bob@10.0.0.20>;tag=t')
+    expect(toOf(undefined, 'another', `Replaces: ${CALL_ID};to-tag=a;from-tag=b`)).toBe('<sip:bob@example.com>')
+  })
+
   test('is bound to its call', () => {
     const uri = sipUri(uriWith(seals.seal(OWN, 'caller', plain, CALL_ID)))
     expect(seals.open(uri, ['another'])).toBe('forged')
