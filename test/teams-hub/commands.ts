@@ -144,11 +144,11 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     },
   },
   'hub-certificate': {
-    usage: 'hub-certificate WHICH',
+    usage: 'hub-certificate WHICH [HUB]',
     what: `certificate of the hubs for new connections: ${VARIANTS.join(', ')}`,
-    run: ([word], { hub }) => {
+    run: ([word, site], { hub }) => {
       if (word === undefined || !VARIANTS.includes(word)) throw new Error(`Which one? ${VARIANTS.join(', ')}`)
-      hub.certificate(word as CertificateVariant)
+      hub.certificate(word as CertificateVariant, site === undefined ? undefined : siteOf(site))
       return `The hubs show the certificate ${word}`
     },
   },
@@ -210,7 +210,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
 }
 
 export const helpText = (): string =>
-  [...Object.values(COMMANDS), { usage: 'quit', what: 'ends it' }].map(({ usage, what }) => `  ${usage.padEnd(26)} ${what}`).join('\n')
+  [...Object.values(COMMANDS), { usage: 'quit', what: 'ends it' }].map(({ usage, what }) => `  ${usage.padEnd(30)} ${what}`).join('\n')
 
 /** @returns what to print; undefined: the end */
 export const obey = async (line: string, place: Place): Promise<string | undefined> => {

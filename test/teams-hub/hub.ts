@@ -68,11 +68,12 @@ export const startHub = async (options: HubOptions): Promise<Hub> => {
     watch.happened()
   })
   const timers = new Set<() => void>()
-  let variant: CertificateVariant = options.certificate ?? 'new-root'
+  const usual: CertificateVariant = options.certificate ?? 'new-root'
+  const variants: Record<SiteName, CertificateVariant> = { sip: usual, sip2: usual, sip3: usual }
   let rotation: { readonly fingerprint: string; readonly at: number } | undefined
   const received: Message[] = []
-  /** Under which certificate of the hub a connection was opened, and toward which name; by its number. */
-  const opened = new Map<number, { readonly variant: CertificateVariant; readonly name: string }>()
+  /** SBC names, with port, that connections of the hub lead to; by the connection's number. */
+  const opened = new Map<number, string>()
 
   const tenants = options.tenants
   const trunks = tenants.flatMap((tenant) => tenant.trunks)
@@ -90,9 +91,17 @@ export const startHub = async (options: HubOptions): Promise<Hub> => {
   for (const name of sbcNames) records.set(name.toLowerCase(), options.sbcAddress)
   const dns = await startDnsServerAt(options.dns ?? {}, ...[...records].map(([name, address]) => a(name, address, TTL)))
 
-  const bad = (): boolean => isBad(variant)
+  /** Variants by the fingerprints of their certificates: a handshake may have begun before the last change. */
+  const fingerprints = new Map<string, CertificateVariant>()
+  const shows = (variant: CertificateVariant): void => {
+    fingerprints.set(new X509Certificate(authorities.hub(variant).chain).fingerprint256, variant)
+  }
+  shows(usual)
+  const refusedFor = (variant: CertificateVariant): void => {
+    findings.seen(5, `The SBC refuses a hub whose certificate is ${variant === 'expired' ? 'expired' : 'for another name'}`)
+  }
   const sockets = createSockets(
-    { addresses, port, trapPort: options.trapPort ?? 443, certificate: () => authorities.hub(variant) },
+    { addresses, port, trapPort: options.trapPort ?? 443, certificate: (site) => authorities.hub(variants[site]) },
     {
       judge: (chain) => judge(chain, authorities.publicRoot, options.purposes ?? '2026'),
       refused: (site, { point, code, why }) => {
@@ -105,7 +114,6 @@ export const startHub = async (options: HubOptions): Promise<Hub> => {
         findings.seen(4, 'Purpose, dates and intermediates of the certificate')
         told(`${connection.site}: connection of the ${connection.openedBy === 'hub' ? 'hub' : 'SBC'}, ${connection.remote}`)
         if (connection.openedBy === 'hub') return
-        opened.set(connection.number, { variant, name: '' })
         if (rotation !== undefined && connection.fingerprint === rotation.fingerprint)
           findings.seen(10, 'New connections show the new certificate')
         const before = sockets
@@ -118,9 +126,8 @@ export const startHub = async (options: HubOptions): Promise<Hub> => {
         watch.happened()
       },
       closed: (connection) => {
-        const began = opened.get(connection.number)
-        if (connection.openedBy === 'sbc' && connection.requests === 0 && began !== undefined && isBad(began.variant))
-          findings.seen(5, `The SBC refuses a hub whose certificate is ${began.variant === 'expired' ? 'expired' : 'for another name'}`)
+        const shown = fingerprints.get(connection.shown)
+        if (connection.openedBy === 'sbc' && connection.requests === 0 && shown !== undefined && isBad(shown)) refusedFor(shown)
         transactions.lost(connection)
         opened.delete(connection.number)
         watch.happened()
@@ -135,8 +142,7 @@ export const startHub = async (options: HubOptions): Promise<Hub> => {
       },
       failed: (site, code, why) => {
         told(`${site}: handshake: ${why}`)
-        if (bad() && /ALERT|ECONNRESET|CERTIFICATE/i.test(`${code} ${why}`))
-          findings.seen(5, `The SBC refuses a hub whose certificate is ${variant === 'expired' ? 'expired' : 'for another name'}`)
+        if (isBad(variants[site]) && /ALERT|ECONNRESET|CERTIFICATE/i.test(`${code} ${why}`)) refusedFor(variants[site])
         else if (
           /NO_SHARED_CIPHER|UNSUPPORTED_PROTOCOL|WRONG_VERSION|HTTP_REQUEST|NO_SUITABLE|UNKNOWN_PROTOCOL|VERSION_TOO_LOW/i.test(code)
         )
@@ -181,14 +187,14 @@ export const startHub = async (options: HubOptions): Promise<Hub> => {
       return takeBack
     },
     tell: told,
-    impostor: ({ number }) => isBad(opened.get(number)?.variant ?? variant),
+    impostor: ({ shown }) => isBad(fingerprints.get(shown) ?? usual),
     reach: async (site, name, toPort, fresh) => {
       const address = records.get(name.toLowerCase())
       if (address === undefined) throw new Error(`DNS has no address of ${name}`)
       const there = sockets
         .connections()
         .filter((connection) => connection.openedBy === 'hub' && connection.site === site && connection.open())
-        .filter((connection) => opened.get(connection.number)?.name === `${name}:${toPort}`)
+        .filter((connection) => opened.get(connection.number) === `${name}:${toPort}`)
       const [any] = there
       if (!fresh && any !== undefined) {
         any.requests++
@@ -197,7 +203,7 @@ export const startHub = async (options: HubOptions): Promise<Hub> => {
       const machine = machines[turn++ % machines.length] ?? addresses[site]
       const own = there.filter((connection) => connection.machine === machine)
       const connection = own.length < 2 ? await sockets.connect(site, machine, { address, port: toPort, name }) : own[turn % 2]!
-      opened.set(connection.number, { variant, name: `${name}:${toPort}` })
+      opened.set(connection.number, `${name}:${toPort}`)
       connection.requests++
       return connection
     },
@@ -302,9 +308,12 @@ export const startHub = async (options: HubOptions): Promise<Hub> => {
       if (mood === 'refusing') await sockets.refuse(site)
       else if (before === 'refusing') await sockets.listen(site)
     },
-    certificate: (next) => {
-      variant = next
-      for (const site of sites) pinging.disturbed(site)
+    certificate: (next, only) => {
+      shows(next)
+      for (const site of only === undefined ? sites : [only]) {
+        variants[site] = next
+        pinging.disturbed(site)
+      }
       sockets.renew()
     },
     wins: (mode) => {

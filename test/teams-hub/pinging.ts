@@ -10,8 +10,9 @@ import { answer, fail, type World } from './world.ts'
 interface Known {
   readonly trunk: string
   readonly site: SiteName
-  /** performance.now of the last OPTIONS. */
+  /** performance.now of the last OPTIONS, and of the one before it. */
   at: number
+  before: number | undefined
   /** URI of its Contact. */
   contact: string
   /** So many OPTIONS may come at another pace: the hub was ill in between, or the SBC has another certificate. */
@@ -139,18 +140,20 @@ export const createPinging = (world: World): Pinging => {
       const before = known.get(key)
       if (before === undefined) {
         world.tell(`${fqdn} is known at ${site}: first OPTIONS`)
-        const one: Known = { trunk: fqdn, site, at: now, contact, disturbed: 0, takeBack: [] }
+        const one: Known = { trunk: fqdn, site, at: now, before: undefined, contact, disturbed: 0, takeBack: [] }
         known.set(key, one)
         overdue(one)
         void ping(one)
         world.every(times.pinging, () => void ping(one))
         return
       }
-      const passed = now - before.at
+      // One that was late makes the next one early; so two gaps are looked at, or one that is far too short
+      const least = (gaps: number): number => gaps * times.optionsLeast * (1 - SLACK) - SLACK_MS
+      const soon = now - before.at < least(0.5) || (before.before !== undefined && now - before.before < least(2))
       if (before.disturbed > 0) before.disturbed--
-      else if (passed < times.optionsLeast * (1 - SLACK) - SLACK_MS)
-        findings.violated(14, 'A hub got two OPTIONS in less than 60 s', message.text)
+      else if (soon) findings.violated(14, 'A hub got two OPTIONS in less than 60 s', message.text)
       else findings.seen(14, 'OPTIONS at the right pace')
+      before.before = before.disturbed > 0 ? undefined : before.at
       before.at = now
       before.contact = contact
       overdue(before)

@@ -1,6 +1,5 @@
 /** TLS between hubs and SBC: three hubs that listen, machines that connect, and a place where nobody may connect. */
-import type { X509Certificate } from 'node:crypto'
-import { constants } from 'node:crypto'
+import { constants, type X509Certificate } from 'node:crypto'
 import { createServer, type Server } from 'node:net'
 import { connect, createServer as createTlsServer, type TLSSocket, type Server as TlsServer } from 'node:tls'
 import type { Certificate } from './authorities.ts'
@@ -20,6 +19,8 @@ export interface Connection {
   readonly remote: string
   /** Of the hub's machine, where the hub opened it. */
   readonly machine: string
+  /** Fingerprint of the hub's own certificate, as it was shown. */
+  readonly shown: string
   /** The SBC's certificate. */
   readonly names: readonly string[]
   readonly fingerprint: string
@@ -53,7 +54,7 @@ export interface SocketOptions {
   readonly addresses: Readonly<Record<SiteName, string>>
   readonly port: number
   readonly trapPort: number | false
-  certificate(): Certificate
+  certificate(site: SiteName): Certificate
 }
 
 export interface Sockets {
@@ -106,6 +107,7 @@ export const createSockets = (options: SocketOptions, events: SocketEvents): Soc
     const remote = `${socket.remoteAddress}:${socket.remotePort}`
     const connection: Connection = {
       ...{ number: ++count, site, openedBy, remote, machine, openedAt: now, activeAt: now, requests: 0 },
+      shown: socket.getX509Certificate()?.fingerprint256 ?? '',
       names: namesOf(leaf),
       fingerprint: leaf.fingerprint256,
       send: (text) => {
@@ -141,8 +143,8 @@ export const createSockets = (options: SocketOptions, events: SocketEvents): Soc
     events.opened(connection)
     return connection
   }
-  const context = () => {
-    const { chain, key } = options.certificate()
+  const context = (site: SiteName) => {
+    const { chain, key } = options.certificate(site)
     return { ...TLS, cert: chain, key }
   }
   return {
@@ -150,7 +152,7 @@ export const createSockets = (options: SocketOptions, events: SocketEvents): Soc
       if (servers.has(site)) return
       const server = createTlsServer(
         // Judged by us: what the library says of purposes is not what hubs say
-        { ...context(), requestCert: true, rejectUnauthorized: false, secureOptions: constants.SSL_OP_NO_TICKET },
+        { ...context(site), requestCert: true, rejectUnauthorized: false, secureOptions: constants.SSL_OP_NO_TICKET },
         (socket) => take(socket, site, 'sbc', options.addresses[site]),
       )
       server.on('tlsClientError', (error: NodeJS.ErrnoException) => events.failed(site, error.code ?? '', error.message))
@@ -164,7 +166,7 @@ export const createSockets = (options: SocketOptions, events: SocketEvents): Soc
       if (server !== undefined) await closing(server)
     },
     renew: () => {
-      for (const server of servers.values()) server.setSecureContext(context())
+      for (const [site, server] of servers) server.setSecureContext(context(site))
     },
     trap: async (site) => {
       if (options.trapPort === false) return undefined
@@ -183,7 +185,7 @@ export const createSockets = (options: SocketOptions, events: SocketEvents): Soc
     connect: (site, machine, { address, port, name }) =>
       new Promise((resolve, reject) => {
         const target = { host: address, port, localAddress: machine, servername: name }
-        const socket = connect({ ...target, ...context(), rejectUnauthorized: false }, () => {
+        const socket = connect({ ...target, ...context(site), rejectUnauthorized: false }, () => {
           socket.removeListener('error', reject)
           const connection = take(socket, site, 'hub', machine)
           if (connection === undefined) reject(new Error(`the certificate of ${name} was refused`))

@@ -166,7 +166,8 @@ export interface Hub {
   issue(name: string, hosts: readonly string[], options?: SbcCertificateOptions): { readonly chainFile: string; readonly keyFile: string }
   /** Changes how a hub treats requests from now on. `refusing` closes its port and its connections. */
   mood(site: SiteName, mood: SiteMood): Promise<void>
-  certificate(variant: CertificateVariant): void
+  /** What a hub, or all, show on new connections. */
+  certificate(variant: CertificateVariant, site?: SiteName): void
   wins(mode: 'record-route' | 'contact'): void
   /** A hub's name gets another address (another hub's, in real life). */
   move(site: SiteName, address: string): Promise<void>

@@ -6,6 +6,7 @@ import type { SipCall } from '../../support/media/sip-call.ts'
 import { openSipEndpoint, type SipEndpoint, type SipEndpointOptions } from '../../support/media/sip-endpoint.ts'
 import { freePort, temporaryFolder } from '../../support/places.ts'
 import { type Rtpengine, startRtpengine } from '../../support/rtpengine.ts'
+import { type Sipp, startSipp } from '../../support/sipp.ts'
 import { startHub } from '../../teams-hub/hub.ts'
 import type { CalledScenario, Hub, Tenant } from '../../teams-hub/types.ts'
 import { openPlainPbx, type PlainPbx } from './plain-pbx.ts'
@@ -22,6 +23,8 @@ export const GOV_USER = '+442079460300'
 export const OUTSIDE = '+13125550123'
 /** Behind a PBX that is not there. */
 export const NOBODY = '+13125559999'
+/** Behind SIPp. */
+export const SIPP = '+13125550888'
 export const GOV = 'gov.example.us'
 export const HZ = { teams: 600, pbx: 1000 } as const
 
@@ -36,6 +39,8 @@ export interface Place {
   readonly gov: Hub
   /** PBXs of the carrier's customers. */
   readonly customers: readonly SipEndpoint[]
+  /** SIPp as a PBX: calls a number, or waits for a call to `SIPP`. */
+  sipp(scenario: 'caller' | 'called'): Promise<Sipp>
   /** The PBX calls a number. */
   dial(number: string, from?: SipEndpoint): Promise<SipCall>
   /** The edge gets another certificate for its first name, and reloads. */
@@ -84,7 +89,7 @@ export const layPlace = async (): Promise<Place> => {
     tenants,
     refreshes: false,
     times: {
-      ...{ optionsLeast: 900, optionsMost: 4000, unhealthy: 4000, demoted: 8000, pinging: 1500, idle: 3000, renew: 7000 },
+      ...{ optionsLeast: 800, optionsMost: 4000, unhealthy: 4000, demoted: 8000, pinging: 1500, idle: 3000, renew: 7000 },
       ...{ failover: 4000, acknowledged: 1500, rtcpGap: 5000 },
     },
     told: (line) => told.push(line),
@@ -100,7 +105,7 @@ export const layPlace = async (): Promise<Place> => {
     sbcAddress: wan(4),
     tenants: [{ name: 'gov', domains: ['example.us'], trunks: [{ fqdn: GOV, port: 5061 }], users }],
     refreshes: false,
-    times: { optionsLeast: 900, pinging: 1500, failover: 4000 },
+    times: { optionsLeast: 800, pinging: 1500, failover: 4000 },
   })
   const govOwn = gov.issue('edge', [GOV])
   const rtpengine = await startRtpengine({ interfaces: { wan: wan(2), lan: lan(2) } })
@@ -108,7 +113,7 @@ export const layPlace = async (): Promise<Place> => {
     ...{ name, transport: 'udp', address, port },
     media: { hz },
   })
-  const ports = [await freePort(lan(20)), await freePort(lan(21)), await freePort(lan(22))] as const
+  const ports = [await freePort(lan(20)), await freePort(lan(21)), await freePort(lan(22)), await freePort(lan(25))] as const
   const plain = await openPlainPbx(lan(23), lan(1), sip)
   const peer = `{ roots: [ '${hub.rootsFile}' ] }`
   const common = `kind: teams, peers: ${peer}, admit: { networks: [ ${wan(64)}/26 ] }, probe: { interval: 1s, timeout: 500ms }, connections: { renew: 5s }, patience: 1s, media: { interface: wan }`
@@ -128,6 +133,7 @@ zones:
   pbx-one: { kind: trunk, on: lan, targets: [ 'sip:${lan(21)}:${ports[1]};transport=udp' ], probe: false, media: { interface: lan } }
   pbx-two: { kind: trunk, on: lan, targets: [ 'sip:${lan(22)}:${ports[2]};transport=udp' ], probe: false, media: { interface: lan } }
   plain: { kind: trunk, on: lan, targets: [ 'sip:${lan(23)}:${plain.port};transport=udp' ], probe: false, media: { interface: lan } }
+  sipp: { kind: trunk, on: lan, targets: [ 'sip:${lan(25)}:${ports[3]};transport=udp' ], probe: false, media: { interface: lan } }
   nobody: { kind: trunk, on: lan, targets: [ 'sip:${lan(24)}:5060;transport=udp' ], probe: false, media: { interface: lan } }
   gov: { on: gov, cloud: gcc-high, ${common.replace(hub.rootsFile, gov.rootsFile)} }
   teams: { on: teams, ${common} }
@@ -136,6 +142,8 @@ zones:
 routes:
   - { from: [ teams, bypass, gov ], number: '${OUTSIDE}', to: pbx }
   - { from: [ teams, bypass ], number: '${NOBODY}', to: nobody }
+  - { from: teams, number: '${SIPP}', to: sipp }
+  - { from: sipp, number: '+4420794601xx', to: teams }
   - { from: [ teams, bypass ], to: plain }
   - { from: plain, number: '+4420794601xx', to: teams }
   - { from: pbx, number: '+4420794603xx', to: gov }
@@ -158,6 +166,13 @@ admin: { listen: '127.0.0.1:${admin}', plain: true }
   ]
   return {
     ...{ hub, gov, edge, rtpengine, pbx, plain, customers, told },
+    sipp: (scenario) =>
+      startSipp({
+        scenario: join(import.meta.dirname, 'peers', `${scenario}.xml`),
+        values: { number: USER },
+        ...{ transport: 'udp', address: lan(25), port: ports[3], folder },
+        ...(scenario === 'caller' ? { remote: { address: lan(1), port: sip } } : {}),
+      }),
     dial: (number, from = pbx) => from.call(`sip:${number}@${lan(1)}:${sip}`),
     rotate: async () => {
       const next = hub.issue('next', names)

@@ -3,12 +3,28 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { SipCall } from '../../support/media/sip-call.ts'
 import { until } from '../../support/processes.ts'
+import type { Sipp } from '../../support/sipp.ts'
 import { headerOf, uriOf } from '../../support/wire.ts'
 import type { HubCall } from '../../teams-hub/call.ts'
 import { conformanceDocument, withoutEvidence } from '../../teams-hub/document.ts'
 import { directionIn } from '../../teams-hub/sdp-rules.ts'
 import type { CallingScenario, SiteName } from '../../teams-hub/types.ts'
-import { BYPASS, BYPASS_USER, CARRIER, CUSTOMERS, GOV, GOV_USER, HZ, layPlace, NAME, NOBODY, OUTSIDE, type Place, USER } from './place.ts'
+import {
+  BYPASS,
+  BYPASS_USER,
+  CARRIER,
+  CUSTOMERS,
+  GOV,
+  GOV_USER,
+  HZ,
+  layPlace,
+  NAME,
+  NOBODY,
+  OUTSIDE,
+  type Place,
+  SIPP,
+  USER,
+} from './place.ts'
 
 let place: Place
 /** A call that is up while everything else happens. */
@@ -318,6 +334,40 @@ describe('calls from Teams', () => {
   })
 })
 
+describe('SIPp as PBX', () => {
+  const judged = async (sipp: Sipp): Promise<void> => {
+    const { errors, code } = await sipp.result
+    expect([errors, code]).toEqual(['', 0])
+    expect(broken()).toEqual([])
+  }
+
+  it('T6.42: it calls Teams, is held, and hangs up; REFER, UPDATE, PRACK, 100rel and replaces stay with us', async () => {
+    place.hub.user(USER, {})
+    const sipp = await place.sipp('caller')
+    const teams = await place.hub.incoming()
+    await teams.up()
+    const { headers } = teams.messages[0]!.message
+    const values = (name: string): string =>
+      headers
+        .filter((one) => one.name === name)
+        .map(({ value }) => value)
+        .join(',')
+    expect(values('allow')).not.toMatch(/REFER|UPDATE|PRACK/)
+    expect(values('supported')).not.toMatch(/100rel|replaces/)
+    await teams.hold()
+    await teams.ended()
+    await judged(sipp)
+  })
+
+  it('T6.29: Teams calls it, and hangs up', async () => {
+    const sipp = await place.sipp('called')
+    const teams = await place.hub.call(SIPP, { trunk: NAME })
+    await teams.up()
+    await teams.bye()
+    await judged(sipp)
+  })
+})
+
 describe('hosting', () => {
   it.each([0, 1] as const)('T6.45: customer %i: its PBX, its name, both ways', async (index) => {
     const name = CUSTOMERS[index]
@@ -416,7 +466,7 @@ describe('hubs that fail', () => {
   it('T6.5, T6.44: a hub with another name, or expired, is refused both ways; one of the old root is fine', async () => {
     const { hub } = place
     for (const variant of ['wrong-name', 'expired'] as const) {
-      hub.certificate(variant)
+      hub.certificate(variant, 'sip3')
       await hub.mood('sip3', 'refusing')
       await hub.mood('sip3', 'well')
       const words = variant === 'expired' ? 'expired' : 'another name'
@@ -426,7 +476,7 @@ describe('hubs that fail', () => {
       expect([403, 504, 408]).toContain(call.status())
       hub.findings.seen(44, `A hub whose certificate is ${variant === 'expired' ? 'expired' : 'for another name'} cannot call`)
     }
-    hub.certificate('old-root')
+    hub.certificate('old-root', 'sip3')
     await hub.mood('sip3', 'refusing')
     await hub.mood('sip3', 'well')
     await heardAgain('sip3')
