@@ -2,6 +2,8 @@
 import type { Flow } from '../address/flow.ts'
 import { fnv1a } from '../base/fnv.ts'
 import type { Problem } from '../base/problem.ts'
+import type { ContactToward } from '../routing/alterations/contact.ts'
+import { type InsideHosts, insideHosts } from '../routing/alterations/own-hosts.ts'
 import { branchOf, loopHash } from '../routing/branch.ts'
 import { type Classified, classify } from '../routing/classify.ts'
 import { rewrite } from '../routing/rewrite.ts'
@@ -75,7 +77,7 @@ const passed = (classified: InDialog, media: RequestMedia | Problem | undefined)
     : { ...classified, request: media instanceof RequestMedia ? media.request(0) : withoutSdp(classified.request) }
 
 const send = (edge: Edge, way: Way, arrived: SipRequest, classified: InDialog, zone: Zone): void => {
-  const { request, egress, ingress, state, names } = classified
+  const { request, egress, ingress, names } = classified
   const destination = way.kind === 'destinations' ? way.list[0] : undefined
   const to = destination && edge.transports.flowTo(egress.listener, destination, egress.zone.connections)
   const flow = way.kind === 'flow' ? way.flow : to
@@ -86,7 +88,6 @@ const send = (edge: Edge, way: Way, arrived: SipRequest, classified: InDialog, z
   // §16.11: without state the branch follows from the request, so that a retransmission is one for the next hop, too
   const branch = branchOf(edge.owner, `ack${(fnv1a(topVia(arrived)!.text) >>> 0).toString(36)}`, loopHash(arrived))
   const advertiseEgress = advertisedBy(egress.listener, names.egress, egress.zone.advertise)
-  const shown = { state, key: state.key, callId: headerValue(request, 'call-id')! }
   const crossing = {
     ingress: { ...ingress, zone },
     egress,
@@ -95,7 +96,7 @@ const send = (edge: Edge, way: Way, arrived: SipRequest, classified: InDialog, z
     recordRoute: false,
     path: false,
     cookie: '',
-    contact: contactToward(edge.running, shown, egress === state.callee ? 'caller' : 'callee', egress, advertiseEgress, () => undefined),
+    contact: egress.zone.contact === 'keep' ? undefined : ownContact(edge, classified, advertiseEgress),
     renewSeconds: undefined,
     target: undefined,
     contactPath: undefined,
@@ -106,4 +107,15 @@ const send = (edge: Edge, way: Way, arrived: SipRequest, classified: InDialog, z
   }
   flow.send(serialise(rewrite(request, crossing)))
   edge.metrics.message('ACK', egress.listener.transport.name, 'out')
+}
+
+/** An ACK may have a Contact, and some have (§20.1). */
+const ownContact = (
+  { running }: Edge,
+  { request, ingress, egress, state }: InDialog,
+  as: string | undefined,
+): ContactToward | undefined => {
+  const shown = { state, key: state.key, callId: headerValue(request, 'call-id')! }
+  const hosts = (): InsideHosts | undefined => insideHosts(request, 'from', ingress.listener)
+  return contactToward(running, shown, egress === state.callee ? 'caller' : 'callee', egress, as, hosts)
 }

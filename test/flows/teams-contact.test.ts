@@ -134,6 +134,29 @@ describe('a call from Teams', () => {
     expect((await ends(place, pbx, hub)).uri).toBe(uriOf(HUB_CONTACT))
   })
 
+  test('T6.27: an unquoted display name and a folded Contact with long parameters reach the PBX byte for byte', async () => {
+    const place = await startTeams()
+    const { hub, pbx } = place
+    const folded = HUB_CONTACT.replace('<', 'John Doe\r\n\t<')
+    await says(place, hub, 'INVITE', toNumber('+442079460111', { contact: folded }))
+    const invite = pbx.gets('INVITE')
+    expect(invite.headers.find(({ name }) => name === 'contact')?.raw).toBe(`Contact: ${folded}`)
+    await says(place, pbx, 200)
+    hub.gets(100, 200)
+    // An ACK with a Contact, as some write it: the same one, and the PBX's is ours
+    await says(place, hub, 'ACK', { headers: [`Contact: ${folded}`] })
+    expect(pbx.gets('ACK').headers.find(({ name }) => name === 'contact')?.raw).toBe(`Contact: ${folded}`)
+    expect((await ends(place, pbx, hub)).uri).toBe(uriOf(HUB_CONTACT))
+    const { invite: sent } = await callsTeams(place, pbx, { from: '<sip:1@10.0.0.20>' })
+    await says(place, pbx, 'INVITE')
+    hub.gets('INVITE')
+    await says(place, hub, 200, FROM_HUB)
+    pbx.gets(100, 200)
+    await says(place, pbx, 'ACK', { headers: [`Contact: ${pbx.contact}`] })
+    expect(contactOf(hub.gets('ACK'))).toBe(contactOf(sent))
+    await ends(place, pbx, hub)
+  })
+
   test('T §3.4: Route in one line', async () => {
     const place = await startTeams()
     await teamsCalls(place, place.pbx)
