@@ -18,7 +18,7 @@ export const temporaryFolder = (name: string): { readonly path: string; remove()
 const handedOut = new Set<string>()
 
 const free = async (host: string, port: number): Promise<boolean> => {
-  const datagram = createSocket('udp4')
+  const datagram = createSocket(host.includes(':') ? 'udp6' : 'udp4')
   const stream = createServer()
   try {
     await new Promise<void>((resolve, reject) => datagram.once('error', reject).bind({ address: host, port, exclusive: true }, resolve))

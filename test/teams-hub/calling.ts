@@ -1,7 +1,7 @@
 /** A call that Teams sends to the SBC (§3.2, §2.3): INVITE to one trunk after the other, what is expected of the answers, CANCEL. */
 import { inviteHeaders, inviteParts } from './calling-invite.ts'
 import { acknowledge, createLeg, type Leg, learn, note } from './leg.ts'
-import { headerOf, isAddress, type Message, readMessage, tagOf, uriOf, uriPartsOf, valuesOf, writeMessage } from './message.ts'
+import { headerOf, hostText, isAddress, type Message, readMessage, tagOf, uriOf, uriPartsOf, valuesOf, writeMessage } from './message.ts'
 import { AGENT } from './names.ts'
 import { openProcessor, type Processor } from './processor.ts'
 import type { Connection } from './sockets.ts'
@@ -117,7 +117,7 @@ export const place = async (
     const to = `<sip:${number}@${fqdn}:${trunk.port};user=phone>`
     leg.local = `${parts.from};tag=${leg.localTag}`
     const branch = newBranch()
-    const via = `SIP/2.0/TLS ${connection.machine}:${world.port};branch=${branch}`
+    const via = `SIP/2.0/TLS ${hostText(connection.machine)}:${world.port};branch=${branch}`
     const text = writeMessage(`INVITE ${parts.uri} SIP/2.0`, inviteHeaders(leg, via, to, parts, bypass), parts.body)
     const mine = { connection, branch, uri: parts.uri, to, ringing: false }
     current = mine
@@ -207,7 +207,7 @@ export const place = async (
       ['CSEQ', '1 CANCEL'],
       ['CALL-ID', leg.callId],
       ['MAX-FORWARDS', '70'],
-      ['VIA', `SIP/2.0/TLS ${connection.machine}:${world.port};branch=${branch}`],
+      ['VIA', `SIP/2.0/TLS ${hostText(connection.machine)}:${world.port};branch=${branch}`],
       ['CONTENT-LENGTH', ''],
       ['USER-AGENT', AGENT[site]],
       ...(reason === undefined ? [] : [['REASON', reason] as const]),

@@ -5,7 +5,7 @@
 import { X509Certificate } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { a, startDnsServerAt } from '../support/dns-server.ts'
+import { a, aaaa, type DnsRecord, startDnsServerAt } from '../support/dns-server.ts'
 import { createWatch } from '../support/media/watch.ts'
 import { createAuthorities, writeCertificate } from './authorities.ts'
 import type { Way } from './calling.ts'
@@ -89,7 +89,7 @@ export const startHub = async (options: HubOptions): Promise<Hub> => {
   }
   for (const [name, address] of Object.entries(options.names ?? {})) records.set(name, address)
   for (const name of sbcNames) records.set(name.toLowerCase(), options.sbcAddress)
-  const dns = await startDnsServerAt(options.dns ?? {}, ...[...records].map(([name, address]) => a(name, address, TTL)))
+  const dns = await startDnsServerAt(options.dns ?? {}, ...[...records].map(([name, address]) => addressRecord(name, address)))
 
   /** Variants by the fingerprints of their certificates: a handshake may have begun before the last change. */
   const fingerprints = new Map<string, CertificateVariant>()
@@ -325,7 +325,7 @@ export const startHub = async (options: HubOptions): Promise<Hub> => {
       addresses[site] = address
       const moved = [hubName(site, cloud), regionalName(site, cloud), apiName(site, cloud)]
       for (const name of moved) records.set(name, address)
-      dns.put(...moved.map((name) => a(name, address, TTL)))
+      dns.put(...moved.map((name) => addressRecord(name, address)))
       await sockets.listen(site)
     },
     rotated: (chain) => {
@@ -372,6 +372,8 @@ export const startHub = async (options: HubOptions): Promise<Hub> => {
     },
   }
 }
+
+const addressRecord = (name: string, address: string): DnsRecord => (address.includes(':') ? aaaa : a)(name, address, TTL)
 
 const isBad = (variant: CertificateVariant): boolean => variant === 'wrong-name' || variant === 'expired'
 

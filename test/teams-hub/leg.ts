@@ -4,6 +4,7 @@ import type { HubCall } from './call.ts'
 import {
   type HeaderPair,
   headerOf,
+  hostText,
   isAddress,
   type Message,
   readMessage,
@@ -118,7 +119,7 @@ export const requestInside = (
       ['CSEQ', `${sequence} ${method}`],
       ['CALL-ID', leg.callId],
       ['MAX-FORWARDS', '70'],
-      ['VIA', `SIP/2.0/TLS ${connection.machine}:${world.port};branch=${branch}`],
+      ['VIA', `SIP/2.0/TLS ${hostText(connection.machine)}:${world.port};branch=${branch}`],
       ...leg.routes.map((route): HeaderPair => ['ROUTE', route]),
       ...(method === 'INVITE' ? [['RECORD-ROUTE', `<${leg.recordRoute}>`] as const] : []),
       ...(method === 'ACK' || method === 'BYE' ? [] : [['CONTACT', `<${leg.contact}>`] as const]),

@@ -198,6 +198,9 @@ export const uriPartsOf = (uri: string): UriParts | undefined => {
 
 export const isAddress = (host: string): boolean => /^(?:\d{1,3}(?:\.\d{1,3}){3}|\[[0-9A-Fa-f:.]+\])$/.test(host)
 
+/** A host as it stands in URIs and Via. */
+export const hostText = (address: string): string => (address.includes(':') ? `[${address}]` : address)
+
 export const sequenceOf = (message: Pick<Message, 'headers'>): number => Number(headerOf(message, 'cseq').split(/\s/)[0])
 
 export const branchOf = (message: Pick<Message, 'headers'>): string => parameterOf(valuesOf(message, 'via')[0] ?? '', 'branch') ?? ''

@@ -1,6 +1,6 @@
 /** OPTIONS both ways (§2): whom the hubs know, how often they hear of him, and their own pings to his Contact. */
 import { identify, isFailure } from './identify.ts'
-import { headerOf, type Message, parameterOf, uriOf, uriPartsOf, valuesOf, writeMessage } from './message.ts'
+import { headerOf, hostText, type Message, parameterOf, uriOf, uriPartsOf, valuesOf, writeMessage } from './message.ts'
 import { AGENT, ALLOW, hubName, regionalName } from './names.ts'
 import type { Connection } from './sockets.ts'
 import { newBranch, newGuid } from './transactions.ts'
@@ -90,7 +90,7 @@ export const createPinging = (world: World): Pinging => {
         ['CSEQ', '1 OPTIONS'],
         ['CALL-ID', newGuid()],
         ['MAX-FORWARDS', '70'],
-        ['VIA', `SIP/2.0/TLS ${connection.machine}:${world.port};branch=${branch}`],
+        ['VIA', `SIP/2.0/TLS ${hostText(connection.machine)}:${world.port};branch=${branch}`],
         ['CONTACT', `<${regional}>`],
         ['CONTENT-LENGTH', ''],
         ['USER-AGENT', AGENT[one.site]],

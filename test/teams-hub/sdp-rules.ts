@@ -5,6 +5,7 @@ import {
   codecsOf,
   cryptosOf,
   directionOf,
+  networkOf,
   readSdp,
   rtcpPortOf,
   type Sdp,
@@ -103,7 +104,7 @@ export const anchorOf = (text: string): Anchor => {
 export const pinned = (text: string, to: Anchor): string => {
   const audio = audioOf(readSdp(text))
   return text
-    .replaceAll(/^c=IN IP[46] [^\r\n]+/gm, `c=IN IP4 ${to.address}`)
+    .replaceAll(/^c=IN IP[46] [^\r\n]+/gm, `c=${networkOf(to.address)}`)
     .replace(`m=audio ${audio.port} `, `m=audio ${to.port} `)
     .replaceAll(/^a=rtcp:\d+[^\r\n]*/gm, `a=rtcp:${to.rtcpPort}`)
 }

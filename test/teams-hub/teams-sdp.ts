@@ -1,6 +1,6 @@
 /** SDP as a media processor of Teams writes it (§3.2, §3.6), around what a plain endpoint says. */
 import { randomBytes, randomInt } from 'node:crypto'
-import { attributesOf, audioOf, directionOf, readSdp } from '../support/media/sdp.ts'
+import { attributesOf, audioOf, directionOf, networkOf, readSdp } from '../support/media/sdp.ts'
 
 export interface SdpSwitches {
   readonly rtcpMux: boolean
@@ -37,7 +37,7 @@ export const createTeamsSdp = ({ rtcpMux, shortTagFirst, bypass }: SdpSwitches):
   const [ufrag, password] = [letters(4), letters(24)]
   const short = randomBytes(30).toString('base64')
   const head = (address: string): readonly string[] => [
-    ...['v=0', `o=- ${session} 0 IN IP4 127.0.0.1`, 's=session', `c=IN IP4 ${address}`, 'b=CT:10000000', 't=0 0'],
+    ...['v=0', `o=- ${session} 0 IN IP4 127.0.0.1`, 's=session', `c=${networkOf(address)}`, 'b=CT:10000000', 't=0 0'],
   ]
   const ice = (address: string, port: number, inside: string): readonly string[] => [
     ...[`a=ice-ufrag:${ufrag}`, `a=ice-pwd:${password}`],
@@ -64,7 +64,7 @@ export const createTeamsSdp = ({ rtcpMux, shortTagFirst, bypass }: SdpSwitches):
       return written([
         ...head(address),
         `m=audio ${port} RTP/SAVP ${OFFERED}`,
-        ...[`c=IN IP4 ${address}`, `a=rtcp:${port + 1}`],
+        ...[`c=${networkOf(address)}`, `a=rtcp:${port + 1}`],
         ...ice(address, port, '10.0.12.7'),
         `a=candidate:2 1 tcp-act 2121006078 ${address} 49152 typ srflx raddr 10.0.12.7 rport 49152`,
         `a=candidate:2 2 tcp-act 2121006078 ${address} 49152 typ srflx raddr 10.0.12.7 rport 49152`,
@@ -88,7 +88,7 @@ export const createTeamsSdp = ({ rtcpMux, shortTagFirst, bypass }: SdpSwitches):
       return written([
         ...head(address),
         `m=audio ${port} RTP/SAVP ${audio.formats.join(' ')}`,
-        ...[`c=IN IP4 ${address}`, `a=rtcp:${port + 1}`],
+        ...[`c=${networkOf(address)}`, `a=rtcp:${port + 1}`],
         ...(candidates ? ice(address, port, '10.0.12.7').filter((line) => line !== 'a=rtcp-mux') : []),
         ...(muxed ? ['a=rtcp-mux'] : []),
         ...['a=label:main-audio', `a=crypto:${crypto}`, `a=${directionOf(sdp, audio)}`],

@@ -3,6 +3,7 @@
 import type { HubCall } from './call.ts'
 import type { Findings, Violation } from './findings.ts'
 import type { Message } from './message.ts'
+import type { Cloud } from './names.ts'
 
 /** A trunk object (§1.7): an SBC's name and port, and how it is used. */
 export interface Trunk {
@@ -117,7 +118,7 @@ export interface HubOptions {
   readonly sbcAddress: string
   readonly tenants: readonly Tenant[]
   /** Government: one name. */
-  readonly cloud?: 'worldwide' | 'gcc-high'
+  readonly cloud?: Cloud
   /** 1: real time; 60: a minute is a second. */
   readonly scale?: number
   readonly times?: Partial<Times>

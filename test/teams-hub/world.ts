@@ -2,7 +2,7 @@
 import type { Watch } from '../support/media/watch.ts'
 import type { Findings } from './findings.ts'
 import type { HeaderPair, Message } from './message.ts'
-import { AGENT, ALLOW } from './names.ts'
+import { AGENT, ALLOW, type Cloud } from './names.ts'
 import type { Connection, Sockets } from './sockets.ts'
 import { newGuid, phraseOf, responseTo, type Transactions } from './transactions.ts'
 import type { HubOptions, SiteMood, SiteName, Tenant, Times, Trunk } from './types.ts'
@@ -15,7 +15,7 @@ export interface World {
   readonly sockets: Sockets
   readonly transactions: Transactions
   readonly watch: Watch
-  readonly cloud: 'worldwide' | 'gcc-high'
+  readonly cloud: Cloud
   readonly port: number
   readonly machines: readonly string[]
   readonly mediaAddress: string

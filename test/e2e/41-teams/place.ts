@@ -19,6 +19,9 @@ export const CUSTOMERS = [`cust1.${CARRIER}`, `cust2.${CARRIER}`] as const
 /** Users of Teams, and a number behind the PBX. */
 export const USER = '+442079460100'
 export const BYPASS_USER = '+442079460200'
+/** Of the other government cloud, which is reached over IPv6 here. */
+export const DOD = 'sbc.example.mil'
+export const DOD_USER = '+442079460400'
 export const GOV_USER = '+442079460300'
 export const OUTSIDE = '+13125550123'
 /** Behind a PBX that is not there. */
@@ -35,8 +38,9 @@ export interface Place {
   readonly pbx: SipEndpoint
   /** Another PBX, which only notes what comes. */
   readonly plain: PlainPbx
-  /** Of the government cloud. */
+  /** Of the government clouds; the second one over IPv6. */
   readonly gov: Hub
+  readonly dod: Hub
   /** PBXs of the carrier's customers. */
   readonly customers: readonly SipEndpoint[]
   /** SIPp as a PBX: calls a number, or waits for a call to `SIPP`. */
@@ -57,7 +61,8 @@ const lan = (host: number): string => `127.44.${NET}.${host}`
 export const layPlace = async (): Promise<Place> => {
   const { path: folder, remove } = temporaryFolder('e2e-41')
   mkdirSync(join(folder, 'gov'))
-  const users: Record<string, CalledScenario> = { [USER]: {}, [BYPASS_USER]: {}, [GOV_USER]: {} }
+  mkdirSync(join(folder, 'dod'))
+  const users: Record<string, CalledScenario> = { [USER]: {}, [BYPASS_USER]: {}, [GOV_USER]: {}, [DOD_USER]: {} }
   const [sip, admin, main, bypass, carrier] = [
     await freePort(lan(1)),
     await freePort('127.0.0.1'),
@@ -85,7 +90,12 @@ export const layPlace = async (): Promise<Place> => {
     machines: [wan(71), wan(72), wan(73)],
     media: wan(80),
     sbcAddress: wan(1),
-    names: { 'sip.pstnhub.gov.teams.microsoft.us': wan(68), 'sip-du-a-gv.pstnhub.gov.teams.microsoft.us': wan(68) },
+    names: {
+      'sip.pstnhub.gov.teams.microsoft.us': wan(68),
+      'sip-du-a-eu.pstnhub.gov.teams.microsoft.us': wan(68),
+      'sip.pstnhub.dod.teams.microsoft.us': '::1',
+      'sip-du-a-eu.pstnhub.dod.teams.microsoft.us': '::1',
+    },
     tenants,
     refreshes: false,
     times: {
@@ -107,8 +117,21 @@ export const layPlace = async (): Promise<Place> => {
     refreshes: false,
     times: { optionsLeast: 800, pinging: 1500, failover: 4000 },
   })
+  const [six, sixHub] = [await freePort('::1'), await freePort('::1')]
+  const dod = await startHub({
+    folder: join(folder, 'dod'),
+    cloud: 'dod',
+    addresses: ['::1'],
+    port: sixHub,
+    trapPort: false,
+    sbcAddress: '::1',
+    tenants: [{ name: 'dod', domains: ['example.mil'], trunks: [{ fqdn: DOD, port: six }], users }],
+    refreshes: false,
+    times: { optionsLeast: 800, pinging: 1500, failover: 4000 },
+  })
+  const dodOwn = dod.issue('edge', [DOD])
   const govOwn = gov.issue('edge', [GOV])
-  const rtpengine = await startRtpengine({ interfaces: { wan: wan(2), lan: lan(2) } })
+  const rtpengine = await startRtpengine({ interfaces: { wan: wan(2), lan: lan(2), six: '::1' } })
   const sdp = (name: string, hz: number, address: string, port: number): SipEndpointOptions => ({
     ...{ name, transport: 'udp', address, port },
     media: { hz },
@@ -125,7 +148,9 @@ listeners:
   bypass: { tls: '${wan(1)}:${bypass}', advertise: '${BYPASS}:${bypass}', certificate: main }
   carrier: { tls: '${wan(1)}:${carrier}', advertise: '${CARRIER}:${carrier}', certificate: main }
   gov: { tls: '${wan(4)}:5061', advertise: '${GOV}:5061', certificate: gov }
+  six: { tls: '[::1]:${six}', advertise: '${DOD}:${six}', certificate: dod }
 certificates:
+  dod: { chain: '${dodOwn.chainFile}', key: '${dodOwn.keyFile}' }
   main: { chain: '${own.chainFile}', key: '${own.keyFile}' }
   gov: { chain: '${govOwn.chainFile}', key: '${govOwn.keyFile}' }
 zones:
@@ -136,17 +161,22 @@ zones:
   sipp: { kind: trunk, on: lan, targets: [ 'sip:${lan(25)}:${ports[3]};transport=udp' ], probe: false, media: { interface: lan } }
   nobody: { kind: trunk, on: lan, targets: [ 'sip:${lan(24)}:5060;transport=udp' ], probe: false, media: { interface: lan } }
   gov: { on: gov, cloud: gcc-high, ${common.replace(hub.rootsFile, gov.rootsFile)} }
+  dod: { on: six, cloud: dod, targets: [ 'sip:sip.pstnhub.dod.teams.microsoft.us:${sixHub};transport=tls' ], ${common
+    .replace(hub.rootsFile, dod.rootsFile)
+    .replace(`${wan(64)}/26`, "'::1'")
+    .replace('interface: wan', 'interface: six')} }
   teams: { on: teams, ${common} }
   bypass: { on: bypass, ${common.replace('media: {', 'media: { profile: teams-bypass,')} }
   carrier: { on: carrier, ${common}, tenants: { ${CUSTOMERS[0]}: pbx-one, ${CUSTOMERS[1]}: pbx-two } }
 routes:
-  - { from: [ teams, bypass, gov ], number: '${OUTSIDE}', to: pbx }
+  - { from: [ teams, bypass, gov, dod ], number: '${OUTSIDE}', to: pbx }
   - { from: [ teams, bypass ], number: '${NOBODY}', to: nobody }
   - { from: teams, number: '${SIPP}', to: sipp }
   - { from: sipp, number: '+4420794601xx', to: teams }
   - { from: [ teams, bypass ], to: plain }
   - { from: plain, number: '+4420794601xx', to: teams }
   - { from: pbx, number: '+4420794603xx', to: gov }
+  - { from: pbx, number: '+4420794604xx', to: dod }
   - { from: pbx, number: '+4420794601xx', to: teams }
   - { from: pbx, number: '+4420794602xx', to: bypass }
 media: { rtpengine: [ '${rtpengine.host}:${rtpengine.port}' ] }
@@ -165,7 +195,7 @@ admin: { listen: '127.0.0.1:${admin}', plain: true }
     await openSipEndpoint(sdp('+13125550002', HZ.pbx, lan(22), ports[2])),
   ]
   return {
-    ...{ hub, gov, edge, rtpengine, pbx, plain, customers, told },
+    ...{ hub, gov, dod, edge, rtpengine, pbx, plain, customers, told },
     sipp: (scenario) =>
       startSipp({
         scenario: join(import.meta.dirname, 'peers', `${scenario}.xml`),
@@ -185,7 +215,7 @@ admin: { listen: '127.0.0.1:${admin}', plain: true }
       await Promise.all([pbx, plain, ...customers].map((one) => one.close()))
       await edge.stop()
       await rtpengine.stop()
-      await Promise.all([hub.stop(), gov.stop()])
+      await Promise.all([hub.stop(), gov.stop(), dod.stop()])
       remove()
     },
   }

@@ -11,7 +11,7 @@ export interface PortPair {
 
 const bind = (address: string, port: number): Promise<Socket | undefined> =>
   new Promise((resolve, reject) => {
-    const socket = createSocket('udp4')
+    const socket = createSocket(address.includes(':') ? 'udp6' : 'udp4')
     socket.once('error', (error: NodeJS.ErrnoException) => {
       socket.close()
       if (error.code === 'EADDRINUSE') resolve(undefined)

@@ -131,8 +131,11 @@ export const cryptosOf = (section: SdpSection): readonly SdpCrypto[] =>
 export const writeCrypto = ({ tag, suite, key, parameters }: SdpCrypto): string =>
   `a=crypto:${tag} ${suite} inline:${key.toString('base64')}${parameters}`
 
+/** What `c=` says of an address. */
+export const networkOf = (address: string): string => `IN IP${address.includes(':') ? 6 : 4} ${address}`
+
 /** @param lines the media sections, each from its m-line on */
 export const writeSdp = (address: string, session: number, version: number, lines: readonly string[]): string =>
-  ['v=0', `o=- ${session} ${version} IN IP4 ${address}`, 's=-', `c=IN IP4 ${address}`, 't=0 0', ...lines]
+  ['v=0', `o=- ${session} ${version} ${networkOf(address)}`, 's=-', `c=${networkOf(address)}`, 't=0 0', ...lines]
     .map((line) => `${line}\r\n`)
     .join('')
