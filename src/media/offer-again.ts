@@ -6,22 +6,24 @@ import { isProblem } from '../base/problem.ts'
 import { attributeIn, directionIn } from '../sdp/attributes.ts'
 import { content, mapSections, readSdp, type Sdp, text, withLines, withSession } from '../sdp/sdp.ts'
 import { holdOf } from '../sdp/views.ts'
-import { type Exchange, otherParty, type Party } from './negotiation.ts'
+import type { Exchange, Party } from './negotiation.ts'
+
+/** What the other side of `sender` was told last. */
+export const toldLast = (agreed: Exchange, sender: Party): string => (agreed.offerer === sender ? agreed.offered : agreed.answered!)
 
 /**
- * What the other side of `sender` was told last, as an offer to it. It holds no more what the sender had held: who asks for an offer is willing to
- * talk (RFC 6337 §5.3), and the other side answers `inactive` if it still holds itself. Its own hold stays.
+ * That as an offer, with its version. It holds no more what the sender had held: who asks for an offer is willing to talk (RFC 6337 §5.3), and the other
+ * side answers `inactive` if it still holds itself. Its own hold stays.
  * @param agreed the exchange that holds
  */
 export const offerAgain = (agreed: Exchange, sender: Party): string => {
-  const theirs = agreed.offerer === otherParty(sender)
-  const told = theirs ? agreed.answered! : agreed.offered
-  const held = theirs ? holdOf(agreed.offer) : undefined
+  const told = toldLast(agreed, sender)
+  const held = agreed.offerer === sender ? undefined : holdOf(agreed.offer)
   const read = readSdp(told)
   if (isProblem(read)) return told
   const wishes = held === 'inactive' || held === 'sendonly' ? (line: string) => line : talking
   const again = mapLines(read, (line) => rolesOpen(wishes(line)))
-  return again === read ? told : text(withSession(again, again.session.map(nextVersion)))
+  return again === read ? told : text(again)
 }
 
 const mapLines = (sdp: Sdp, change: (line: string) => string): Sdp => {
@@ -37,9 +39,3 @@ const talking = (line: string): string => {
 /** RFC 8842 §5.2: an offer leaves open who begins DTLS; in an answer it was decided. */
 const rolesOpen = (line: string): string =>
   attributeIn(line, 'setup') === undefined ? line : `a=setup:actpass${line.slice(content(line).length)}`
-
-const VERSION = /^(o=[^ ]+ [^ ]+ )(\d{1,20})(?= )/
-
-/** RFC 3264 §8: what is not the same has the next version. */
-const nextVersion = (line: string): string =>
-  line.replace(VERSION, (_all, before: string, version: string) => before + (BigInt(version) + 1n))

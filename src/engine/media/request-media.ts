@@ -7,7 +7,6 @@ import type { Listener } from '../../address/listener.ts'
 import { own } from '../../base/bytes.ts'
 import { isProblem, type Problem, problem } from '../../base/problem.ts'
 import { otherParty, type Party } from '../../media/negotiation.ts'
-import { offerAgain } from '../../media/offer-again.ts'
 import type { Candidate } from '../../routing/decide.ts'
 import type { MediaState, RouteState, Side } from '../../routing/route-state.ts'
 import { type SdpBody, sdpOf, withoutSdp, withSdp } from '../../sip/body.ts'
@@ -81,10 +80,11 @@ export class RequestMedia {
   /** Who insists on an offer gets that of who asks for one, as it was last: what comes back is an answer to us, and an offer to who asked. */
   #withoutOffer(place: Passing, candidate: Candidate): Problem | undefined {
     const fault = lacksOffer(this.#request, candidate)
-    const { agreed } = place.branch.negotiation
-    if (fault === undefined || agreed === undefined || this.#request.body.length > 0) return fault
+    if (fault === undefined || this.#request.body.length > 0) return fault
+    const offer = place.session.offerAgain(place.branch, this.#placement.sender)
+    if (offer === undefined) return fault
     place.inverted = true
-    place.request = withSdp(this.#request, offerAgain(agreed, this.#placement.sender))
+    place.request = withSdp(this.#request, offer)
     return undefined
   }
 

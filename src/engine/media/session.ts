@@ -6,10 +6,12 @@ import { own } from '../../base/bytes.ts'
 import { isProblem, type Problem, problem } from '../../base/problem.ts'
 import { EMPTY_MEMORY, fixReceived, fixToSend } from '../../media/fix-ups.ts'
 import { type Exchange, Negotiation, otherParty, type Party } from '../../media/negotiation.ts'
+import { offerAgain, toldLast } from '../../media/offer-again.ts'
 import { planAnswer, planDelete, planOffer } from '../../media/plan.ts'
 import { recordingsOf } from '../../media/quality.ts'
 import { type MediaReply, readReply } from '../../media/reply.ts'
 import type { LegMemory, MediaIdentity, NgDictionary, Passage } from '../../media/types.ts'
+import { following, type Told, toldOf } from '../../media/versions.ts'
 import type { MediaNode } from '../../rtpengine/types.ts'
 import type { MediaLeg } from '../../zones/media.ts'
 import type { Dialog } from '../dialogs/dialog.ts'
@@ -27,6 +29,8 @@ export interface SessionLeg {
   received: string | undefined
   /** It was told a port of ours, which has to stay from then on: over forks, too, and in an early dialog. */
   told: boolean
+  /** The last SDP that it was told, from the first one on that rtpengine has not made so: its versions are counted here then. */
+  last: Told | undefined
 }
 
 export interface Answered {
@@ -76,7 +80,7 @@ export class SessionBranch {
   }
 }
 
-const sessionLeg = (leg: MediaLeg, told: boolean): SessionLeg => ({ leg, memory: EMPTY_MEMORY, received: undefined, told })
+const sessionLeg = (leg: MediaLeg, told: boolean): SessionLeg => ({ leg, memory: EMPTY_MEMORY, received: undefined, told, last: undefined })
 
 export class MediaSession {
   readonly id: string
@@ -168,7 +172,8 @@ export class MediaSession {
     return this.#inTurn(async () => {
       const passed = await this.#pass(branch, sender, sdp, 'offer', sender)
       if (isProblem(passed)) this.#desk.failed()
-      return isProblem(passed) ? passed : branch.negotiation.offered(sender, sdp, passed.sdp, inverted)
+      if (isProblem(passed)) return passed
+      return branch.negotiation.offered(sender, sdp, this.#tell(branch, otherParty(sender), passed.sdp), inverted)
     })
   }
 
@@ -188,10 +193,31 @@ export class MediaSession {
         this.#desk.failed()
         return passed
       }
-      branch.negotiation.answered(exchange, sdp, passed.sdp)
+      const answered = exchange.inverted ? passed.sdp : this.#tell(branch, exchange.offerer, passed.sdp)
+      branch.negotiation.answered(exchange, sdp, answered)
       this.#desk.reports.agreed(this, branch)
-      return { answered: passed.sdp }
+      return { answered }
     })
+  }
+
+  /** What the other side of `sender` was told last, as an offer to it; undefined: that is not known. */
+  offerAgain(branch: SessionBranch, sender: Party): string | undefined {
+    const { agreed } = branch.negotiation
+    if (agreed === undefined) return undefined
+    this.#leg(branch, otherParty(sender)).last ??= toldOf(toldLast(agreed, sender))
+    return this.#tell(branch, otherParty(sender), offerAgain(agreed, sender))
+  }
+
+  #tell(branch: SessionBranch, party: Party, sdp: string): string {
+    const leg = this.#leg(branch, party)
+    if (leg.last === undefined) return sdp
+    const told = following(leg.last, sdp)
+    leg.last = toldOf(told)
+    return told
+  }
+
+  #leg(branch: SessionBranch, party: Party): SessionLeg {
+    return party === 'caller' ? this.caller : branch.callee
   }
 
   /** §9: a refused offer left its traces in rtpengine; what was said before, said again, undoes them. */

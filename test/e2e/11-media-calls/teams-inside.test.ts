@@ -55,6 +55,17 @@ const openClient = (moreSections: readonly string[] = []): Promise<Party> =>
     media: { ...CLIENT, moreSections },
   })
 
+/** RFC 3264 §8: one session, whose version grows when it is another description, and stays when it is the same. */
+const expectVersions = (sdps: readonly string[]): void => {
+  const origins = sdps.map((sdp) => /^o=(\S+ \S+) (\d+) /m.exec(sdp)!)
+  expect(new Set(origins.map(([, session]) => session)).size).toBe(1)
+  for (const [i, [, , version]] of origins.slice(1).entries()) {
+    const before = Number(origins[i]![2])
+    if (sdps[i + 1] === sdps[i]) expect(Number(version)).toBe(before)
+    else expect([before, before + 1], `${sdps[i]}\nand then\n${sdps[i + 1]}`).toContain(Number(version))
+  }
+}
+
 interface Talk {
   readonly atTeams: Listener & { readonly call: SipCall }
   readonly atPbx: Listener & { readonly call: SipCall }
@@ -92,6 +103,7 @@ const fixed = (sdp: string): readonly string[] =>
 const expectFixed = ({ sdps }: SipCall): void => {
   expect(fixed(sdps[0]!.sdp).length).toBeGreaterThan(3)
   expect([...new Set(sdps.map(({ sdp }) => fixed(sdp).join('\n')))]).toHaveLength(1)
+  expectVersions(sdps.map(({ sdp }) => sdp))
 }
 
 /** As the packets have it, 36 of them before it begins anew. */
