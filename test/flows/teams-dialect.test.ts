@@ -92,7 +92,7 @@ describe('to Teams', () => {
     const headers = ['Diversion: <sip:+13125550177@10.0.0.20>;reason=no-answer;counter=1']
     const { invite } = await callsTeams(place, place.pbx, { headers })
     expect(valuesOf(invite, 'history-info')).toEqual([
-      '<sip:+13125550177@10.0.0.20;user=phone?Reason=SIP%3Bcause%3D408>;index=1',
+      '<sip:+13125550177@sbc.example.com;user=phone?Reason=SIP%3Bcause%3D408>;index=1',
       '<sip:+442079460100@sip.pstnhub.microsoft.com:5061;cause=408;user=phone>;index=1.1;mp=1',
     ])
     expect(headerOf(invite, 'diversion')).toBe('')

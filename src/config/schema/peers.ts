@@ -12,7 +12,7 @@ export const cloud = Type.Enum([...CLOUDS], {
 
 export const contact = Type.Enum(['keep', 'ours'], {
   description:
-    "Contact headers toward this zone: `keep`, the endpoint's own, or `ours`, the advertised name of our listener, from which the edge finds the endpoint again; From, To and P-Asserted-Identity show that name then instead of private addresses. Default: `ours` for kind teams.",
+    "Contact headers toward this zone: `keep`, the endpoint's own, or `ours`, the advertised name of our listener, from which the edge finds the endpoint again; From, To, identities and histories (P-Asserted-Identity, Diversion, History-Info) show that name then instead of private addresses. Default: `ours` for kind teams.",
   examples: ['ours'],
 })
 

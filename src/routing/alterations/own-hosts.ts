@@ -1,6 +1,6 @@
 /**
- * Hosts in From, To and P-Asserted-Identity toward a zone that sees our name instead of the endpoints' (T §3.3): inside addresses become that name.
- * It is the same at every request of a dialog. Responses get back what was written (parties.ts), and so do later requests of the other side: what
+ * Hosts in From, To, identities and histories toward a zone that sees our name instead of the endpoints' (T §3.3): inside addresses become that
+ * name, the same one at every request of a dialog. Responses get back what was written (parties.ts), and so do later requests of the other side: what
  * stood there is in the sealed Contact that they are sent to (sealed-contact.ts).
  */
 import { bareHost, hostText, type Listener } from '../../address/listener.ts'
@@ -17,12 +17,18 @@ export interface InsideHosts {
   readonly remote: string | undefined
 }
 
+const PARTIES: ReadonlySet<string> = new Set(['from', 'to'])
+/** Lists of who speaks, and of whom the call was for before. */
+const PEOPLE: ReadonlySet<string> = new Set([
+  ...['p-asserted-identity', 'p-preferred-identity', 'remote-party-id', 'history-info', 'diversion'],
+])
+
 export const ownHosts = (request: SipRequest, { ingress, egress, advertiseEgress }: Crossing): SipRequest => {
   if (egress.zone.contact === 'keep' || request.method === 'REGISTER') return request
   const name = hostText(advertiseEgress ?? egress.listener.advertisedHost)
   let touched = false
   const headers = request.headers.map((one): HeaderLine => {
-    const values = one.name === 'from' || one.name === 'to' ? address(one) : one.name === 'p-asserted-identity' ? addresses(one) : undefined
+    const values = PARTIES.has(one.name) ? address(one) : PEOPLE.has(one.name) ? addresses(one) : undefined
     if (values === undefined) return one
     let here = false
     const texts = [values].flat().map((value) => {

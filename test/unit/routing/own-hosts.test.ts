@@ -39,6 +39,18 @@ describe('hosts of the inside toward a zone that sees our name', () => {
     expect(values(toward(one, 'tenant1.example.net'), 'p-asserted-identity')).toEqual(['<sip:1@tenant1.example.net>, <tel:+1>'])
   })
 
+  test('who forwarded the call', () => {
+    const history = '<sip:1@10.0.0.20?Reason=SIP%3Bcause%3D302>;index=1, <sip:2@pbx.example.com>;index=1.1'
+    const one = parties(
+      '<sip:a@example.com>;tag=1',
+      '<sip:b@example.com>',
+      `History-Info: ${history}`,
+      'Diversion: <sip:3@[fd00::1]>;reason=no-answer',
+    )
+    expect(values(toward(one), 'history-info')).toEqual([history.replace('10.0.0.20', 'sbc.example.com')])
+    expect(values(toward(one), 'diversion')).toEqual(['<sip:3@sbc.example.com>;reason=no-answer'])
+  })
+
   test('an address of ours is the inside, too', () => {
     const hosted = listener('hosted/udp', 'udp', '203.0.113.5', 5060)
     expect(insideHosts(parties('<sip:1@example.com>;tag=1', '<sip:2@203.0.113.5>'), 'from', hosted)).toEqual({
