@@ -29,7 +29,7 @@ export const limits = mapping(
     unsent: optional(size({ description: 'A peer that leaves so much unread is cut off.', default: '1m', least: '64k', most: '64m' })),
     transactions: optional(
       count({
-        description: 'Most transactions at one time; beyond it new requests get 503.',
+        description: 'Most transactions at one time; beyond it new requests get 503, and emergency calls may be a tenth more.',
         default: 500_000,
         minimum: 100,
         maximum: 10_000_000,
