@@ -106,7 +106,7 @@ export const place = async (
     leg.status = undefined
     let connection: Connection
     try {
-      connection = await world.reach(site, fqdn, trunk.port, false)
+      connection = await world.reach(site, fqdn, trunk.port, false, scenario.machine)
     } catch (error) {
       world.tell(`569002/504: ${fqdn} cannot be reached: ${(error as Error).message}`)
       leg.status = 504

@@ -188,9 +188,10 @@ export const startHub = async (options: HubOptions): Promise<Hub> => {
     },
     tell: told,
     impostor: ({ shown }) => isBad(fingerprints.get(shown) ?? usual),
-    reach: async (site, name, toPort, fresh) => {
+    reach: async (site, name, toPort, fresh, from) => {
       const address = records.get(name.toLowerCase())
       if (address === undefined) throw new Error(`DNS has no address of ${name}`)
+      if (from !== undefined) return sockets.connect(site, from, { address, port: toPort, name })
       const there = sockets
         .connections()
         .filter((connection) => connection.openedBy === 'hub' && connection.site === site && connection.open())

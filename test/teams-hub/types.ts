@@ -60,6 +60,8 @@ export interface CallingScenario {
   readonly trunk?: string
   /** The hub that it comes from; default the first one. */
   readonly site?: SiteName
+  /** Address that it comes from, such as one that is none of Microsoft's; default: one of the machines. */
+  readonly machine?: string
   /** false: the tenant's other trunks are not tried; default true. */
   readonly otherTrunks?: boolean
   readonly anonymous?: boolean

@@ -31,9 +31,10 @@ export interface World {
   impostor(connection: Connection): boolean
   /**
    * A connection of a hub to the SBC: a new one when `fresh` and when fewer than two are open from that machine, else one that is there.
+   * @param from a machine of one's own, which nobody shares
    * @throws Error when the SBC cannot be reached
    */
-  reach(site: SiteName, name: string, port: number, fresh: boolean): Promise<Connection>
+  reach(site: SiteName, name: string, port: number, fresh: boolean, from?: string): Promise<Connection>
 }
 
 /** Whom a request belongs to. */

@@ -184,8 +184,7 @@ admin: { listen: '127.0.0.1:${admin}', plain: true }
 `
   const edge = await startEdge({ config, adminPort: admin, folder, environment: { EDGEWAYS_DNS_SERVERS: hub.dns } }).catch(
     async (error) => {
-      await rtpengine.stop()
-      await hub.stop()
+      await Promise.all([rtpengine.stop(), hub.stop(), gov.stop(), dod.stop(), plain.close()])
       throw error
     },
   )

@@ -484,6 +484,10 @@ describe('hubs that fail', () => {
       hub.findings.seen(44, `A hub whose certificate is ${variant === 'expired' ? 'expired' : 'for another name'} cannot call`)
     }
     hub.certificate('old-root', 'sip3')
+    const stranger = await hub.call(OUTSIDE, { trunk: NAME, machine: hub.addresses.sip.replace(/\d+$/, '200'), otherTrunks: false })
+    await stranger.ended()
+    expect(stranger.status()).toBe(403)
+    hub.findings.seen(44, '403 to a hub that comes from another network')
     await hub.mood('sip3', 'refusing')
     await hub.mood('sip3', 'well')
     await heardAgain('sip3')
