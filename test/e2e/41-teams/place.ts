@@ -46,7 +46,7 @@ export interface Place {
   /** SIPp as a PBX: calls a number, or waits for a call to `SIPP`. */
   sipp(scenario: 'caller' | 'called'): Promise<Sipp>
   /** The PBX calls a number. */
-  dial(number: string, from?: SipEndpoint): Promise<SipCall>
+  dial(number: string, from?: SipEndpoint, headers?: readonly (readonly [string, string])[]): Promise<SipCall>
   /** The edge gets another certificate for its first name, and reloads. */
   rotate(): Promise<void>
   readonly told: readonly string[]
@@ -202,7 +202,7 @@ admin: { listen: '127.0.0.1:${admin}', plain: true }
         ...{ transport: 'udp', address: lan(25), port: ports[3], folder },
         ...(scenario === 'caller' ? { remote: { address: lan(1), port: sip } } : {}),
       }),
-    dial: (number, from = pbx) => from.call(`sip:${number}@${lan(1)}:${sip}`),
+    dial: (number, from = pbx, headers = []) => from.call(`sip:${number}@${lan(1)}:${sip}`, { headers }),
     rotate: async () => {
       const next = hub.issue('next', names)
       copyFileSync(next.chainFile, own.chainFile)

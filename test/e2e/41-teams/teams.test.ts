@@ -169,6 +169,31 @@ describe('calls to Teams', () => {
     expect(broken()).toEqual([])
   })
 
+  it('T §3.7: the PBX gives up while the phones ring', async () => {
+    place.hub.user(USER, { answerAfterMs: 'never' })
+    const pbx = await place.dial(USER)
+    const teams = await place.hub.incoming()
+    await pbx.arrives((message) => message.status === 180)
+    expect((await pbx.cancel()).status).toBe(200)
+    expect((await pbx.final()).status).toBe(487)
+    await teams.ended()
+    place.hub.user(USER, {})
+    expect(broken()).toEqual([])
+  })
+
+  it('T §3.11: a call that the PBX forwarded reaches the hub with History-Info', async () => {
+    const pbx = await place.dial(USER, place.pbx, [['Diversion', '<sip:+13125550999@pbx.test>;reason=unconditional;counter=1']])
+    const teams = await place.hub.incoming()
+    await Promise.all([pbx.established(), teams.up()])
+    const { headers } = teams.messages[0]!.message
+    const history = headers.filter(({ name }) => name === 'history-info').map(({ value }) => value)
+    expect(history.join()).toContain('+13125550999')
+    expect(headers.some(({ name }) => name === 'diversion')).toBe(false)
+    await teams.bye()
+    await pbx.ended()
+    expect(broken()).toEqual([])
+  })
+
   it('T6.21, T6.43: with bypass the SBC has candidates, and answers ICE checks', async () => {
     const { teams, pbx } = await toTeams(BYPASS_USER)
     await hearing(teams, pbx)
@@ -459,6 +484,17 @@ describe('hubs that fail', () => {
     await healthy('sip')
     hub.findings.seen(17, 'The SBC comes back to a hub that is well again')
     await called('sip')
+    expect(broken()).toEqual([])
+  })
+
+  it('T §3.8: the hub of a call is gone: the PBX hangs up through another one', async () => {
+    const { hub } = place
+    const { teams, pbx } = await toTeams()
+    await hub.mood('sip', 'refusing')
+    await pbx.bye()
+    await teams.ended()
+    await hub.mood('sip', 'well')
+    await heardAgain('sip')
     expect(broken()).toEqual([])
   })
 
