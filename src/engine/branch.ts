@@ -46,6 +46,8 @@ export class Branch implements ClientUser {
   #streamFor: Destination | undefined
   /** Its connection was there before the request. */
   #reused = false
+  /** Set while a request goes again to where it may have arrived: to its receiver it is the same one then (§8.2.2.2, §17.2.3). */
+  repeated: string | undefined
   /** Where a request was sent last; undefined before one was. */
   flow: Flow | undefined
   /** The side that it was sent to, as the Route state has it. */
@@ -207,9 +209,10 @@ export class Branch implements ClientUser {
    * That a connection is gone that was there before this request says nothing of where it led: peers close what was quiet for long. Once, the
    * request goes there by a new one.
    */
-  #reconnects({ provisional }: ClientTransaction): boolean {
+  #reconnects({ provisional, branch }: ClientTransaction): boolean {
     const destination = this.#destination
     if (provisional || !this.#reused || destination === undefined || !this.#context.mayBegin(this.index)) return false
+    this.repeated = branch
     return this.#sendTo(destination)
   }
 
@@ -275,6 +278,7 @@ export class Branch implements ClientUser {
     const sent = this.#context.compose(this, flow, targetUri(this.candidate, this.#context.uri, listener))
     const { request } = sent
     if (listener.transport.name === 'udp' && sizeOf(request) > MAX_DATAGRAM && this.#byStream()) return
+    this.repeated = undefined
     this.flow = flow
     this.egress = sent.egress
     this.contactBack = sent.contactBack

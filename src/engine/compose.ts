@@ -86,12 +86,15 @@ export interface Leaving {
   readonly flow: Flow
   /** The new Request-URI; `undefined` keeps what is there. */
   readonly target: Uri | undefined
+  /** Of the copy that this one repeats; undefined: it is a new one. */
+  readonly branch?: string | undefined
   /** A REGISTER of our own: there is no client to find a way back to. */
   readonly bare?: boolean
 }
 
 /** The request as it leaves through `flow`, with a branch of its own. */
-export const compose = (edge: Edge, { running, plan, loop, index, candidate, flow, target, bare }: Leaving): Composed => {
+export const compose = (edge: Edge, leaving: Leaving): Composed => {
+  const { running, plan, loop, index, candidate, flow, target, bare } = leaving
   const { ingress, media } = plan
   const inDialog = plan.egress !== undefined
   const request = media === undefined ? plan.request : media.request(index)
@@ -114,7 +117,7 @@ export const compose = (edge: Edge, { running, plan, loop, index, candidate, flo
     : (passage?.cookie ?? '')
   const shown = shownOf(plan, request, ingress, egress, mediaState)
   const sender = plan.state === undefined || plan.state.callee === egress ? 'caller' : 'callee'
-  const branch = branchOf(edge.owner, edge.ids.token(12), loop)
+  const branch = leaving.branch ?? branchOf(edge.owner, edge.ids.token(12), loop)
   const crossing = {
     ingress,
     egress,

@@ -156,10 +156,11 @@ export class ProxyContext implements ServerUser {
     this.hold(pending.then(step).catch((error) => this.#broke(error)))
   }
 
-  /** The request as it leaves through `flow`, with a branch of its own. */
-  compose({ index, candidate }: Branch, flow: Flow, target: Uri | undefined): Composed {
+  /** The request as it leaves through `flow`, with a branch of its own, or that of the copy that it repeats. */
+  compose({ index, candidate, repeated }: Branch, flow: Flow, target: Uri | undefined): Composed {
     this.#loop ??= loopHash(this.#server.request ?? this.#plan!.request)
-    const composed = compose(this.#edge, { running: this.running, plan: this.#plan!, loop: this.#loop, index, candidate, flow, target })
+    const [running, plan, loop] = [this.running, this.#plan!, this.#loop]
+    const composed = compose(this.#edge, { running, plan, loop, index, candidate, flow, target, branch: repeated })
     this.#passage = composed.passage
     if (this.#server.request !== undefined) this.#parties ??= partiesOf(this.#server.request, composed.request)
     return composed

@@ -308,6 +308,8 @@ describe('inside a dialog', () => {
     const again = hub.gets('INVITE')
     expect(hub.flowOf(again)).not.toBe(hub.flowOf(lost))
     expect(again.uri).toBe(uriOf(HUB_CONTACT))
+    // §8.2.2.2, §17.2.3: if the first copy did arrive, this is the same request, no other one that rings as well or is refused as a loop
+    expect(again.bytes).toEqual(lost.bytes)
     hub.sends(200, { ...FROM_HUB, of: again })
     await edge.settles()
     pbx.gets(100, 200)
