@@ -16,7 +16,7 @@ const UNKNOWN_SOURCE: Stranger = { reason: 'source', why: 'No zone admits this s
 
 /**
  * Who may send us requests (design D8): a source is admitted by the first zone on the listener whose networks, target addresses and
- * certificate names it satisfies. Everyone else is a stranger.
+ * certificate names it satisfies; a zone that admits anyone has who is left. Everyone else is a stranger.
  */
 export class Admission {
   readonly #byListener = new Map<Listener, Zone[]>()
@@ -30,7 +30,9 @@ export class Admission {
    */
   constructor(zones: Iterable<Zone>, before?: Admission) {
     const learned = new Map((before === undefined ? [] : [...before.#targets]).map(([zone, addresses]) => [zone.name, addresses]))
-    for (const zone of zones) {
+    // In the order of the file alone, whoever shares a listener with phones would be one of them
+    const ordered = [...zones].sort((one, other) => Number(admitsAll(one)) - Number(admitsAll(other)))
+    for (const zone of ordered) {
       for (const listener of zone.listeners) {
         const there = this.#byListener.get(listener)
         if (there === undefined) this.#byListener.set(listener, [zone])
@@ -140,6 +142,8 @@ export class Admission {
     return false
   }
 }
+
+const admitsAll = ({ admission }: Zone): boolean => admission.anyone && admission.certificateNames.length === 0
 
 /** Of a list, for people. */
 const MOST_NAMES = 4

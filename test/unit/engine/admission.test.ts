@@ -167,6 +167,19 @@ describe('several zones on one listener', () => {
     expect(admission.zoneOf(from('192.0.2.1'))).toBeUndefined()
   })
 
+  test('whoever is known belongs to the zone that knows him, also behind one in the file that admits anyone', () => {
+    const open = zone('open', [lanUdp, pubTls], policy({ anyone: true }))
+    const hubs = zone('hubs', [pubTls], policy({ networks: networks('198.51.100.0/24'), certificateNames: ['hub.example.com'] }))
+    // Anyone with that certificate: not everybody
+    const named = zone('named', [pubTls], policy({ anyone: true, certificateNames: ['named.example.com'] }))
+    const shared = new Admission([open, narrow, hubs, named])
+    expect(shared.zoneOf(from('10.0.0.20'))).toBe(narrow)
+    expect(shared.zoneOf(from('10.0.0.21'))).toBe(open)
+    expect(shared.zoneOf(showing(['hub.example.com']))).toBe(hubs)
+    expect(shared.zoneOf(showing(['hub.example.com'], false))).toBe(open)
+    expect(shared.zoneOf(showing(['named.example.com'], true, '203.0.113.1'))).toBe(named)
+  })
+
   test('a listener without zones has nobody', () => {
     expect(admission.zoneOf(from('10.0.0.20', sixUdp))).toBeUndefined()
     expect(admission.zonesOn(sixUdp)).toEqual([])
