@@ -1,5 +1,5 @@
 /** RFC 3325: who somebody is said to be counts from peers that we trust, and whoever wants to be private is so to those that we do not. */
-import { type HeaderLine, headerValue, line, type SipMessage, type SipRequest, type SipResponse, withHeaders } from '../../sip/message.ts'
+import { type HeaderLine, line, type SipMessage, type SipRequest, type SipResponse, withHeaders } from '../../sip/message.ts'
 import type { NameAddr } from '../../sip/name-addr.ts'
 import { parameter } from '../../sip/parameters.ts'
 import { addresses } from '../../sip/read.ts'
@@ -35,8 +35,8 @@ export const identitiesInResponse = (
 
 /** RFC 3323 §4.2, RFC 3325 §9.3: does the message ask for privacy of one of these kinds? */
 export const asksPrivacy = (message: SipMessage, kinds: readonly string[]): boolean => {
-  const written = headerValue(message, 'privacy')
-  return written?.split(/[;,]/).some((kind) => kinds.includes(trimBlank(kind).toLowerCase())) === true
+  const asked = ({ value }: HeaderLine): boolean => value.split(/[;,]/).some((kind) => kinds.includes(trimBlank(kind).toLowerCase()))
+  return message.headers.some((one) => one.name === 'privacy' && asked(one))
 }
 
 export const OF_CALLER: readonly string[] = ['id', 'user', 'header']

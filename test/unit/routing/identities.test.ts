@@ -40,6 +40,9 @@ describe('RFC 3325', () => {
     expect(claims(shown).length).toBe(left)
     // §9.3: who comes behind may need it as well
     expect(values(shown, 'privacy')).toEqual([privacy])
+    // §7.3.1: a list may stand in several lines
+    const several = request('sip:a@b', { lines: [...CLAIMS, 'Privacy: critical', `Privacy: ${privacy}`] })
+    expect(claims(withoutPrivate(several, toStranger)).length).toBe(left)
     expect(withoutPrivate(one, toCarrier)).toBe(one)
   })
 
