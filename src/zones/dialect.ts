@@ -38,7 +38,7 @@ export interface Dialect {
   readonly caller: 'from' | 'asserted'
   /** For callers from this zone. */
   readonly moved: Moved
-  /** An INVITE toward this zone always has an SDP offer (§13.2.1): one without is answered 488, inside a dialog the edge offers what was agreed. */
+  /** An INVITE toward this zone always has an SDP offer (§13.2.1): the edge makes one, or offers what was agreed, where it can; else the answer is 488. */
   readonly offers: 'any' | 'always'
 }
 

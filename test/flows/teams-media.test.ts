@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { headerOf, type Wire } from '../support/wire.ts'
 import { hasNoSdp, mediaOf, textOf } from './media-place.ts'
 import { CALLERS, call, directionOf, hangUp, ofPbx, ofTeams, type Place, reinvite, start, type Written } from './teams-media-place.ts'
-import { startTeams, toNumber } from './teams-place.ts'
+import { FROM_HUB, startTeams, toNumber } from './teams-place.ts'
 
 /** Legal answers to an offer (RFC 3264 §6.1). */
 const ANSWERS: Readonly<Record<string, readonly string[]>> = {
@@ -60,22 +60,50 @@ describe.each(CALLERS)('T6.35: hold in a call of the %s', (who) => {
 })
 
 describe('T6.36: no INVITE without SDP reaches Teams', () => {
-  test('one that begins a call gets 488 that says why, and nothing is left in rtpengine', async () => {
+  /** The session and version in `o=`. */
+  const originOf = (text: string): string => /^o=(\S+ \S+ \S+)/m.exec(text)?.[1] ?? ''
+
+  test('one that begins a call gets an offer of ours; the answer is the PBX’s offer, and its own answer stays here', async () => {
     const place = await start()
     const { says, pbx, hub, media } = place
     await says(pbx, 'INVITE', { uri: 'sip:+442079460100@10.0.0.5', body: '' })
-    const refused = pbx.gets(100, 488)
-    expect(refused.start).toContain('SDP offer')
+    const first = textOf(hub.gets('INVITE'))
+    expect(first).toMatch(/^m=audio \d+ RTP\/SAVP 8 0 101\r$/m)
+    expect(first).not.toContain('10.0.0.20')
+    await says(hub, 183, { ...FROM_HUB, body: ofTeams() })
+    expect(textOf(pbx.gets(100, 183))).toContain('RTP/AVP')
+    await says(hub, 200, { ...FROM_HUB, body: ofTeams() })
+    expect(textOf(pbx.gets(200))).toContain('RTP/AVP')
+    await says(pbx, 'ACK', { body: ofPbx({ version: 3 }) })
+    hasNoSdp(hub.gets('ACK'))
+    expect(media.said()).toEqual(['m1 offer a>b1', 'm1 offer b1>a', 'm1 answer b1>a'])
+    expect(media.nodes[0]!.talk).toBe('a>b1 10.0.0.20:4006 52.113.17.20:4002')
+    const { offered } = await reinvite(
+      place,
+      [pbx, ofPbx({ version: 4, direction: 'sendonly' })],
+      [hub, ofTeams({ direction: 'inactive' })],
+    )
+    expect(mediaOf({ body: Buffer.from(offered, 'latin1') } as Wire)).toBe(mediaOf({ body: Buffer.from(first, 'latin1') } as Wire))
+    expect([originOf(first), originOf(offered)]).toEqual(['- 1 1', '- 1 2'])
+    await hangUp(place)
+  })
+
+  test('and one that is refused leaves nothing in rtpengine', async () => {
+    const { says, pbx, hub, media } = await start()
+    await says(pbx, 'INVITE', { uri: 'sip:+442079460100@10.0.0.5', body: '' })
+    hub.gets('INVITE')
+    await says(hub, 486)
+    hub.gets('ACK')
+    pbx.gets(100, 486)
     await says(pbx, 'ACK')
-    hub.getsNothing()
     expect(media.left()).toEqual([])
   })
 
-  test('media off: the same', async () => {
+  test('without rtpengine it gets 488 that says why', async () => {
     const { pbx, hub, edge } = await startTeams()
     pbx.sends('INVITE', { uri: 'sip:+442079460100@10.0.0.5', body: '' })
     await edge.settles()
-    pbx.gets(100, 488)
+    expect(pbx.gets(100, 488).start).toContain('SDP offer')
     pbx.sends('ACK')
     hub.getsNothing()
   })

@@ -119,7 +119,7 @@ export const dialect = mapping(
     offers: optional(
       Type.Enum(['any', 'always'], {
         description:
-          '`always`: no INVITE without an SDP offer goes to this zone; inside a call the edge offers what was agreed, another one is answered 488. Default: `any`, for kind teams `always`.',
+          '`always`: no INVITE without an SDP offer goes to this zone. Inside a call the edge offers what was agreed; for a call that begins it makes an offer, where it comes from a side with plain RTP, and answers 488 where it does not. Default: `any`, for kind teams `always`.',
         examples: ['always'],
       }),
     ),

@@ -6,7 +6,8 @@ import type { Flow } from '../../address/flow.ts'
 import type { Listener } from '../../address/listener.ts'
 import { own } from '../../base/bytes.ts'
 import { isProblem, type Problem, problem } from '../../base/problem.ts'
-import { otherParty, type Party } from '../../media/negotiation.ts'
+import { type Exchange, otherParty, type Party } from '../../media/negotiation.ts'
+import { placeholder } from '../../media/placeholder.ts'
 import type { Candidate } from '../../routing/decide.ts'
 import type { MediaState, RouteState, Side } from '../../routing/route-state.ts'
 import { type SdpBody, sdpOf, withoutSdp, withSdp } from '../../sip/body.ts'
@@ -77,14 +78,32 @@ export class RequestMedia {
     return this.#body === undefined ? this.#withoutOffer(place, candidate) : this.#carry(place, this.#body)
   }
 
-  /** Who insists on an offer gets that of who asks for one, as it was last: what comes back is an answer to us, and an offer to who asked. */
-  #withoutOffer(place: Passing, candidate: Candidate): Problem | undefined {
+  /**
+   * Who insists on an offer gets that of who asks for one, as it was last, or one for a call that begins. What comes back is an answer to us, and an offer
+   * to who asked.
+   */
+  #withoutOffer(place: Passing, candidate: Candidate): Problem | undefined | Promise<Problem | undefined> {
     const fault = lacksOffer(this.#request, candidate)
     if (fault === undefined || this.#request.body.length > 0) return fault
-    const offer = place.session.offerAgain(place.branch, this.#placement.sender)
+    const { session, branch } = place
+    if (toTag(this.#request) === undefined) {
+      // rtpengine passes keys on as they are: its own would be others than those that come with the answer
+      if (session.caller.leg.profile.keys !== 'none') return fault
+      return this.#begin(place, session.offerFor(branch, placeholder(this.#arrival.remoteAddress)))
+    }
+    const offer = session.offerAgain(branch, this.#placement.sender)
     if (offer === undefined) return fault
     place.inverted = true
     place.request = withSdp(this.#request, offer)
+    return undefined
+  }
+
+  async #begin(place: Passing, offering: Promise<Exchange | Problem>): Promise<Problem | undefined> {
+    const exchange = await offering
+    if (isProblem(exchange)) return exchange
+    place.inverted = true
+    place.request = withSdp(this.#request, exchange.offered)
+    this.#placement.offered()
     return undefined
   }
 

@@ -208,6 +208,13 @@ export class MediaSession {
     return this.#tell(branch, otherParty(sender), offerAgain(agreed, sender))
   }
 
+  /** An offer in the caller's place, who has left it to the callee; the session that it names is the one of this leg from then on. */
+  async offerFor(branch: SessionBranch, sdp: string): Promise<Exchange | Problem> {
+    const exchange = await this.offer(branch, 'caller', sdp)
+    if (!isProblem(exchange)) branch.callee.last ??= toldOf(exchange.offered)
+    return exchange
+  }
+
   #tell(branch: SessionBranch, party: Party, sdp: string): string {
     const leg = this.#leg(branch, party)
     if (leg.last === undefined) return sdp

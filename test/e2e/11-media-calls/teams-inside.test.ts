@@ -225,6 +225,26 @@ describe.each(WHO)('a call of the %s', (who) => {
   })
 })
 
+it('T6.36: a PBX calls and leaves the offer to Teams: both hear, and hold, and Teams refreshes', async () => {
+  teams = await place.teams()
+  pbx = await place.pbx()
+  legs = () => [place.leg(teams, 'teams', 'wan'), place.leg(pbx, 'plain', 'lan')]
+  const calling = await pbx.call(`sip:team@${place.lan(1)}:${place.ports.sip}`, { offerless: true })
+  const called = await teams.incoming()
+  await called.provisional(183, { sdp: true })
+  await Promise.all([called.answer(), calling.established()])
+  const [ours, theirs] = [listener(calling, HZ.pbx), listener(called, HZ.teams)]
+  await hearEachOther(ours, theirs)
+  await calling.hold('sendonly')
+  await hearNothing(ours, theirs)
+  await calling.resume()
+  await called.resume()
+  await hearEachOther(ours, theirs)
+  expectFixed(called)
+  await expectClean(calling, called)
+  await Promise.all([calling.bye(), called.ended()])
+})
+
 it('T §3.7: media bypass: two clients ring, each with early media and candidates of its own; the second one answers', async () => {
   teams = await openClient()
   pbx = await place.pbx()
