@@ -44,6 +44,19 @@ describe('to Teams', () => {
     hub.gets(200)
   })
 
+  test('RFC 3262: whoever sends no PRACK past us is not said to support 100rel', async () => {
+    const place = await startTeams()
+    const { edge, hub, pbx } = place
+    hub.sends('INVITE', toNumber('+442079460111', { headers: ['SUPPORTED: timer,100rel'] }))
+    await edge.settles()
+    expect(headerOf(pbx.gets('INVITE'), 'supported')).toBe('timer')
+    pbx.sends(486)
+    await edge.settles()
+    pbx.gets('ACK')
+    hub.gets(100, 486)
+    hub.sends('ACK')
+  })
+
   test('§17.1.1.3, §9.1: the ACK to a refusal and the CANCEL have From and To as the INVITE left, the caller gets his own', async () => {
     const { edge, hub, pbx } = await startTeams()
     const sent = pbx.sends('INVITE', { uri: 'sip:+442079460100@10.0.0.5', from: '<sip:+13125550123@10.0.0.20>' })

@@ -15,13 +15,18 @@ const HEADERS: ReadonlyMap<string, readonly string[]> = new Map([
 ])
 
 /** Toward the zone: the tags, and the headers of what they stand for. */
-export const optionTags = (request: SipRequest, { egress }: Crossing): SipRequest => {
+export const optionTags = (request: SipRequest, { ingress, egress }: Crossing): SipRequest => {
   const { without } = egress.zone.dialect
-  if (without.length === 0) return request
-  let altered = withoutListed(request, IN_REQUESTS, (tag) => without.includes(tag.toLowerCase()))
+  const unreliable = !acknowledges(ingress.zone) || !acknowledges(egress.zone)
+  if (without.length === 0 && !unreliable) return request
+  const goes = (tag: string): boolean => without.includes(tag) || (unreliable && tag === '100rel')
+  let altered = withoutListed(request, IN_REQUESTS, (tag) => goes(tag.toLowerCase()))
   for (const tag of without) for (const name of HEADERS.get(tag) ?? []) altered = withoutHeader(altered, name)
   return altered
 }
+
+/** RFC 3262 §4: its peers may send and get what acknowledges a reliable provisional response. Otherwise none may be asked for, or the call would fail. */
+const acknowledges = ({ dialect: { methods } }: Zone): boolean => methods === undefined || methods.includes('PRACK')
 
 export const optionTagsInResponse = (response: SipResponse, { ingress }: { readonly ingress: Zone }): SipResponse => {
   const { without } = ingress.dialect

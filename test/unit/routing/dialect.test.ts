@@ -91,6 +91,17 @@ describe('option tags', () => {
     expect([...raw(altered, 'supported'), ...raw(altered, 'session-expires'), ...raw(altered, 'min-se')]).toEqual(['Supported: path'])
   })
 
+  test('RFC 3262 §4: nobody asks for reliable responses toward or from where no PRACK may pass', () => {
+    const lines = ['Supported: 100rel, timer', 'Require: 100rel']
+    const tags = (one: Parameters<typeof rewrite>[1]) => {
+      const altered = rewrite(request('sip:+4420@a', { lines }), one)
+      return [...raw(altered, 'supported'), ...raw(altered, 'require')]
+    }
+    expect(tags(fromHub)).toEqual(['Supported: timer'])
+    expect(tags(toHub({}, { without: [] }))).toEqual(['Supported: timer'])
+    expect(tags(toHub({}, { without: [], methods: ['INVITE', 'ACK', 'PRACK'] }))).toEqual(lines)
+  })
+
   test('T6.41: an INVITE with Replaces from the hub passes untouched', () => {
     const lines = ['REQUIRE: replaces', 'SUPPORTED: replaces', 'REPLACES: 77ab21@10.1.2.9;from-tag=a;to-tag=b']
     const altered = rewrite(request('sip:+4420@a', { lines }), fromHub)
