@@ -1,7 +1,10 @@
 import { describe, expect, test } from 'vitest'
 import type { Exchange, Party } from '../../../src/media/negotiation.ts'
 import { offerAgain } from '../../../src/media/offer-again.ts'
+import { placeholder } from '../../../src/media/placeholder.ts'
 import { following, toldOf } from '../../../src/media/versions.ts'
+import { readSdp } from '../../../src/sdp/sdp.ts'
+import { good } from '../sdp/fixtures.ts'
 
 const sdp = (direction: string, version = 4, ...lines: readonly string[]): string =>
   [
@@ -51,6 +54,17 @@ describe('T6.36: the offer in place of one that was left out', () => {
       told.replaceAll('a=inactive', 'a=sendrecv'),
     )
   })
+})
+
+test('T6.36: an offer in somebody’s place can be read, and names where his signalling comes from', () => {
+  for (const [address, line] of [
+    ['10.0.0.20', 'c=IN IP4 10.0.0.20'],
+    ['2001:db8::20', 'c=IN IP6 2001:db8::20'],
+  ] as const) {
+    const read = good(readSdp(placeholder(address)))
+    expect(read.sections.map(({ media, port, formats }) => [media, port, formats])).toEqual([['audio', 9, ['8', '0', '101']]])
+    expect(read.session).toContain(`${line}\r\n`)
+  }
 })
 
 describe('RFC 3264 §8: versions that rtpengine does not count', () => {
