@@ -111,15 +111,15 @@ interface Rule {
  */
 export const startDnsServer = (...records: readonly DnsRecord[]): Promise<DnsServer> => startDnsServerAt({}, ...records)
 
-/** The same at an address and port of one's own. */
+/** The same at an address and port of one's own. @param options.others `address:port` of a server that knows the names which are not ours */
 export const startDnsServerAt = async (
-  { address = '127.0.0.1', port = 0 }: { readonly address?: string; readonly port?: number },
+  { address = '127.0.0.1', port = 0, others }: { readonly address?: string; readonly port?: number; readonly others?: string | undefined },
   ...records: readonly DnsRecord[]
 ): Promise<DnsServer> => {
   const socket = createSocket('udp4')
   socket.bind(port, address)
   await once(socket, 'listening')
-  return new LoopbackDnsServer(socket, records)
+  return new LoopbackDnsServer(socket, records, others)
 }
 
 class LoopbackDnsServer implements DnsServer {
@@ -131,8 +131,10 @@ class LoopbackDnsServer implements DnsServer {
   #rules: readonly Rule[] = []
   #waiting: readonly { readonly ready: () => boolean; readonly resolve: () => void }[] = []
   #open = true
+  readonly #others: string | undefined
 
-  constructor(socket: Socket, records: readonly DnsRecord[]) {
+  constructor(socket: Socket, records: readonly DnsRecord[], others?: string) {
+    this.#others = others
     this.#socket = socket
     this.#records = records
     const { address, port } = socket.address() as AddressInfo
@@ -191,6 +193,10 @@ class LoopbackDnsServer implements DnsServer {
     this.#waiting = this.#waiting.filter((waiting) => !ready.includes(waiting))
     for (const { resolve } of ready) resolve()
 
+    if (this.#others !== undefined && !this.#records.some((record) => matches(record, { name: question.name }))) {
+      this.#relay(bytes, from, this.#others)
+      return
+    }
     // what it says is decided when it says it: a held or late answer has the records of that moment
     const send = (code?: number): void => {
       if (this.#open) this.#socket.send(this.#reply(question, code), from.port, from.address)
@@ -207,6 +213,22 @@ class LoopbackDnsServer implements DnsServer {
       }, behaviour.delayMs)
       this.#timers.add(timer)
     } else send()
+  }
+
+  /** Somebody else is asked, and his answer goes back as it is. */
+  #relay(bytes: Buffer, from: RemoteInfo, server: string): void {
+    const colon = server.lastIndexOf(':')
+    const asking = createSocket('udp4').unref()
+    const timer = setTimeout(() => asking.close(), 5000)
+    this.#timers.add(timer)
+    asking.once('error', () => undefined)
+    asking.once('message', (answer) => {
+      clearTimeout(timer)
+      this.#timers.delete(timer)
+      asking.close()
+      if (this.#open) this.#socket.send(answer, from.port, from.address)
+    })
+    asking.send(bytes, Number(server.slice(colon + 1)), server.slice(0, colon))
   }
 
   #reply(question: WireQuestion, code?: number): Buffer {

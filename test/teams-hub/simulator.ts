@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 /** `npm run teams-simulator`: Microsoft's hubs on this machine, to try a PBX, its NAT and an edge with before there is a tenant. */
+import { getServers } from 'node:dns'
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { join, resolve } from 'node:path'
@@ -46,6 +47,12 @@ const placeOf = (text: string, what: string): { readonly address: string; readon
   return { address, port }
 }
 
+/** The first IPv4 server of the system, `address:port`. */
+const systemServer = (): string | undefined => {
+  const found = getServers().find((server) => isIP(server.split(':')[0] ?? '') === 4)
+  return found === undefined || found.includes(':') ? found : `${found}:53`
+}
+
 const main = async (): Promise<void> => {
   const { values } = parseArgs({
     options: {
@@ -86,7 +93,7 @@ const main = async (): Promise<void> => {
     addresses: two === undefined || three === undefined ? [one] : [one, two, three],
     port: Number(values.port),
     trapPort: values.trap === '0' ? false : Number(values.trap),
-    dns: placeOf(values.dns, 'dns'),
+    dns: { ...placeOf(values.dns, 'dns'), others: systemServer() },
     ...(values.media === undefined ? {} : { media: values.media }),
     sbcAddress: sbc.address,
     tenants: [
@@ -111,7 +118,7 @@ const main = async (): Promise<void> => {
   const given = { name, sbc, files, roots: hub.rootsFile, networks: addresses, bypass, scale: Number(values.scale) }
   if (!existsSync(config)) writeFileSync(config, configText(given))
   process.stdout.write(`${addresses.map((address, index) => `${hubName(SITES[index]!, 'worldwide')} is ${address}:${values.port}`).join('\n')}
-DNS server: ${hub.dns} (it knows these names and ${name}, and nothing else)
+DNS server: ${hub.dns} (these names and ${name}; others are asked of ${systemServer() ?? 'nobody'})
 Roots of the hubs: ${hub.rootsFile}
 Certificate of the SBC: ${files.chainFile}, ${files.keyFile}
 A configuration to begin with: ${config}

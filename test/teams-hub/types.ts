@@ -111,7 +111,8 @@ export interface HubOptions {
   readonly machines?: readonly string[]
   /** Where nobody may connect; default 443. undefined is the default, false: no such listener. */
   readonly trapPort?: number | false
-  readonly dns?: { readonly address?: string; readonly port?: number }
+  /** `others`: `address:port` of a server that knows all other names. */
+  readonly dns?: { readonly address?: string; readonly port?: number; readonly others?: string | undefined }
   /** More names that its DNS server knows, and their addresses. */
   readonly names?: Readonly<Record<string, string>>
   /** Address of its media processor; default that of the first hub. */

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { a, startDnsServer, startDnsServerAt } from '../../support/dns-server.ts'
 import { temporaryFolder } from '../../support/places.ts'
 import type { HubCall } from '../../teams-hub/call.ts'
 import { startHub } from '../../teams-hub/hub.ts'
@@ -108,6 +109,17 @@ it('T6.9: a name that has moved is answered otherwise by DNS', async () => {
   expect(await resolver.resolve4('sip3.pstnhub.microsoft.com', { ttl: true })).toEqual([{ address: `${NET}.33`, ttl: 1 }])
   await (await dial(`${NET}.33`, 5061, own)).close()
   await expect(dial(`${NET}.3`, 5061, own)).rejects.toThrow('ECONNREFUSED')
+})
+
+it('names that are not ours are asked of another server', async () => {
+  const other = await startDnsServer(a('pbx.example.net', '192.0.2.7'))
+  const dns = await startDnsServerAt({ others: other.address }, a('own.example.net', '192.0.2.8'))
+  const { Resolver } = await import('node:dns/promises')
+  const resolver = new Resolver()
+  resolver.setServers([dns.address])
+  expect(await resolver.resolve4('own.example.net')).toEqual(['192.0.2.8'])
+  expect(await resolver.resolve4('pbx.example.net')).toEqual(['192.0.2.7'])
+  await Promise.all([dns.stop(), other.stop()])
 })
 
 describe('a call that is up', () => {
