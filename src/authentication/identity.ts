@@ -14,7 +14,8 @@ export const notOwn = (request: SipRequest, proven: Proven, ours: (uri: SipUri) 
   return faultOf(request, 'from', proven, ours, !register) ?? (register ? faultOf(request, 'to', proven, ours, false) : undefined)
 }
 
-const IDENTITIES: readonly string[] = ['p-asserted-identity', 'p-preferred-identity', 'remote-party-id']
+/** Who the caller is, and who forwarded the call: carriers let it pass, and bill it, by the one or the other. */
+const IDENTITIES: readonly string[] = ['p-asserted-identity', 'p-preferred-identity', 'remote-party-id', 'diversion', 'history-info']
 
 /**
  * RFC 3325 §5, §6: who somebody is said to be is for us to say, not for a client: lines that name another one than the user are taken off. Those

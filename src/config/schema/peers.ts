@@ -132,7 +132,7 @@ export const dialect = mapping(
 
 export const trusted = Type.Boolean({
   description:
-    'Its peers are in our trust domain (RFC 3325): P-Asserted-Identity and Remote-Party-ID from them count, and they are shown identities and forwardings that somebody wants kept private. Default: true for kinds trunk and teams.',
+    'Its peers are in our trust domain (RFC 3325): P-Asserted-Identity, Remote-Party-ID, Diversion and History-Info from them count, and they are shown identities and forwardings that somebody wants kept private. Default: true for kinds trunk and teams.',
   examples: [false],
 })
 

@@ -8,9 +8,12 @@ import type { Zone } from '../../zones/zone.ts'
 import type { Crossing } from '../crossing.ts'
 import { withUri } from './user-phone.ts'
 
-const CLAIMS: ReadonlySet<string> = new Set(['p-asserted-identity', 'remote-party-id'])
-/** What names a caller beside From. P-Preferred-Identity claims nothing: it is a wish, for whoever asks for credentials behind us (RFC 3325 §9.2). */
-const IDENTITIES: ReadonlySet<string> = new Set([...CLAIMS, 'p-preferred-identity'])
+/** Who forwarded a call (RFC 7044, RFC 5806). */
+const HISTORIES: ReadonlySet<string> = new Set(['history-info', 'diversion'])
+/** What others take for true, and bill by. P-Preferred-Identity claims nothing: it is a wish, for whoever asks for credentials behind us (RFC 3325 §9.2). */
+const CLAIMS: ReadonlySet<string> = new Set(['p-asserted-identity', 'remote-party-id', ...HISTORIES])
+/** What names a caller beside From. */
+const IDENTITIES: ReadonlySet<string> = new Set(['p-asserted-identity', 'remote-party-id', 'p-preferred-identity'])
 
 /** RFC 3325 §5: of a peer that we do not trust nobody behind us is to believe them. */
 export const withoutClaims = <M extends SipMessage>(message: M): M =>
@@ -60,7 +63,6 @@ const isPrivateClaim = (one: HeaderLine): boolean =>
   one.name === 'remote-party-id' && addresses(one)?.every(({ parameters }) => OPEN.has(parameter(parameters, 'privacy') ?? 'off')) !== true
 
 const OPEN: ReadonlySet<string> = new Set(['off', '"off"'])
-const HISTORIES: ReadonlySet<string> = new Set(['history-info', 'diversion'])
 const NOBODY = 'sip:anonymous@anonymous.invalid'
 
 /** @param all every entry wants to be private. A line that cannot be read is shown to nobody. */

@@ -27,6 +27,12 @@ describe('RFC 3325', () => {
     expect(values(left, 'privacy')).toEqual(['id'])
   })
 
+  test('RFC 5806, RFC 7044: nor do they say who sent the call here: carriers bill by it, and callees believe it', () => {
+    const lines = ['Diversion: <sip:+4420@a>;reason=unconditional', 'History-Info: <sip:+4420@a>;index=1']
+    const left = withoutClaims(request('sip:a@b', { lines }))
+    expect([...values(left, 'diversion'), ...values(left, 'history-info')]).toEqual([])
+  })
+
   test.each([
     ['id', 0],
     ['user; critical', 0],
