@@ -134,7 +134,7 @@ export const layPlace = async (): Promise<Place> => {
   const rtpengine = await startRtpengine({ interfaces: { wan: wan(2), lan: lan(2), six: '::1' } })
   const sdp = (name: string, hz: number, address: string, port: number): SipEndpointOptions => ({
     ...{ name, transport: 'udp', address, port },
-    media: { hz },
+    media: { hz, codecs: ['PCMU', 'PCMA', 'CN', 'telephone-event'] },
   })
   const ports = [await freePort(lan(20)), await freePort(lan(21)), await freePort(lan(22)), await freePort(lan(25))] as const
   const plain = await openPlainPbx(lan(23), lan(1), sip)
