@@ -35,7 +35,7 @@ export interface PeerIdentity {
   /** DNS names of the certificate's SAN, lower case; where OpenSSL judges, also hosts of its `sip:` URIs, and without a SAN its CN. */
   readonly names: readonly string[]
   /** Where we judge; undefined when verified. */
-  readonly reason?: PeerFault
+  readonly reason?: PeerFault | undefined
   /** Where we judge: how the connection is protected, and by which certificate. */
   readonly session?: TlsSession
 }

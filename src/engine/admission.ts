@@ -85,12 +85,11 @@ export class Admission {
 
   admits(zone: Zone, flow: Flow): boolean {
     const { networks, targets, certificateNames } = zone.admission
-    if (certificateNames.length > 0) {
-      const { peer } = flow
-      if (peer === undefined || !peer.verified || !this.#isNamed(zone, peer)) return false
-      if (networks.length === 0 && !targets) return true
-    }
-    return this.admitsAddress(zone, flow.remoteAddress)
+    if (certificateNames.length === 0) return this.admitsAddress(zone, flow.remoteAddress)
+    // Before the certificate, which may be judged only now
+    if ((networks.length > 0 || targets) && !this.admitsAddress(zone, flow.remoteAddress)) return false
+    const { peer } = flow
+    return peer?.verified === true && this.#isNamed(zone, peer)
   }
 
   /**

@@ -16,6 +16,7 @@ import { bareHost } from '../address/listener.ts'
 import { alternativeNames } from '../base/alternative-names.ts'
 import { TransportError } from '../base/errors.ts'
 import { wildcardOf } from '../base/host-match.ts'
+import type { Judgement } from '../peers/judge.ts'
 import { PeerJudge } from '../peers/peer-judge.ts'
 import { sentenceOf } from '../peers/verdict.ts'
 import type { CertificateMaterial, TlsOptions } from './types.ts'
@@ -30,7 +31,8 @@ export class TlsSide {
   readonly #server: Server
   readonly #names = new Map<string, SecureContext>()
   readonly #contexts = new Map<string, SecureContext>()
-  readonly #client: SecureContext
+  /** Of the certificates, each once; the first is what we show under a name that none of them covers. */
+  readonly #clients: readonly SecureContext[]
   readonly #ticketKeys: Buffer
   /** undefined: OpenSSL judges. */
   readonly #judge: PeerJudge | undefined
@@ -66,7 +68,7 @@ export class TlsSide {
         )
       }
     }
-    this.#client = this.#contexts.values().next().value!
+    this.#clients = [...this.#contexts.values()]
     this.#server = createServer({
       ...this.#settings(first),
       requestCert: options.clientCertificate !== 'none' || this.#judge !== undefined,
@@ -89,11 +91,18 @@ export class TlsSide {
     return this.#names.get(host) ?? this.#names.get(wildcardOf(host) ?? '')
   }
 
-  /** What a connection to `host` is opened with; our certificate answers when the server asks for one. */
-  dialOptions(host: string): ConnectionOptions {
+  /** Which of our certificates answers for a name of ours on connections that we open: that of the name, else the first, which is 0. */
+  shownAs(name: string): number {
+    if (this.#clients.length === 1) return 0
+    const context = this.contextFor(name)
+    return context === undefined ? 0 : this.#clients.indexOf(context)
+  }
+
+  /** What a connection to `host` is opened with. @param shown of `shownAs`: it answers when the server asks for a certificate */
+  dialOptions(host: string, shown: number): ConnectionOptions {
     const bare = bareHost(host)
     return {
-      secureContext: this.#client,
+      secureContext: this.#clients[shown]!,
       // RFC 6066 §3: literal addresses are not permitted as server name
       ...(isIP(bare) === 0 ? { servername: bare } : {}),
       rejectUnauthorized: this.options.verifyServer && this.#judge === undefined,
@@ -153,11 +162,39 @@ const settingsOf = (options: TlsOptions): string =>
 export const sameTls = (one: TlsOptions | undefined, other: TlsOptions | undefined): boolean =>
   one === other || (one !== undefined && other !== undefined && JSON.stringify(one) === JSON.stringify(other))
 
+/**
+ * What the peer showed, judged when somebody asks for the first time: signatures cost milliseconds, and on a port that is open to the world most
+ * who come are sent away by their address, or are clients who need no certificate.
+ */
 const judged = (judge: PeerJudge, socket: TLSSocket, wanted: readonly string[], now: number): PeerIdentity => {
-  const { verdict, names, fingerprint, validTo } = judge.judge(shownBy(socket), wanted, now)
-  const session = { version: socket.getProtocol() ?? '', cipher: socket.getCipher()?.name ?? '', fingerprint, validTo }
-  if (verdict.ok) return { verified: true, error: '', names, session }
-  return { verified: false, error: sentenceOf(verdict), reason: verdict.reason, names, session }
+  let shown = shownBy(socket)
+  const protection = { version: socket.getProtocol() ?? '', cipher: socket.getCipher()?.name ?? '' }
+  let judgement: Judgement | undefined
+  const look = (): Judgement => {
+    judgement ??= judge.judge(shown, wanted, now)
+    shown = []
+    return judgement
+  }
+  return {
+    get verified() {
+      return look().verdict.ok
+    },
+    get error() {
+      const { verdict } = look()
+      return verdict.ok ? '' : sentenceOf(verdict)
+    },
+    get reason() {
+      const { verdict } = look()
+      return verdict.ok ? undefined : verdict.reason
+    },
+    get names() {
+      return look().names
+    },
+    get session() {
+      const { fingerprint, validTo } = look()
+      return { ...protection, fingerprint, validTo }
+    },
+  }
 }
 
 /** More than the judge looks at. */

@@ -154,6 +154,19 @@ describe('names in client certificates', () => {
   })
 })
 
+test('the certificate of somebody from another network is not looked at: on a port that is open to the world that would be work for nothing', () => {
+  const teams = zone('teams', [pubTls], policy({ networks: networks('52.112.0.0/14'), certificateNames: ['hub.example.com'] }))
+  const peer: PeerIdentity = {
+    ...{ error: '', names: ['hub.example.com'] },
+    get verified(): boolean {
+      throw new Error('judged')
+    },
+  }
+  expect(admits(teams, new TestFlow('f', pubTls, '198.51.100.9', peer))).toBe(false)
+  expect(new Admission([teams]).stranger(new TestFlow('f', pubTls, '198.51.100.9', peer)).reason).toBe('network')
+  expect(() => admits(teams, new TestFlow('f', pubTls, '52.112.0.1', peer))).toThrow('judged')
+})
+
 describe('several zones on one listener', () => {
   const second = listener('b/udp', 'udp', '10.0.0.6', 5060)
   const narrow = zone('narrow', [lanUdp], policy({ networks: networks('10.0.0.20') }))

@@ -8,10 +8,11 @@ import {
   setDefaultCACertificates,
   type TLSSocket,
 } from 'node:tls'
-import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { WebSocket } from 'ws'
 import type { PeerFault } from '../../../src/address/flow.ts'
 import type { Listener } from '../../../src/address/listener.ts'
+import { PeerJudge } from '../../../src/peers/peer-judge.ts'
 import type { TlsOptions } from '../../../src/transport/types.ts'
 import { type Made, makeIntermediate, makeKey, makeLeaf, makeRoot } from '../certs/intake/pki.ts'
 import { bytes, makeListener, options, start, text } from './support.ts'
@@ -113,6 +114,15 @@ describe('T §1.6: who connects to us', () => {
       verified: true,
       names: ['sbc.contoso.example', '*.contoso.example'],
     })
+  })
+
+  test('nobody is judged before somebody asks: who is sent away by his address costs no signature', async () => {
+    const judged = vi.spyOn(PeerJudge.prototype, 'judge')
+    onTestFinished(() => judged.mockRestore())
+    const peer = await seen(tlsOf(), good)
+    expect(judged).not.toHaveBeenCalled()
+    expect([peer.verified, peer.reason, peer.error]).toEqual([true, undefined, ''])
+    expect(judged).toHaveBeenCalledTimes(1)
   })
 
   test('dates are looked at in our time', async () => {
