@@ -43,6 +43,6 @@ export const learnAccepted = (edge: Edge, accepted: Accepted, response: SipRespo
   if (method === 'INVITE' && zone.profile.reach === 'flow') clients.seen(flow, zone, response)
   if (plan?.sender !== undefined) dialogs.answered(plan.sender, method, response)
   else if (plan !== undefined && method === 'INVITE' && plan.egress === undefined)
-    dialogs.confirmed(plan.request, response, plan.ingress, branch.egress, media)
+    dialogs.confirmed(plan.request, response, plan.ingress, branch.egress, branch.names, media)
   return response
 }

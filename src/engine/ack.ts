@@ -79,7 +79,8 @@ const passed = (classified: InDialog, media: RequestMedia | Problem | undefined)
 const send = (edge: Edge, way: Way, arrived: SipRequest, classified: InDialog, zone: Zone): void => {
   const { request, egress, ingress, names } = classified
   const destination = way.kind === 'destinations' ? way.list[0] : undefined
-  const to = destination && edge.transports.flowTo(egress.listener, destination, egress.zone.connections)
+  const advertiseEgress = advertisedBy(egress.listener, names.egress, egress.zone.advertise)
+  const to = destination && edge.transports.flowTo(egress.listener, destination, egress.zone.connections, advertiseEgress)
   const flow = way.kind === 'flow' ? way.flow : to
   if (flow === undefined) {
     edge.metrics.drop('ack-unreachable', egress.listener.name)
@@ -87,7 +88,6 @@ const send = (edge: Edge, way: Way, arrived: SipRequest, classified: InDialog, z
   }
   // §16.11: without state the branch follows from the request, so that a retransmission is one for the next hop, too
   const branch = branchOf(edge.owner, `ack${(fnv1a(topVia(arrived)!.text) >>> 0).toString(36)}`, loopHash(arrived))
-  const advertiseEgress = advertisedBy(egress.listener, names.egress, egress.zone.advertise)
   const crossing = {
     ingress: { ...ingress, zone },
     egress,

@@ -5,6 +5,7 @@ import type { Listener } from '../address/listener.ts'
 import { InvariantError } from '../base/errors.ts'
 import type { Problem } from '../base/problem.ts'
 import type { ContactToward } from '../routing/alterations/contact.ts'
+import type { Names } from '../routing/classify.ts'
 import type { Candidate, RegisteredContact } from '../routing/decide.ts'
 import type { Side } from '../routing/route-state.ts'
 import type { SipRequest, SipResponse } from '../sip/message.ts'
@@ -12,7 +13,7 @@ import { uriParameter } from '../sip/uri.ts'
 import { leaveConnection, retryAfter } from './busy.ts'
 import type { ClientTransaction, ClientUser } from './client-transaction.ts'
 import { calleeEnd } from './dialogs/end.ts'
-import { type Edge, listenerFor } from './edge.ts'
+import { advertisedBy, type Edge, listenerFor } from './edge.ts'
 import { acknowledge, sayBye } from './hang-up.ts'
 import { candidateZone, type Way, wayTo } from './next-hop.ts'
 import type { ProxyContext } from './proxy.ts'
@@ -36,6 +37,8 @@ export class Branch implements ClientUser {
   candidate: Candidate
   readonly #edge: Edge
   readonly #context: ProxyContext
+  /** The name of ours that the request's route, or its dialog, wants to be known by. */
+  readonly #advertise: string | undefined
   /** The transaction that speaks for the branch; earlier ones, given up for another destination, may still get a late answer. */
   #transaction: ClientTransaction | undefined
   #destinations: readonly Destination[] = []
@@ -52,6 +55,8 @@ export class Branch implements ClientUser {
   flow: Flow | undefined
   /** The side that it was sent to, as the Route state has it. */
   egress: Side | undefined
+  /** As both sides know us from then on. */
+  names: Names | undefined
   /** What a Contact in its responses becomes; undefined: it stays. */
   contactBack: ContactToward | undefined
   /** Nothing it says counts any more: a 2xx after all is acknowledged and ended by us. */
@@ -59,9 +64,10 @@ export class Branch implements ClientUser {
   /** To of the dialogs that were: each fork behind us that answers has one. */
   readonly #ended = new Set<string>()
 
-  constructor(edge: Edge, context: ProxyContext, index: number, candidate: Candidate) {
+  constructor(edge: Edge, context: ProxyContext, index: number, candidate: Candidate, advertise: string | undefined) {
     this.#edge = edge
     this.#context = context
+    this.#advertise = advertise
     this.index = index
     this.candidate = candidate
   }
@@ -118,7 +124,8 @@ export class Branch implements ClientUser {
    * one side alone must not be hung up.
    */
   #endDialog({ invite, reason }: GivenUp, response: SipResponse): void {
-    const callee = this.egress && calleeEnd(invite, response, this.egress, this.#edge.dialogs.seen(invite, response))
+    const seen = this.#edge.dialogs.seen(invite, response)
+    const callee = this.egress && calleeEnd(invite, response, this.egress, seen, this.names?.egress)
     if (callee === undefined) return
     const ends = !this.#ended.has(callee.to) && !this.#context.inDialog
     this.#ended.add(callee.to)
@@ -233,7 +240,9 @@ export class Branch implements ClientUser {
     // Only a target's address: what a Contact inside a dialog names is admitted to nothing
     if (this.candidate.kind === 'target')
       this.#context.running.admission.learn(this.candidate.zone, destination.address, this.#edge.clock.now())
-    const flow = this.#edge.transports.flowTo(listener, destination, candidateZone(this.candidate).connections)
+    const zone = candidateZone(this.candidate)
+    const as = advertisedBy(listener, this.#advertise, zone.advertise)
+    const flow = this.#edge.transports.flowTo(listener, destination, zone.connections, as)
     this.#reused = flow.openedAt !== undefined && flow.openedAt < this.#edge.clock.now()
     this.#dispatch(flow, listener)
     return true
@@ -281,6 +290,7 @@ export class Branch implements ClientUser {
     this.repeated = undefined
     this.flow = flow
     this.egress = sent.egress
+    this.names = sent.names
     this.contactBack = sent.contactBack
     this.#transaction = this.#edge.transactions.send(request, sent.branch, flow, this)
     // There is somewhere else to go: the full Timer B (32 s) is longer than any caller waits

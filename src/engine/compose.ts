@@ -6,6 +6,7 @@ import type { ContactToward } from '../routing/alterations/contact.ts'
 import { insideHosts } from '../routing/alterations/own-hosts.ts'
 import { branchOf } from '../routing/branch.ts'
 import { groupSize } from '../routing/breadth.ts'
+import type { Names } from '../routing/classify.ts'
 import type { Candidate } from '../routing/decide.ts'
 import { rewrite } from '../routing/rewrite.ts'
 import type { FlowToken, RouteState, Side } from '../routing/route-state.ts'
@@ -69,6 +70,8 @@ export interface Composed {
   readonly request: SipRequest
   readonly branch: string
   readonly egress: Side
+  /** Those of ours that the two sides see; undefined: the listener's own. */
+  readonly names: Names
   /** What a Contact in its responses becomes; undefined: it stays. */
   readonly contactBack: ContactToward | undefined
   /** Of a REGISTER that passes. */
@@ -143,7 +146,8 @@ export const compose = (edge: Edge, leaving: Leaving): Composed => {
   const receiver = sender === 'caller' ? 'callee' : 'caller'
   const contactBack =
     shown && contactToward(running, shown, receiver, ingress, advertiseIngress, () => insideHosts(sent, 'to', egress.listener))
-  return { request: sent, branch, egress, contactBack, passage }
+  const names = { ingress: advertiseIngress, egress: advertiseEgress }
+  return { request: sent, branch, egress, names, contactBack, passage }
 }
 
 /** undefined: neither side sees a Contact of ours, or it is a registrar that has a way of its own. */

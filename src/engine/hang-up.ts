@@ -3,6 +3,7 @@
  * was answered that can have no media, when its media has died, and when one of its parties has vanished (`dialogs/`).
  */
 import type { Flow } from '../address/flow.ts'
+import type { Listener } from '../address/listener.ts'
 import { EMPTY } from '../base/bytes.ts'
 import { fitTransport } from '../routing/alterations/set-target.ts'
 import { branchOf } from '../routing/branch.ts'
@@ -53,12 +54,14 @@ const deliver = async (
   }
   const request = write(edge, end, target, method, reason)
   const way = await wayInDialog(edge, end.side, request, uri)
+  const as = (listener: Listener): string | undefined => advertisedBy(listener, end.as, end.side.zone.advertise)
   let flow: Flow | undefined
   if (way.kind === 'flow') flow = way.flow
   else if (way.kind === 'destinations') {
     const destination = way.list[0]
     const listener = destination && listenerFor(alone(end.side.listener), destination.transport, destination.address)
-    if (destination !== undefined && listener !== undefined) flow = edge.transports.flowTo(listener, destination, end.side.zone.connections)
+    if (destination !== undefined && listener !== undefined)
+      flow = edge.transports.flowTo(listener, destination, end.side.zone.connections, as(listener))
   }
   if (flow === undefined) {
     edge.log.warn({ callId: end.callId, zone: end.side.zone.name, reason: way.kind }, 'A dialog cannot be ended')
@@ -67,7 +70,7 @@ const deliver = async (
   const { listener } = flow
   const branch = branchOf(edge.owner, edge.ids.token(12), 'hang-up')
   const fitted = withRequestUri(request, formatUri(fitTransport(uri, listener.transport.uri)))
-  send(prepend(fitted, line('Via', listener.via(branch, advertisedBy(listener, end.side.zone.advertise)))), branch, flow)
+  send(prepend(fitted, line('Via', listener.via(branch, as(listener)))), branch, flow)
 }
 
 const guarded = (edge: Edge, end: DialogEnd, pending: Promise<void>): Promise<void> =>

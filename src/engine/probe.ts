@@ -222,7 +222,7 @@ class Probe implements TimerOwner, ClientUser {
       more: [],
       allow: allowToward(OWN_ALLOW, this.#zone),
     })
-    const flow = edge.transports.flowTo(listener, destination, this.#zone.connections)
+    const flow = edge.transports.flowTo(listener, destination, this.#zone.connections, as)
     this.#flow = flow
     this.#at(edge.clock.now())
     const transaction = edge.transactions.send(applyHeaderRules(request, this.#zone.headersOut), branch, flow, this)

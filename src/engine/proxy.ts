@@ -291,7 +291,7 @@ export class ProxyContext implements ServerUser {
 
   #startBranch(index: number): void | Promise<void> {
     const candidate = this.#candidates[index]!
-    const branch = new Branch(this.#edge, this, index, candidate)
+    const branch = new Branch(this.#edge, this, index, candidate, this.#plan!.advertise)
     this.#branches[index] = branch
     const plan = this.#plan!
     let way: Way | Promise<Way>

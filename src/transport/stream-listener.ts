@@ -81,19 +81,24 @@ export class StreamListener {
     if (this.#server.listening) this.#server.close()
   }
 
-  /** The connection to that destination: one that we opened before, one that comes from exactly there (where it may be shared), else a new one. */
-  flowTo(destination: Destination, { share, renewMs }: ConnectionRules): StreamFlow {
+  /**
+   * The connection to that destination: one that we opened before, one that comes from exactly there (where it may be shared), else a new one.
+   * @param as the name of ours that is spoken under
+   */
+  flowTo(destination: Destination, { share, renewMs }: ConnectionRules, as: string): StreamFlow {
     const { address, port, host } = destination
-    // Another name on the same address is another certificate to be shown
-    const key = this.#tls === undefined ? `${address}|${port}` : `${address}|${port}|${host}`
+    const shown = this.#tls === undefined ? 0 : this.#tls.shownAs(as)
+    // Another name on the same address is another certificate to be shown; and so is ours
+    const place = this.#tls === undefined ? `${address}|${port}` : `${address}|${port}|${host}`
+    const key = shown === 0 ? place : `${place}|${shown}`
     const dialled = this.#dialled.get(key)
     if (dialled !== undefined && !dialled.retiresNow()) return dialled
     // §18: a client's Contact may be the very address and port that its connection comes from; only that connection reaches it
     const accepted = share ? this.#accepted.get(`${address}|${port}`) : undefined
-    return accepted ?? this.#dial(destination, key, renewMs)
+    return accepted ?? this.#dial(destination, key, renewMs, shown)
   }
 
-  #dial(destination: Destination, key: string, renewMs: number | undefined): StreamFlow {
+  #dial(destination: Destination, key: string, renewMs: number | undefined, shown: number): StreamFlow {
     const { address, port, host } = destination
     const dialled = { pool: this.#dialled, key, host, renewMs }
     const { bindAddress } = this.endpoint.listener
@@ -113,7 +118,7 @@ export class StreamListener {
       return flow
     }
     const side = this.#tls
-    const socket = connectTls({ ...options, ...side.dialOptions(host) })
+    const socket = connectTls({ ...options, ...side.dialOptions(host, shown) })
     const flow = new StreamFlow(this.endpoint, socket, { address, port }, false, dialled)
     socket.once('secureConnect', () => {
       const peer = side.serverOf(socket, host, this.endpoint.table.wallNow())

@@ -61,14 +61,14 @@ class SocketTransports implements Transports {
     this.#streams.get(listenerName)?.stopListening()
   }
 
-  flowTo(listener: Listener, destination: Destination, rules: ConnectionRules = SHARED): Flow {
+  flowTo(listener: Listener, destination: Destination, rules: ConnectionRules = SHARED, as: string = listener.advertisedHost): Flow {
     if (listener.transport.name === 'udp') return this.datagramFlow(listener, destination.address, destination.port)
     const stream = this.#streams.get(listener.name)
     const { address, port } = destination
     if (stream === undefined) return this.#failed(listener, address, port, `listener ${listener.name} is not open`)
     // RFC 7118 §5: only clients open them
     if (listener.transport.webSocket) return this.#failed(listener, address, port, 'WebSocket connections are opened by clients only')
-    return stream.flowTo(destination, rules)
+    return stream.flowTo(destination, rules, as)
   }
 
   retire(flow: Flow, reason: RetireReason, afterMs = 0): void {

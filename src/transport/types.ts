@@ -74,8 +74,10 @@ export interface Transports {
    * before, one that comes from exactly that address and port (§18) where `rules` let it be shared, else a new one that is still connecting
    * and keeps what is sent.
    * @param rules of the zone; by default it is shared and stays
+   * @param as the name of ours that is spoken under, by default what the listener advertises: on a TLS connection that we open, its certificate is
+   * shown, or the first where none covers it. Names with one certificate share connections
    */
-  flowTo(listener: Listener, destination: Destination, rules?: ConnectionRules): Flow
+  flowTo(listener: Listener, destination: Destination, rules?: ConnectionRules, as?: string): Flow
   /** Nothing of ours begins on this connection any more; it is closed when nothing is under way on it, not before `afterMs`. */
   retire(flow: Flow, reason: RetireReason, afterMs?: number): void
   /** Those that are open. */

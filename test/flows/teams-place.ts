@@ -17,6 +17,8 @@ export interface TeamsOptions extends EdgeOptions {
   readonly zones?: string
   readonly routes?: string
   readonly more?: string
+  /** The setting `certificates`. */
+  readonly certificates?: string
   /** The setting `media`. */
   readonly mediaText?: string
 }
@@ -32,6 +34,7 @@ export const teamsConfiguration = ({
   routes = '',
   more = '',
   mediaText = 'off',
+  certificates = '{ main: development }',
 }: TeamsOptions = {}): string => `
 name: sbc.example.com
 public-address: 203.0.113.5
@@ -51,7 +54,7 @@ ${routes}  - { from: teams, user: "browser*", to: browsers }
   - { from: teams, to: pbx }
   - { from: [ pbx, second, browsers ], to: teams }
 media: ${mediaText}
-certificates: { main: development }
+certificates: ${certificates}
 ${more}`
 
 /** Hubs by name; the host of their Record-Route is one of them, that of their Contact is nobody that speaks SIP. */

@@ -147,6 +147,123 @@ test('T6.32: the inner Record-Route shows the name that the PBX’s zone adverti
   await edge.settles()
 })
 
+describe('T6.18: customers with certificates of their own', () => {
+  const ACME = 'acme: { email: ops@example.com }'
+  const CERTIFICATES = `{ other: { ${ACME}, names: [ other.example.com ] }, base: { ${ACME}, names: [ sbc.example.com, one.sbc.example.com ] }, two: { ${ACME}, names: [ two.sbc.example.com ] } }`
+  /** Calls of browsers are the second customer's. */
+  const OPTIONS = { teams: ', tenants: { one.sbc.example.com: pbx, two.sbc.example.com: browsers }', certificates: CERTIFICATES }
+  const [one, two] = ['one.sbc.example.com', 'two.sbc.example.com']
+  /** What the hub sees on the connection of a request: the certificate, and the name in Via. */
+  const seen = (hub: Party, request: Wire): readonly (string | undefined)[] => [hub.flowOf(request).shown, viaHost(request)]
+  const registers = async (place: TeamsPlace): Promise<void> => {
+    await says(place, place.browser, 'REGISTER', { uri: 'sip:example.com', to: 'sip:browser@example.com', fresh: true })
+    place.browser.gets(200)
+  }
+  /** The hub learns from us that a call is over. */
+  const hearsBye = async ({ edge, hub, browser }: TeamsPlace): Promise<Wire> => {
+    browser.disconnects()
+    edge.passes(120_000)
+    await edge.settles()
+    const bye = hub.gets('BYE')
+    hub.sends(200)
+    await edge.settles()
+    return bye
+  }
+
+  test('the connection shows the certificate of the name that the request leaves under, from INVITE to BYE', async () => {
+    const place = await startTeams(OPTIONS)
+    const { hub, pbx, second, browser } = place
+    const invited = new Set()
+    for (const [caller, expected] of [
+      [second, ['base', 'sbc.example.com']],
+      [pbx, ['base', one]],
+      [browser, ['two', two]],
+    ] as const) {
+      caller.sends('INVITE', { uri: 'sip:+442079460100@10.0.0.5', fresh: true })
+      await place.edge.settles()
+      const invite = hub.gets('INVITE')
+      await says(place, hub, 200, FROM_HUB)
+      caller.gets(100, 200)
+      await says(place, caller, 'ACK')
+      const ack = hub.gets('ACK')
+      const bye = await ends(place, caller, hub)
+      for (const request of [invite, ack, bye]) expect(seen(hub, request)).toEqual(expected)
+      expect(hub.flowOf(bye)).toBe(hub.flowOf(ack))
+      invited.add(hub.flowOf(invite))
+    }
+    expect(invited.size, 'names of one certificate share a connection').toBe(2)
+  })
+
+  test('after a change of certificates all of these connections are new ones', async () => {
+    const place = await startTeams(OPTIONS)
+    const { edge, hub, pbx, browser } = place
+    const [first, other] = [(await callsTeams(place, pbx)).invite, (await callsTeams(place, browser)).invite]
+    const before = [hub.flowOf(first), hub.flowOf(other)]
+    await edge.renewsCertificates()
+    const after = [await ends(place, pbx, hub), await ends(place, browser, hub)]
+    expect(after.map((bye) => seen(hub, bye))).toEqual([
+      ['base', one],
+      ['two', two],
+    ])
+    expect(after.map((bye) => before.includes(hub.flowOf(bye)))).toEqual([false, false])
+    edge.passes(60_000)
+    expect(before.map(({ open }) => open)).toEqual([false, false])
+  })
+
+  test('a BYE that the edge sends itself: to whom the browser called', async () => {
+    const place = await startTeams(OPTIONS)
+    await callsTeams(place, place.browser)
+    expect(seen(place.hub, await hearsBye(place))).toEqual(['two', two])
+  })
+
+  test('a BYE that the edge sends itself: to who called the browser', async () => {
+    const place = await startTeams(OPTIONS)
+    const { hub, browser } = place
+    await registers(place)
+    await says(place, hub, 'INVITE', toNumber('browser', {}, two))
+    browser.gets('INVITE')
+    await says(place, browser, 200)
+    hub.gets(100, 200)
+    await says(place, hub, 'ACK')
+    browser.gets('ACK')
+    expect(seen(hub, await hearsBye(place))).toEqual(['two', two])
+  })
+
+  test('ACK and BYE that the edge sends itself, of a call whose caller was gone when it was answered', async () => {
+    const place = await startTeams(OPTIONS)
+    const { edge, hub, browser } = place
+    await says(place, browser, 'INVITE', { uri: 'sip:+442079460100@10.0.0.5', fresh: true })
+    const invite = hub.gets('INVITE')
+    await says(place, hub, 180, FROM_HUB)
+    browser.gets(100, 180)
+    browser.disconnects()
+    await edge.settles()
+    const cancel = hub.gets('CANCEL')
+    await says(place, hub, 200)
+    await says(place, hub, 200, { ...FROM_HUB, of: invite })
+    const [ack, bye] = [hub.gets('ACK'), hub.gets('BYE')]
+    await says(place, hub, 200)
+    for (const request of [cancel, ack, bye]) expect(seen(hub, request)).toEqual(['two', two])
+  })
+
+  test('after a restart the name is learned from the requests inside the dialog', async () => {
+    const place = await startTeams(OPTIONS)
+    const { edge, hub, browser } = place
+    await registers(place)
+    await callsTeams(place, browser)
+    await edge.restarts()
+    browser.connects()
+    await registers(place)
+    await says(place, browser, 'INVITE')
+    hub.gets('INVITE')
+    await says(place, hub, 200, FROM_HUB)
+    browser.gets(100, 200)
+    await says(place, browser, 'ACK')
+    hub.gets('ACK')
+    expect(seen(hub, await hearsBye(place))).toEqual(['two', two])
+  })
+})
+
 describe('customers come and go', () => {
   test('T §5: a tenant more costs no connection: what is open goes on, for the new name as for the others', async () => {
     const place = await startTeams({ teams: TENANTS })

@@ -2,7 +2,7 @@
 import type { Destination } from '../../src/address/destination.ts'
 import type { Flow, PeerIdentity } from '../../src/address/flow.ts'
 import type { Listener } from '../../src/address/listener.ts'
-import type { ListenerOptions, RetireReason, TransportEvents, Transports } from '../../src/transport/types.ts'
+import type { CertificateMaterial, ListenerOptions, RetireReason, TransportEvents, Transports } from '../../src/transport/types.ts'
 import type { ConnectionRules } from '../../src/zones/peers.ts'
 
 /** Who is at the other end of flows. */
@@ -28,6 +28,8 @@ export class FakeFlow implements Flow {
   readonly peer?: PeerIdentity
   readonly remote: Remote | undefined
   readonly host?: string
+  /** Name of the certificate that we show on a TLS connection of ours. */
+  shown: string | undefined
   openedAt: number | undefined
   readonly #network: FakeTransports
   open = true
@@ -83,6 +85,7 @@ export class FakeTransports implements Transports {
   readonly #connections = new Map<string, FakeFlow>()
   readonly #waiting: (() => void)[] = []
   readonly #tls = new Map<string, string>()
+  readonly #certificates = new Map<string, readonly CertificateMaterial[]>()
   readonly now: () => number
   #count = 0
 
@@ -110,12 +113,14 @@ export class FakeTransports implements Transports {
   async open(listener: Listener, { tls }: ListenerOptions): Promise<void> {
     this.#listeners.set(listener.name, listener)
     this.#tls.set(listener.name, JSON.stringify(tls ?? ''))
+    this.#certificates.set(listener.name, tls?.certificates ?? [])
   }
 
   update(listenerName: string, { tls }: ListenerOptions): boolean {
     const now = JSON.stringify(tls ?? '')
     if (this.#tls.get(listenerName) === now) return false
     this.#tls.set(listenerName, now)
+    this.#certificates.set(listenerName, tls?.certificates ?? [])
     for (const flow of this.#connections.values())
       if (!flow.inbound && flow.listener.name === listenerName) this.retire(flow, 'certificate')
     return true
@@ -135,7 +140,20 @@ export class FakeTransports implements Transports {
     this.#listeners.delete(listenerName)
   }
 
-  flowTo(listener: Listener, { address, port, host }: Destination, rules: ConnectionRules = { share: true, renewMs: undefined }): FakeFlow {
+  /** That of the name itself, that of its wildcard, the first. */
+  #shownAs(listener: Listener, as: string): string | undefined {
+    const all = this.#certificates.get(listener.name) ?? []
+    const of = (name: string): CertificateMaterial | undefined => all.find(({ hosts }) => hosts.includes(name))
+    return (of(as) ?? of(as.replace(/^[^.]+/, '*')) ?? all[0])?.name
+  }
+
+  flowTo(
+    listener: Listener,
+    { address, port, host }: Destination,
+    rules: ConnectionRules = { share: true, renewMs: undefined },
+    as = listener.advertisedHost,
+  ): FakeFlow {
+    const shown = this.#shownAs(listener, as)
     if (!listener.transport.reliable) return this.datagramFlow(listener, address, port)
     for (const flow of [...this.#connections.values()]) if (flow.retiresAt <= this.now()) this.retire(flow, 'age')
     // §18: one that we opened, or one that comes from exactly there
@@ -147,10 +165,11 @@ export class FakeTransports implements Transports {
           flow.listener === listener &&
           flow.remoteAddress === address &&
           flow.remotePort === port &&
-          (inbound || !listener.transport.secure || flow.host === host)
+          (inbound || !listener.transport.secure || (flow.host === host && flow.shown === shown))
         )
           return flow
     const flow = this.#connect(listener, address, port, false, undefined, host)
+    flow.shown = shown
     if (rules.renewMs !== undefined) flow.retiresAt = this.now() + rules.renewMs
     if (listener.transport.webSocket || flow.remote === undefined || flow.remote.refused.has(listener.transport.name)) {
       flow.open = false

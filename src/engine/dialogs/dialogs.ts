@@ -11,7 +11,7 @@ import type { Listener } from '../../address/listener.ts'
 import { own } from '../../base/bytes.ts'
 import { otherParty, type Party } from '../../media/negotiation.ts'
 import type { BindingChange } from '../../registrar/types.ts'
-import type { Classified } from '../../routing/classify.ts'
+import type { Classified, Names } from '../../routing/classify.ts'
 import type { FlowToken, Side } from '../../routing/route-state.ts'
 import { headerValue, type SipRequest, type SipResponse } from '../../sip/message.ts'
 import { cseq, fromTag, toTag } from '../../sip/read.ts'
@@ -24,7 +24,7 @@ import { endsOfCall, receiverEnd, senderEnd, sequenceOf } from './end.ts'
 import { DialogTable } from './table.ts'
 import { Vanished } from './vanished.ts'
 
-type InDialog = Pick<Extract<Classified, { kind: 'in-dialog' }>, 'request' | 'ingress' | 'egress' | 'state'>
+type InDialog = Pick<Extract<Classified, { kind: 'in-dialog' }>, 'request' | 'ingress' | 'egress' | 'state' | 'names'>
 
 /** Methods of dialogs of INVITE alone: a subscription ends otherwise (RFC 6665). */
 const OF_INVITE = new Set(['INVITE', 'UPDATE', 'PRACK', 'INFO'])
@@ -53,21 +53,28 @@ export class Dialogs {
 
   // ---- what the proxy core tells
 
-  /** A 2xx to an INVITE that began a call goes back. @param invite as it arrived @param egress the side that answered, as the Route state has it */
-  confirmed(invite: SipRequest, response: SipResponse, ingress: Side, egress: Side | undefined, media: DialogMedia | undefined): void {
+  /** A 2xx to an INVITE that began a call goes back. @param invite as it arrived @param egress the side that answered, as the Route state has it @param names of ours */
+  confirmed(
+    invite: SipRequest,
+    response: SipResponse,
+    ingress: Side,
+    egress: Side | undefined,
+    names: Names | undefined,
+    media: DialogMedia | undefined,
+  ): void {
     if (egress === undefined || (ingress.flow === undefined && egress.flow === undefined && media === undefined)) return
     const written = headerValue(invite, 'call-id')!
     const key = own(keyOf(written, toTag(response) ?? ''))
     const callId = key.slice(0, written.length)
     let dialog = this.#table.between(key, { caller: ingress, callee: egress })
     if (dialog === undefined) {
-      const ends = endsOfCall(invite, response, callId, ingress, egress)
+      const ends = endsOfCall(invite, response, callId, ingress, egress, names)
       dialog = this.#add(key, callId, { caller: { side: ingress, end: ends.caller }, callee: { side: egress, end: ends.callee } }, 'up')
       if (dialog === undefined) return
     } else {
       // The 2xx once more
       if (dialog.state !== 'early') return
-      const ends = endsOfCall(invite, response, callId, ingress, egress)
+      const ends = endsOfCall(invite, response, callId, ingress, egress, names)
       dialog.state = 'up'
       for (const party of PARTIES) {
         const end = ends[party]
@@ -102,7 +109,7 @@ export class Dialogs {
    * @returns undefined: nothing is to be known of it
    */
   follow(flow: Flow, classified: InDialog, media: DialogMedia | undefined): DialogSide | undefined {
-    const { request, ingress, state } = classified
+    const { request, ingress, state, names } = classified
     if (state.caller.flow === undefined && state.callee.flow === undefined && media === undefined) return undefined
     const sender = senderOf(classified)
     const key = keyOfRequest(request, sender)
@@ -123,13 +130,13 @@ export class Dialogs {
     dialog.touchedAt = this.#edgeOf().clock.now()
     if (media !== undefined && dialog.media === undefined) this.#attach(dialog, media)
     const receiver = dialog[otherParty(sender)]
-    receiver.end ??= receiverEnd(request, receiver.side)
+    receiver.end ??= receiverEnd(request, receiver.side, names.egress)
     const side = dialog[sender]
     const { method } = request
     if (method === 'BYE') {
       if (dialog.state !== 'over') dialog.state = 'ending'
     } else if (method === 'INVITE' || method === 'UPDATE') {
-      if (side.end === undefined) side.end = senderEnd(request, side.side)
+      if (side.end === undefined) side.end = senderEnd(request, side.side, names.ingress)
       else refresh(side, request)
     }
     if (
@@ -287,11 +294,11 @@ export class Dialogs {
   }
 
   /** Before its 2xx, from before this process, or ended by its first request: what that shows is how to speak to its receiver. */
-  #learn(written: string, { request, state }: InDialog, sender: Party): Dialog | undefined {
+  #learn(written: string, { request, state, names }: InDialog, sender: Party): Dialog | undefined {
     const { caller, callee } = state
     const ends = {
-      caller: { side: caller, end: sender === 'caller' ? undefined : receiverEnd(request, caller) },
-      callee: { side: callee, end: sender === 'caller' ? receiverEnd(request, callee) : undefined },
+      caller: { side: caller, end: sender === 'caller' ? undefined : receiverEnd(request, caller, names.egress) },
+      callee: { side: callee, end: sender === 'caller' ? receiverEnd(request, callee, names.egress) : undefined },
     }
     const key = own(written)
     const dialog = this.#add(key, key.slice(0, headerValue(request, 'call-id')!.length), ends, 'early')

@@ -3,6 +3,7 @@
  * that is up, and used for very few: what can be read later is kept as it was written.
  */
 import { own } from '../../base/bytes.ts'
+import type { Names } from '../../routing/classify.ts'
 import type { Side } from '../../routing/route-state.ts'
 import {
   firstHeader,
@@ -20,6 +21,8 @@ import { isSip, parseUri, uriParameter } from '../../sip/uri.ts'
 /** All that it takes to speak to one party of a dialog as if we were the other. */
 export interface DialogEnd {
   readonly side: Side
+  /** The name of ours that this party knows; undefined: the usual one of listener and zone. */
+  readonly as: string | undefined
   readonly callId: string
   /** Value of From: the other party, as this one knows it. */
   readonly from: string
@@ -38,6 +41,10 @@ export interface DialogEnd {
 /** §12.1: the remote target; undefined when what it wrote cannot be read. */
 export const targetOf = ({ contact }: DialogEnd): string | undefined => parseNameAddrs(contact)?.[0]?.uri
 
+/** Copied, since it is a part of a message. Most parties know the listener's usual name, and keep none. */
+const nameAt = ({ listener }: Side, name: string | undefined): string | undefined =>
+  name !== undefined && listener.goesBy(name) ? own(name) : undefined
+
 interface RecordRoute {
   readonly uri: string
   readonly text: string
@@ -52,7 +59,7 @@ const recordRoutes = (message: SipMessage): readonly RecordRoute[] =>
 /**
  * Both ends of the dialog that a 2xx to an INVITE has made, messages as they arrived; undefined for a party without Contact, which cannot be
  * reached.
- * @param callId copied already
+ * @param callId copied already @param names of ours, as the caller (`ingress`) and the callee know us
  */
 export const endsOfCall = (
   invite: SipRequest,
@@ -60,6 +67,7 @@ export const endsOfCall = (
   callId: string,
   caller: Side,
   callee: Side,
+  names: Names | undefined,
 ): { readonly caller: DialogEnd | undefined; readonly callee: DialogEnd | undefined } => {
   const [here, there] = [headerValue(invite, 'contact'), headerValue(response, 'contact')]
   const from = own(headerValue(invite, 'from')!)
@@ -70,12 +78,16 @@ export const endsOfCall = (
     caller:
       here === undefined
         ? undefined
-        : { side: caller, callId, from: to, to: from, contact: own(here), routes: before(invite), sequence: 0, invited: 0 },
+        : {
+            ...{ side: caller, as: nameAt(caller, names?.ingress), callId, from: to, to: from },
+            ...{ contact: own(here), routes: before(invite), sequence: 0, invited: 0 },
+          },
     callee:
       there === undefined
         ? undefined
         : {
-            ...{ side: callee, callId, to, contact: own(there), routes: behindUs(invite, response), sequence: number, invited: number },
+            ...{ side: callee, as: nameAt(callee, names?.egress), callId, to, contact: own(there) },
+            ...{ routes: behindUs(invite, response), sequence: number, invited: number },
             // As it knows the caller: number rules may have been at work
             from: known === from ? from : own(known),
           },
@@ -87,14 +99,22 @@ export const endsOfCall = (
  * @param invite as it arrived, our own Routes taken off
  * @param response as it arrived
  * @param seen highest CSeq of the caller's requests so far
+ * @param as the name of ours that the INVITE went under
  */
-export const calleeEnd = (invite: SipRequest, response: SipResponse, side: Side, seen: number): DialogEnd | undefined => {
+export const calleeEnd = (
+  invite: SipRequest,
+  response: SipResponse,
+  side: Side,
+  seen: number,
+  as: string | undefined,
+): DialogEnd | undefined => {
   const inside = toTag(invite) !== undefined
   const contact = headerValue(response, 'contact') ?? (inside ? `<${invite.requestUri}>` : undefined)
   if (contact === undefined) return undefined
   const number = cseq(invite)?.number ?? 0
   return {
     side,
+    as: nameAt(side, as),
     callId: own(headerValue(invite, 'call-id')!),
     from: own(headerValue(response, 'from')!),
     to: own(headerValue(response, 'to')!),
@@ -105,9 +125,10 @@ export const calleeEnd = (invite: SipRequest, response: SipResponse, side: Side,
   }
 }
 
-/** Toward the receiver of a request inside a dialog, which has all of it. @param request our own Routes taken off */
-export const receiverEnd = (request: SipRequest, side: Side): DialogEnd => ({
+/** Toward the receiver of a request inside a dialog, which has all of it. @param request our own Routes taken off @param as the name of ours in them */
+export const receiverEnd = (request: SipRequest, side: Side, as: string | undefined): DialogEnd => ({
   side,
+  as: nameAt(side, as),
   callId: own(headerValue(request, 'call-id')!),
   from: own(headerValue(request, 'from')!),
   to: own(headerValue(request, 'to')!),
@@ -120,14 +141,16 @@ export const receiverEnd = (request: SipRequest, side: Side): DialogEnd => ({
 /**
  * Toward the sender of an INVITE or UPDATE inside a dialog, from that request alone; undefined when others stand between us and it, whose Routes
  * are not known.
+ * @param as the name of ours that it came for
  */
-export const senderEnd = (request: SipRequest, side: Side): DialogEnd | undefined => {
+export const senderEnd = (request: SipRequest, side: Side, as: string | undefined): DialogEnd | undefined => {
   const contact = headerValue(request, 'contact')
   let hops = 0
   for (const one of headerLines(request, 'via')) hops += vias(one)?.length ?? 0
   if (contact === undefined || hops !== 1) return undefined
   return {
     side,
+    as: nameAt(side, as),
     callId: own(headerValue(request, 'call-id')!),
     from: own(headerValue(request, 'to')!),
     to: own(headerValue(request, 'from')!),

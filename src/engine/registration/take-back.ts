@@ -9,7 +9,7 @@ import { parseUri, type Uri } from '../../sip/uri.ts'
 import type { Zone } from '../../zones/zone.ts'
 import type { ClientTransaction, ClientUser } from '../client-transaction.ts'
 import { compose } from '../compose.ts'
-import { type Edge, listenerFor } from '../edge.ts'
+import { advertisedBy, type Edge, listenerFor } from '../edge.ts'
 import { type Way, wayTo } from '../next-hop.ts'
 import { targetUri } from '../target-uri.ts'
 import type { Timer, TimerKind, TimerOwner } from '../timers.ts'
@@ -192,7 +192,7 @@ class TakeBack implements ClientUser {
       this.failed()
       return
     }
-    const flow: Flow = edge.transports.flowTo(egress, destination, zone.connections)
+    const flow: Flow = edge.transports.flowTo(egress, destination, zone.connections, advertisedBy(egress, zone.advertise))
     const request = applyNumberRules(this.#request(), client.numbersIn)
     const { request: sent, branch } = compose(edge, {
       running,

@@ -318,6 +318,44 @@ describe('connections that we open', () => {
     expect(world.transports.flowTo(listener, to(port, '127.0.0.1'))).not.toBe(one)
   })
 
+  test('T §3.4: a server sees the certificate of the name that we speak under; names with one certificate share a connection', async () => {
+    const { accepted, port } = await server({ requestCert: true, rejectUnauthorized: true, ca: ca.authority.root })
+    const listener = await makeListener('tls', '127.0.0.1', { advertisedHost: 'sbc.example.com', names: ['a.wild.test', 'other.test'] })
+    await world.transports.open(listener, options({}, { tls: ca.tls([phoneCertificate, wild, edge]) }))
+    const flowAs = (as?: string) => world.transports.flowTo(listener, to(port), undefined, as)
+    const shows = async (as?: string): Promise<string | undefined> => {
+      const flow = flowAs(as)
+      flow.send(bytes(as))
+      while (flow.openedAt === undefined) await world.events.wait('opened', world.events.of('opened').length + 1)
+      expect(flowAs(as), 'the same the next time').toBe(flow)
+      while (accepted.length < world.events.of('opened').length) await new Promise((resolve) => setImmediate(resolve))
+      return accepted.at(-1)!.getPeerX509Certificate()?.subjectAltName
+    }
+    expect(await shows(), 'what the listener advertises, though its certificate is not the first').toContain('sbc.example.com')
+    expect(await shows('b.wild.test')).toBe('DNS:*.wild.test')
+    expect(await shows('other.test'), 'in none of them: the first').toContain('DNS:phone.example.com')
+    expect(flowAs('c.wild.test')).toBe(flowAs('b.wild.test'))
+    expect(flowAs('c.b.wild.test'), 'a wildcard stands for one label').toBe(flowAs('other.test'))
+    expect(flowAs('sbc.example.com')).toBe(flowAs())
+    expect(flowAs('a.wild.test'), 'a certificate of its own is better than a wildcard').toBe(flowAs())
+    // All of them have seen what is not ours any more
+    const before = [flowAs(), flowAs('b.wild.test'), flowAs('other.test')]
+    world.transports.update(listener.name, options({}, { tls: ca.tls([renewed, wild]) }))
+    expect(world.events.of('retired').map(({ flow }) => flow)).toEqual(before)
+    expect(await shows('b.wild.test')).toBe('DNS:*.wild.test')
+    expect(before).not.toContain(flowAs('b.wild.test'))
+    expect(await shows()).toContain('new.example.com')
+    expect(accepted).toHaveLength(5)
+  })
+
+  test('a listener with one certificate has one connection, whatever name it speaks under', async () => {
+    const { connection, port } = await server({ requestCert: true, rejectUnauthorized: true, ca: ca.authority.root })
+    const listener = await open(ca.tls([edge]))
+    const flow = world.transports.flowTo(listener, to(port), undefined, 'b.wild.test')
+    expect(world.transports.flowTo(listener, to(port))).toBe(flow)
+    expect((await connection()).getPeerX509Certificate()?.subjectAltName).toContain('sbc.example.com')
+  })
+
   test('after a reload with another certificate, servers see it with the next message; the connection before is closed when nothing is under way on it', async () => {
     const { connection, port } = await server({ requestCert: true, rejectUnauthorized: true, ca: ca.authority.root })
     const listener = await open(ca.tls([edge]))
