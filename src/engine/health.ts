@@ -149,5 +149,5 @@ export class TargetHealth {
 }
 
 const RETRY_MS = 30_000
-/** A peer's wish is bounded: an hour out of service because of one header would be our fault, not its. */
-const MAX_RETRY_AFTER = 300
+/** Seconds. A peer's wish is bounded: an hour out of service because of one header would be our fault, not its. */
+export const MAX_RETRY_AFTER = 300
