@@ -7,8 +7,8 @@ import { judgeCertificate, readChain } from '../certs/intake/judge.ts'
 import { endOf, isSelfSigned } from '../certs/intake/links.ts'
 import { comparable } from '../certs/intake/names.ts'
 import type { Cloud } from '../zones/microsoft.ts'
-import type { Outcome } from './checks.ts'
-import type { Shown } from './patient.ts'
+import { type Outcome, settled } from './checks.ts'
+import type { Patient, Shown } from './patient.ts'
 import { inProgramme } from './programme.ts'
 
 export const CERTIFICATE_PARTS = ['names', 'chain', 'key', 'purpose', 'days', 'programme'] as const
@@ -32,6 +32,26 @@ interface Looked extends CertificateQuestion {
 const DAY_MS = 86_400_000
 /** Days before the end: a hint, a warning, and hardly any time left. Microsoft's own page warns at 30. One that lives for a few days has others. */
 const STEPS = [30, 14, 7] as const
+
+/**
+ * The certificate that hubs see where we connect: the one with our name, else one with its wildcard, else the first (as `transport/tls.ts` does).
+ * @returns undefined: there is none
+ * @throws CertificateError when it has to be the first, and that cannot be read
+ */
+export const shownToHubs = async ({ certificates, name, shown }: Patient): Promise<Shown | undefined> => {
+  const wanted = comparable(name)
+  let wild: Shown | undefined
+  for (const entry of certificates) {
+    const found = await settled(shown(entry))
+    const chain = 'value' in found ? readChain(found.value.chain) : undefined
+    if (!('value' in found) || chain === undefined || 'severity' in chain) continue
+    const names = hostsOf(chain[0]!).map(comparable)
+    if (names.includes(wanted)) return found.value
+    if (names.some((one) => covers(one, wanted))) wild ??= found.value
+  }
+  const [first] = certificates
+  return wild ?? (first === undefined ? undefined : shown(first))
+}
 
 /** Every part of it, or what keeps it from being looked at at all. */
 export const judgeShown = (question: CertificateQuestion): Readonly<Record<CertificatePart, Outcome>> | Finding => {

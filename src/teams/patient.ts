@@ -29,7 +29,7 @@ export interface Patient {
   /** Our own address for connections that we open; undefined: the system chooses. */
   readonly localAddress: string | undefined
   readonly serverHeader: string
-  /** Of its listener, in order: the first one answers those who name nobody, and is shown to those whom we call. */
+  /** Of its listener, in order: the first one answers those who name nobody. */
   readonly certificates: readonly CertificateEntry[]
   /** @throws CertificateError */
   readonly shown: (entry: CertificateEntry) => Promise<Shown>

@@ -4,7 +4,7 @@ import { covers } from '../../base/host-match.ts'
 import { hostsOf } from '../../certs/intake/facts.ts'
 import { readChain } from '../../certs/intake/judge.ts'
 import { comparable } from '../../certs/intake/names.ts'
-import { CERTIFICATE_PARTS, type CertificatePart, judgeShown } from '../certificate.ts'
+import { CERTIFICATE_PARTS, type CertificatePart, judgeShown, shownToHubs } from '../certificate.ts'
 import { type Checks, type Outcome, once, settled, skipped } from '../checks.ts'
 import type { Patient, Shown } from '../patient.ts'
 import { viewRoots } from '../roots.ts'
@@ -55,23 +55,18 @@ export const certificateChecks = (patient: Patient, now: number): Checks => {
 
 /** The first certificate answers those who give no server name; whether hubs give one is documented nowhere. */
 const elsewhere = async (patient: Patient, first: Shown): Promise<Outcome | undefined> => {
-  for (const entry of patient.certificates.slice(1)) {
-    const other = await settled(patient.shown(entry))
-    if (!('value' in other)) continue
-    const chain = readChain(other.value.chain)
-    if ('severity' in chain || !hostsOf(chain[0]!).some((one) => covers(comparable(one), comparable(patient.name)))) continue
-    return {
-      verdict: 'bad',
-      finding: `${patient.name} is in certificate ${entry.name}, but ${first.name} is the first one: it is shown to hubs that give no server name, and to those that we call`,
-      remedy: `Put ${entry.name} first in "certificate" of listener group ${patient.listener.group}`,
-    }
+  const other = await shownToHubs(patient)
+  if (other === undefined || other.name === first.name) return undefined
+  return {
+    verdict: 'bad',
+    finding: `${patient.name} is in certificate ${other.name}, but ${first.name} is the first one: hubs that give no server name get that`,
+    remedy: `Put ${other.name} first in "certificate" of listener group ${patient.listener.group}`,
   }
-  return undefined
 }
 
 const SHOWN = 5
 
-/** T §5: a customer's name in Contact has to be in the certificate that we show where we connect, and in that which answers the name. */
+/** T §5: a customer's name in Contact has to be in a certificate; where hubs connect, in that which answers them. */
 const tenantsOutcome = async (patient: Patient): Promise<Outcome> => {
   const named: (readonly string[])[] = []
   for (const entry of patient.certificates) {
@@ -91,13 +86,17 @@ const tenantsOutcome = async (patient: Patient): Promise<Outcome> => {
       finding: `No certificate names ${some(nowhere)}`,
       remedy: `Order one with ${patient.name} and *.${patient.name}; the wildcard does not stand for the name itself`,
     }
+  // Where we connect, the certificate of the name is shown
   if (later.length > 0)
     return {
       verdict: 'warning',
       finding: `${some(later)} ${later.length === 1 ? 'is' : 'are'} not in the first certificate, which is shown to hubs that give no server name`,
       remedy: `One certificate with ${patient.name} and *.${patient.name} is safer`,
     }
-  return { verdict: 'good', finding: `All ${hosts.length} names are in the certificate` }
+  return {
+    verdict: 'good',
+    finding: `All ${hosts.length} names are in the ${patient.certificates.length === 1 ? 'certificate' : 'certificates'}`,
+  }
 }
 
 const rootsOutcome = async (patient: Patient, now: number): Promise<Outcome> => {

@@ -8,6 +8,7 @@ import { headerValue } from '../../sip/message.ts'
 import { HUB_PORT } from '../../zones/microsoft.ts'
 import { ipFamily } from '../../zones/networks.ts'
 import type { Target } from '../../zones/zone.ts'
+import { shownToHubs } from '../certificate.ts'
 import { type Check, type Checks, type Outcome, once, settled, skipped } from '../checks.ts'
 import { explainAnswer, explainText, reasonsOf } from '../codes.ts'
 import { optionsOf, readAnswer } from '../options.ts'
@@ -51,10 +52,7 @@ export const hubChecks = (patient: Patient, target: Target, world: World, ids: I
       })),
     ),
   )
-  const shown = once(async () => {
-    const [first] = patient.certificates
-    return first === undefined ? undefined : patient.shown(first)
-  })
+  const shown = once(() => shownToHubs(patient))
   const question = async (maxVersion: TlsQuestion['maxVersion']): Promise<TlsQuestion> => {
     const open = (await reached()).find(({ result }) => 'value' in result)
     if (open === undefined) throw new Error('there is no TCP connection')

@@ -140,6 +140,17 @@ describe('mistakes with tenants', () => {
     )
   })
 
+  test('T §3.4: names may be shared between several certificates of the listener', () => {
+    const ordered = (two: string): string => {
+      const acme = 'acme: { email: ops@example.com }'
+      return `{ base: { ${acme}, names: [ sbc.example.com ] }, one: { ${acme}, names: [ one.sbc.example.com ] }, two: { ${acme}, names: [ ${two} ] } }`
+    }
+    const tenants = 'one.sbc.example.com: pbx-one, two.sbc.example.com: pbx-two'
+    const told = (two: string) => warningsOf(edge(tenants, { certificates: ordered(two) })).map(({ message }) => message)
+    expect(told('two.sbc.example.com')).toEqual([])
+    expect(told('three.sbc.example.com')).toEqual(['No certificate of listener teams/tls shows two.sbc.example.com'])
+  })
+
   test('an order for more names than an authority takes', () => {
     const many = Array.from({ length: 120 }, (_, i) => `t${i}.sbc.example.com: { to: pbx-one, numbers: "+${i}x" }`).join(', ')
     expect(errorsOf(edge(many, { certificates: '{ main: { acme: { email: ops@example.com } } }' }))).toMatchObject([

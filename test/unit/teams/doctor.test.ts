@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { rootsNamed } from '../../../src/certs/roots.ts'
+import { shownToHubs } from '../../../src/teams/certificate.ts'
 import { checkName, faultOfName } from '../../../src/teams/names.ts'
 import { inProgramme } from '../../../src/teams/programme.ts'
 import { viewRoots } from '../../../src/teams/roots.ts'
@@ -171,6 +172,9 @@ test('the right certificate in second place is shown to nobody who names no serv
   const pairs = { first: certificates().hub, main: certificates().ours }
   const report = await look({}, { shown: async ({ name }) => ({ name, ...pairs[name as keyof typeof pairs] }) }, text)
   expect(step(report, 'certificate/names')).toMatchObject({ verdict: 'bad', remedy: expect.stringContaining('Put main first') })
+  const patient = patientFrom(text, { shown: async ({ name }) => ({ name, ...pairs[name as keyof typeof pairs] }) })
+  expect(await shownToHubs(patient), 'to hubs that we call it is').toMatchObject({ name: 'main' })
+  expect(await shownToHubs({ ...patient, name: 'elsewhere.example.com' }), 'in none: the first').toMatchObject({ name: 'first' })
 })
 
 test('T §1.5: all seven roots come with us; of others those that are missing are named', () => {
