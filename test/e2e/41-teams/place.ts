@@ -1,5 +1,6 @@
 /** The edge between a PBX and a stand-in for Microsoft's hubs, with names, certificates and DNS of their own, and a real rtpengine. */
 import { copyFileSync, mkdirSync, readFileSync } from 'node:fs'
+import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import { type Edge, startEdge } from '../../support/edge.ts'
 import type { SipCall } from '../../support/media/sip-call.ts'
@@ -8,6 +9,7 @@ import { freePort, temporaryFolder } from '../../support/places.ts'
 import { type Rtpengine, startRtpengine } from '../../support/rtpengine.ts'
 import { type Sipp, startSipp } from '../../support/sipp.ts'
 import { startHub } from '../../teams-hub/hub.ts'
+import { hostText } from '../../teams-hub/message.ts'
 import type { CalledScenario, Hub, Tenant } from '../../teams-hub/types.ts'
 import { openPlainPbx, type PlainPbx } from './plain-pbx.ts'
 
@@ -55,8 +57,12 @@ export interface Place {
 
 /** Two runs on one machine seldom have the same. */
 const NET = 1 + (process.pid % 250)
+/** Some containers have no IPv6: then the second government cloud is reached over IPv4, too. */
+export const HAS_IPV6 = Object.values(networkInterfaces()).some((all) => all?.some(({ address }) => address === '::1'))
 const wan = (host: number): string => `127.43.${NET}.${host}`
 const lan = (host: number): string => `127.44.${NET}.${host}`
+
+const sixth = HAS_IPV6 ? '::1' : wan(90)
 
 export const layPlace = async (): Promise<Place> => {
   const { path: folder, remove } = temporaryFolder('e2e-41')
@@ -93,8 +99,8 @@ export const layPlace = async (): Promise<Place> => {
     names: {
       'sip.pstnhub.gov.teams.microsoft.us': wan(68),
       'sip-du-a-eu.pstnhub.gov.teams.microsoft.us': wan(68),
-      'sip.pstnhub.dod.teams.microsoft.us': '::1',
-      'sip-du-a-eu.pstnhub.dod.teams.microsoft.us': '::1',
+      'sip.pstnhub.dod.teams.microsoft.us': sixth,
+      'sip-du-a-eu.pstnhub.dod.teams.microsoft.us': sixth,
     },
     tenants,
     refreshes: false,
@@ -104,8 +110,10 @@ export const layPlace = async (): Promise<Place> => {
     },
     told: (line) => told.push(line),
   })
-  const names = [NAME, BYPASS, CARRIER, `*.${CARRIER}`]
+  // The second customer is in a certificate of its own
+  const names = [NAME, BYPASS, CARRIER, CUSTOMERS[0]]
   const own = hub.issue('edge', names)
+  const wildcard = hub.issue('wildcard', [`*.${CARRIER}`])
   const gov = await startHub({
     folder: join(folder, 'gov'),
     cloud: 'gcc-high',
@@ -117,21 +125,21 @@ export const layPlace = async (): Promise<Place> => {
     refreshes: false,
     times: { optionsLeast: 800, pinging: 1500, failover: 4000 },
   })
-  const [six, sixHub] = [await freePort('::1'), await freePort('::1')]
+  const [six, sixHub] = [await freePort(sixth), await freePort(sixth)]
   const dod = await startHub({
     folder: join(folder, 'dod'),
     cloud: 'dod',
-    addresses: ['::1'],
+    addresses: [sixth],
     port: sixHub,
     trapPort: false,
-    sbcAddress: '::1',
+    sbcAddress: sixth,
     tenants: [{ name: 'dod', domains: ['example.mil'], trunks: [{ fqdn: DOD, port: six }], users }],
     refreshes: false,
     times: { optionsLeast: 800, pinging: 1500, failover: 4000 },
   })
   const dodOwn = dod.issue('edge', [DOD])
   const govOwn = gov.issue('edge', [GOV])
-  const rtpengine = await startRtpengine({ interfaces: { wan: wan(2), lan: lan(2), six: '::1' } })
+  const rtpengine = await startRtpengine({ interfaces: { wan: wan(2), lan: lan(2), six: sixth } })
   const sdp = (name: string, hz: number, address: string, port: number): SipEndpointOptions => ({
     ...{ name, transport: 'udp', address, port },
     media: { hz, codecs: ['PCMU', 'PCMA', 'CN', 'telephone-event'] },
@@ -146,12 +154,13 @@ listeners:
   lan: { udp: '${lan(1)}:${sip}' }
   teams: { tls: '${wan(1)}:${main}', certificate: main }
   bypass: { tls: '${wan(1)}:${bypass}', advertise: '${BYPASS}:${bypass}', certificate: main }
-  carrier: { tls: '${wan(1)}:${carrier}', advertise: '${CARRIER}:${carrier}', certificate: main }
+  carrier: { tls: '${wan(1)}:${carrier}', advertise: '${CARRIER}:${carrier}', certificate: [ main, wildcard ] }
   gov: { tls: '${wan(4)}:5061', advertise: '${GOV}:5061', certificate: gov }
-  six: { tls: '[::1]:${six}', advertise: '${DOD}:${six}', certificate: dod }
+  six: { tls: '${hostText(sixth)}:${six}', advertise: '${DOD}:${six}', certificate: dod }
 certificates:
   dod: { chain: '${dodOwn.chainFile}', key: '${dodOwn.keyFile}' }
   main: { chain: '${own.chainFile}', key: '${own.keyFile}' }
+  wildcard: { chain: '${wildcard.chainFile}', key: '${wildcard.keyFile}' }
   gov: { chain: '${govOwn.chainFile}', key: '${govOwn.keyFile}' }
 zones:
   pbx: { kind: trunk, on: lan, targets: [ 'sip:${lan(20)}:${ports[0]};transport=udp' ], probe: false, media: { interface: lan } }
@@ -163,7 +172,7 @@ zones:
   gov: { on: gov, cloud: gcc-high, ${common.replace(hub.rootsFile, gov.rootsFile)} }
   dod: { on: six, cloud: dod, targets: [ 'sip:sip.pstnhub.dod.teams.microsoft.us:${sixHub};transport=tls' ], ${common
     .replace(hub.rootsFile, dod.rootsFile)
-    .replace(`${wan(64)}/26`, "'::1'")
+    .replace(`${wan(64)}/26`, `'${sixth}'`)
     .replace('interface: wan', 'interface: six')} }
   teams: { on: teams, ${common} }
   bypass: { on: bypass, ${common.replace('media: {', 'media: { profile: teams-bypass,')} }

@@ -18,6 +18,7 @@ import {
   DOD_USER,
   GOV,
   GOV_USER,
+  HAS_IPV6,
   HZ,
   layPlace,
   NAME,
@@ -71,8 +72,6 @@ const fromTeams = async (
   await Promise.all([pbx.answer(), teams.up()])
   return { teams, pbx }
 }
-const healthy = (site: SiteName): Promise<true> =>
-  place.hub.until(() => place.hub.health(NAME, site) === 'healthy' || undefined, `OPTIONS to ${site}`)
 /** A hub has heard of the SBC since now. */
 const heardAgain = async (site: SiteName): Promise<void> => {
   const now = performance.now()
@@ -460,20 +459,25 @@ describe('hosting', () => {
 })
 
 describe('hubs that fail', () => {
-  const called = async (site: SiteName): Promise<void> => {
+  /** A call, and the name of the hub that it went to. */
+  const called = async (): Promise<string> => {
     place.hub.user(USER, {})
     const { teams, pbx } = await toTeams()
-    const invite = teams.messages[0]!.message
-    expect(invite.uri).toContain(`@${site}.pstnhub.microsoft.com`)
     await hearing(teams, pbx)
     await pbx.bye()
     await teams.ended()
+    return uriOf(teams.messages[0]!.message.uri).replace(/^.*@|[.].*$/g, '')
+  }
+  /** Calls go to it again. */
+  const comesBack = async (site: SiteName): Promise<void> => {
+    await heardAgain(site)
+    await until(async () => ((await called()) === site ? true : undefined), `call to ${site}`)
   }
 
   it('T6.25: 503 with Retry-After: the next hub takes the call', async () => {
     const { hub } = place
     await hub.mood('sip', { retryAfter: 1, only: 'INVITE' })
-    await called('sip2')
+    expect(await called()).toBe('sip2')
     await hub.mood('sip', 'well')
     expect(broken()).toEqual([])
   })
@@ -481,16 +485,14 @@ describe('hubs that fail', () => {
   it('T6.17: a hub that is gone, and one that says nothing, are left, and the SBC comes back to them', async () => {
     const { hub } = place
     await hub.mood('sip', 'refusing')
-    await called('sip2')
+    expect(await called()).toBe('sip2')
     await hub.mood('sip', 'well')
-    await heardAgain('sip')
+    await comesBack('sip')
     await hub.mood('sip', 'silent')
-    await called('sip2')
+    expect(await called()).toBe('sip2')
     await hub.mood('sip', 'well')
-    await heardAgain('sip')
-    await healthy('sip')
+    await comesBack('sip')
     hub.findings.seen(17, 'The SBC comes back to a hub that is well again')
-    await called('sip')
     expect(broken()).toEqual([])
   })
 
@@ -561,7 +563,7 @@ it('T6.10, T6.50: another certificate during a call, and connections that are re
   expect(broken()).toEqual([])
 })
 
-it('docs/teams-conformance.md says what this run saw', () => {
+it.skipIf(!HAS_IPV6)('docs/teams-conformance.md says what this run saw', () => {
   const { hub } = place
   const results = hub.findings.results()
   const folder = join(import.meta.dirname, '..', '..', '..')
