@@ -8,7 +8,7 @@ import { withUri } from './user-phone.ts'
 
 /** Who wants to be anonymous stays so: From is what the phone of the callee shows. Inside the dialog From is the caller's own, its tag counts (§12.2). */
 export const caller = (request: SipRequest, { egress, inDialog }: Crossing): SipRequest => {
-  if (egress.zone.dialect.caller === 'from' || inDialog) return request
+  if (egress.zone.dialect.caller === 'from' || inDialog || request.method === 'REGISTER') return request
   const number = assertedNumber(request)
   const value = address(firstHeader(request, 'from')!)
   const uri = value === undefined ? undefined : parseUri(value.uri)

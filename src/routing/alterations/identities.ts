@@ -69,11 +69,11 @@ const NOBODY = 'sip:anonymous@anonymous.invalid'
 const anonymous = (one: HeaderLine, all: boolean): readonly HeaderLine[] => {
   const values = addresses(one)
   if (values === undefined) return []
-  if (!all && !values.some(isPrivate)) return [one]
+  if (!all && !values.some(wantsPrivacy)) return [one]
   return [
     line(
       one.name,
-      values.map((value) => (all || isPrivate(value) ? withUri({ ...value, ...nameless(value) }, NOBODY) : value.text)).join(', '),
+      values.map((value) => (all || wantsPrivacy(value) ? withUri({ ...value, ...nameless(value) }, NOBODY) : value.text)).join(', '),
     ),
   ]
 }
@@ -81,7 +81,7 @@ const anonymous = (one: HeaderLine, all: boolean): readonly HeaderLine[] => {
 const nameless = ({ display, text }: NameAddr): Pick<NameAddr, 'display' | 'text'> => ({ display: '', text: text.slice(display.length) })
 
 /** Of a forwarded call's History-Info (RFC 7044 §10.1.2: `Privacy` in its URI) or Diversion (RFC 5806). */
-export const isPrivate = ({ uri, parameters }: NameAddr): boolean =>
+export const wantsPrivacy = ({ uri, parameters }: NameAddr): boolean =>
   privacyIn(uri).includes('history') || !OPEN.has((parameter(parameters, 'privacy') ?? 'off').toLowerCase())
 
 /** The value of the header field Privacy in a URI (§19.1.1), lower case; empty when there is none. */

@@ -9,7 +9,7 @@ import { parameter } from '../../sip/parameters.ts'
 import { addresses } from '../../sip/read.ts'
 import { formatUri, isSip, parseUri, type Uri, uriParameter, withoutUriParameter, withUriParameter } from '../../sip/uri.ts'
 import type { Crossing } from '../crossing.ts'
-import { isPrivate } from './identities.ts'
+import { wantsPrivacy } from './identities.ts'
 import { asPhone } from './user-phone.ts'
 
 /** Somebody who forwarded the call. */
@@ -77,7 +77,7 @@ const fromDiversion = (values: readonly NameAddr[]): readonly Divertor[] =>
         display: value.display,
         uri,
         cause: Object.hasOwn(CAUSES, reason) ? CAUSES[reason]! : UNKNOWN,
-        private: isPrivate(value),
+        private: wantsPrivacy(value),
         counter: Math.min(MOST, Math.max(1, Math.trunc(Number(parameter(value.parameters, 'counter') ?? 1)) || 1)),
       },
     ]
@@ -98,7 +98,7 @@ const fromHistory = (values: readonly NameAddr[], target: string): readonly Dive
     const cause = (next === undefined && userOf(after) === userOf(uri) ? undefined : causeOf(after)) ?? reasonOf(value.uri)
     return cause === undefined
       ? []
-      : [{ display: value.display, uri, cause, private: isPrivate(value), counter: Math.min(MOST, below - depth) }]
+      : [{ display: value.display, uri, cause, private: wantsPrivacy(value), counter: Math.min(MOST, below - depth) }]
   })
 
 const userOf = (uri: Uri): string | undefined => (isSip(uri) ? uri.userinfo : uri.number)

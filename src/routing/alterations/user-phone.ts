@@ -7,10 +7,10 @@ import type { Crossing } from '../crossing.ts'
 
 /**
  * In Request-URI, From, To and P-Asserted-Identity of requests to a zone that wants it. The target of a dialog and a registered contact are
- * URIs of the peer itself, and stay.
+ * URIs of the peer itself, and stay; so do addresses-of-record, which are compared with their parameters (§10.3, §19.1.4).
  */
 export const userPhone = (request: SipRequest, { egress, inDialog, contactPath }: Crossing): SipRequest => {
-  if (!egress.zone.dialect.userPhone) return request
+  if (!egress.zone.dialect.userPhone || request.method === 'REGISTER') return request
   const target = inDialog || contactPath !== undefined ? undefined : asPhone(request.requestUri)
   const altered = target === undefined ? request : withRequestUri(request, target)
   let touched = false

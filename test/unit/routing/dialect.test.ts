@@ -1,11 +1,12 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { allowInResponse } from '../../../src/routing/alterations/allow.ts'
+import { caller } from '../../../src/routing/alterations/caller.ts'
 import { optionTagsInResponse } from '../../../src/routing/alterations/option-tags.ts'
 import { userPhone } from '../../../src/routing/alterations/user-phone.ts'
 import { allowToward, methodFault } from '../../../src/routing/methods.ts'
 import { rewrite } from '../../../src/routing/rewrite.ts'
-import { headerLines, type SipRequest, serialise } from '../../../src/sip/message.ts'
+import { headerLines, line, type SipRequest, serialise } from '../../../src/sip/message.ts'
 import { parse } from '../../../src/sip/parse.ts'
 import { type Dialect, PLAIN_DIALECT } from '../../../src/zones/dialect.ts'
 import { teams } from '../../../src/zones/teams.ts'
@@ -130,6 +131,14 @@ describe('user=phone', () => {
     ['tel:+4420', 'tel:+4420'],
   ])('§19.1.1: Request-URI %s becomes %s', (before, after) => {
     expect(userPhone(request(before), toHub()).requestUri).toBe(after)
+  })
+
+  test('§10.2: an address-of-record stays what it is', () => {
+    const one = request('sip:a', { method: 'REGISTER', lines: ['P-Asserted-Identity: <tel:+4420>'] })
+    const named = { ...one, headers: one.headers.map((each) => (each.name === 'to' ? line('To', '<sip:100@a>') : each)) }
+    expect(userPhone(named, toHub())).toBe(named)
+    const asserted = crossing(side(pbx, lanUdp), side(hub({ caller: 'asserted' }), pubTls))
+    expect(caller(named, asserted)).toBe(named)
   })
 
   test('in From, To and identities, with every other character as it was', () => {
