@@ -100,7 +100,14 @@ const peersOf = (
   report: Report,
 ): Zone['peers'] => {
   const place = [...path, 'peers']
-  const { peers } = text
+  const { peers, admit } = text
+  if ((peers ?? profile.peers) !== undefined && listOf(admit?.certificates).length === 0)
+    report.warn(
+      admit?.certificates === undefined ? place : [...path, 'admit', 'certificates'],
+      `Zone "${path[1]}" judges the certificates of its peers, and admits who shows none: it knows them by address alone`,
+      'Write "admit: { certificates: [ … ] }" with the names that they show',
+      'key',
+    )
   if (peers === undefined) return profile.peers
   if (listeners.length > 0 && !listeners.some(({ transport }) => transport.secure))
     report.error(

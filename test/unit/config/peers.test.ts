@@ -77,6 +77,9 @@ describe('a zone of kind teams', () => {
   })
 })
 
+/** Known by address, though it has certificates. */
+const OWN_PKI = 'own: { kind: trunk, on: out, targets: [ "sip:198.51.100.9:5061;transport=tls" ], peers: { roots: system } }'
+
 describe('mistakes', () => {
   test.each([
     ['no TLS', edge('', { group: '{ tcp: 10.0.0.5:5061 }' }), 'zones.teams.on', 'Put the zone on a group with tls'],
@@ -95,6 +98,13 @@ describe('mistakes', () => {
   ])('%s', (_what, text, path, remedy) => {
     const errors = errorsOf(text)
     expect(errors).toContainEqual(expect.objectContaining({ path, remedy: expect.stringContaining(remedy) }))
+  })
+
+  test.each([
+    ['of hubs', edge('admit: { certificates: [] }'), 'zones.teams.admit.certificates'],
+    ['nobody thought of', edge('', { group: '{ tls: 10.0.0.5:5061 }\n  out: { tls: 10.0.0.5:5071 }', more: OWN_PKI }), 'zones.own.peers'],
+  ])('T §5: certificates %s: they are judged, and whoever shows none is admitted all the same', (_what, text, path) => {
+    expect(warningsOf(text)).toContainEqual(expect.objectContaining({ path, remedy: expect.stringContaining('admit: { certificates:') }))
   })
 
   test('T §1.1: a gov cloud connects to port 5061 alone', () => {
