@@ -198,6 +198,7 @@ export const listenerEntries = (
           ? {
               tls: {
                 certificates: usedCertificates,
+                ordered: certificates.length > 0,
                 minVersion: TLS_VERSION_NAMES[tls?.['min-version'] ?? '1.2'],
                 ciphers: tls?.ciphers ?? '',
                 clientCertificate: tls?.['client-certificate'] ?? asked(users),

@@ -28,8 +28,10 @@ export interface ListenerEntry {
   /** Everything but certificates, which `certs/` adds. */
   readonly options: Omit<ListenerOptions, 'tls'> & {
     readonly tls?: Omit<NonNullable<ListenerOptions['tls']>, 'certificates' | 'trust' | 'peers'> & {
-      /** Names of the certificates to present, in order; empty: by the listener's advertised names. */
+      /** Names of the certificates to present. */
       readonly certificates: readonly string[]
+      /** In the operator's order, of which the first is for peers without SNI; false: the one for the advertised name comes first. */
+      readonly ordered: boolean
       /** Files with PEM roots. */
       readonly trustFiles: readonly string[]
       /** Of the one zone on this listener that judges its peers' certificates itself. */

@@ -52,9 +52,10 @@ export const refreshListeners = async (
 const optionsOf = ({ listener, options }: ListenerEntry, materials: ReadonlyMap<string, CertificateMaterial>): ListenerOptions => {
   const { tls, ...rest } = options
   if (tls === undefined) return rest
-  const { certificates: names, trustFiles, peers, ...policy } = tls
-  const wanted = names.length > 0 ? names.map((name) => materials.get(name)!) : byFitness([...materials.values()], listener.advertisedHost)
-  if (wanted.length === 0) throw new CertificateError('SBC_CERTIFICATE_MISSING', `Listener ${listener.name} has no certificate`)
+  const { certificates: names, ordered, trustFiles, peers, ...policy } = tls
+  const named = names.map((name) => materials.get(name)!)
+  if (named.length === 0) throw new CertificateError('SBC_CERTIFICATE_MISSING', `Listener ${listener.name} has no certificate`)
+  const wanted = ordered ? named : byFitness(named, listener.advertisedHost)
   const trust = trustFiles.map((file) => readFileSync(file, 'utf8'))
   const judged = peers === undefined ? {} : { peers: { ...peers, roots: peers.roots.flatMap(rootsNamed) } }
   return { ...rest, tls: { ...policy, certificates: wanted, trust, ...judged } }

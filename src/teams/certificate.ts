@@ -53,6 +53,13 @@ export const shownToHubs = async ({ certificates, name, shown }: Patient): Promi
   return wild ?? (first === undefined ? undefined : shown(first))
 }
 
+/** The one that answers a hub that names no server; @returns and @throws as `shownToHubs` */
+export const answersHubs = async (patient: Patient): Promise<Shown | undefined> => {
+  const [first] = patient.certificates
+  if (!patient.tls.ordered || first === undefined) return shownToHubs(patient)
+  return patient.shown(first)
+}
+
 /** Every part of it, or what keeps it from being looked at at all. */
 export const judgeShown = (question: CertificateQuestion): Readonly<Record<CertificatePart, Outcome>> | Finding => {
   const chain = readChain(question.shown.chain)

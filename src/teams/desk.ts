@@ -4,6 +4,7 @@ import type { Ids } from '../base/ids.ts'
 import { isPublicAddress } from '../certs/intake/public-fetch.ts'
 import type { Snapshot } from '../config/snapshot.ts'
 import { ipFamily } from '../zones/networks.ts'
+import { answersHubs } from './certificate.ts'
 import { runDoctor } from './doctor.ts'
 import { checkName } from './names.ts'
 import { addressesOf, type Patient, type PatientSources, patientOf, zonesOf } from './patient.ts'
@@ -79,8 +80,7 @@ export class TeamsDesk {
   async #factsOf(zone: string, patient: Patient): Promise<Facts> {
     const { running, world } = this.#deps
     const snapshot = running()
-    const [first] = patient.certificates
-    const shown = first === undefined ? undefined : await patient.shown(first).catch(() => undefined)
+    const shown = await answersHubs(patient).catch(() => undefined)
     const known = this.#facts.get(zone)
     const current = known?.snapshot === snapshot && known.chain === shown?.chain && world.now() - known.at < FACTS_MS
     if (known !== undefined && current) return known.facts

@@ -2,7 +2,7 @@
 import type { PeeringView } from '../admin/contract.ts'
 import { hostsOf } from '../certs/intake/facts.ts'
 import { readChain } from '../certs/intake/judge.ts'
-import { CERTIFICATE_PARTS, type CertificatePart, judgeShown } from './certificate.ts'
+import { answersHubs, CERTIFICATE_PARTS, type CertificatePart, judgeShown } from './certificate.ts'
 import type { Outcome } from './checks.ts'
 import { faultOfName } from './names.ts'
 import type { Patient } from './patient.ts'
@@ -44,15 +44,15 @@ const certificateOf = async (patient: Patient, now: number): Promise<SeenCertifi
   const [first] = patient.certificates
   if (first === undefined) return without('', `Listener ${patient.listener.name} has no certificate`)
   try {
-    const shown = await patient.shown(first)
+    const shown = (await answersHubs(patient))!
     const parts = judgeShown({ shown, name: patient.name, cloud: patient.cloud, now })
-    if ('severity' in parts) return without(first.name, parts.text)
+    if ('severity' in parts) return without(shown.name, parts.text)
     const chain = readChain(shown.chain)
     const left = 'severity' in chain ? 0 : Math.floor((chain[0]!.validToDate.getTime() - now) / DAY_MS)
     const wrong = CERTIFICATE_PARTS.map((part: CertificatePart) => parts[part]).filter(
       ({ verdict }) => verdict === 'bad' || verdict === 'warning',
     )
-    const name = 'severity' in chain ? first.name : first.name || (hostsOf(chain[0]!)[0] ?? '')
+    const name = 'severity' in chain ? shown.name : shown.name || (hostsOf(chain[0]!)[0] ?? '')
     return {
       view: { name, daysLeft: left, problems: wrong.map(({ finding }) => finding) },
       worst: wrong.find(({ verdict }) => verdict === 'bad'),

@@ -4,7 +4,7 @@ import { covers } from '../../base/host-match.ts'
 import { hostsOf } from '../../certs/intake/facts.ts'
 import { readChain } from '../../certs/intake/judge.ts'
 import { comparable } from '../../certs/intake/names.ts'
-import { CERTIFICATE_PARTS, type CertificatePart, judgeShown, shownToHubs } from '../certificate.ts'
+import { answersHubs, CERTIFICATE_PARTS, type CertificatePart, judgeShown, shownToHubs } from '../certificate.ts'
 import { type Checks, type Outcome, once, settled, skipped } from '../checks.ts'
 import type { Patient, Shown } from '../patient.ts'
 import { viewRoots } from '../roots.ts'
@@ -21,9 +21,8 @@ const TITLES: Readonly<Record<CertificatePart, string>> = {
 export const certificateChecks = (patient: Patient, now: number): Checks => {
   const { name, cloud } = patient
   const judged = once(async () => {
-    const [first] = patient.certificates
-    if (first === undefined) throw new Error(`Listener ${patient.listener.name} has no certificate`)
-    const shown = await patient.shown(first)
+    const shown = await answersHubs(patient)
+    if (shown === undefined) throw new Error(`Listener ${patient.listener.name} has no certificate`)
     return { shown, parts: judgeShown({ shown, name, cloud, now }) }
   })
   const part = async (which: CertificatePart): Promise<Outcome> => {

@@ -233,6 +233,7 @@ describe('listeners', () => {
     const snapshot = snapshotOf(text)
     expect(listener(snapshot, 'web/tls').options.tls).toEqual({
       certificates: ['b', 'a'],
+      ordered: true,
       minVersion: 'TLSv1',
       ciphers: 'AES256-SHA',
       clientCertificate: 'require',
@@ -241,7 +242,7 @@ describe('listeners', () => {
     })
     expect(snapshot.certificates[0]?.source).toEqual({ kind: 'files', chain: '/etc/edgeways/a.pem', key: '/k/a.key' })
     const bySni = snapshotOf(text.replace('certificate: [ b, a ], ', ''))
-    expect(listener(bySni, 'web/tls').options.tls?.certificates).toEqual(['a', 'b'])
+    expect(listener(bySni, 'web/tls').options.tls).toMatchObject({ certificates: ['a', 'b'], ordered: false })
   })
 
   test('T13: without any certificate a development one stands in, with a warning', () => {

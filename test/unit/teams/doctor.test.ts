@@ -168,10 +168,15 @@ test('without a certificate the first step of the group says why, and the others
 })
 
 test('the right certificate in second place is shown to nobody who names no server', async () => {
-  const text = configOf(5061).replace('certificates: {', 'certificates: { first: { chain: hub.pem, key: hub.key },')
+  const text = configOf(5061)
+    .replace('certificates: {', 'certificates: { first: { chain: hub.pem, key: hub.key },')
+    .replace('tls: "127.0.0.1:5061"', 'tls: "127.0.0.1:5061", certificate: [ first, main ]')
   const pairs = { first: certificates().hub, main: certificates().ours }
   const report = await look({}, { shown: async ({ name }) => ({ name, ...pairs[name as keyof typeof pairs] }) }, text)
   expect(step(report, 'certificate/names')).toMatchObject({ verdict: 'bad', remedy: expect.stringContaining('Put main first') })
+  const unordered = text.replace(', certificate: [ first, main ]', '')
+  const fitting = await look({}, { shown: async ({ name }) => ({ name, ...pairs[name as keyof typeof pairs] }) }, unordered)
+  expect(step(fitting, 'certificate/names'), 'in no order the fitting one comes first (T13)').toMatchObject({ verdict: 'good' })
   const patient = patientFrom(text, { shown: async ({ name }) => ({ name, ...pairs[name as keyof typeof pairs] }) })
   expect(await shownToHubs(patient), 'to hubs that we call it is').toMatchObject({ name: 'main' })
   expect(await shownToHubs({ ...patient, name: 'elsewhere.example.com' }), 'in none: the first').toMatchObject({ name: 'first' })
