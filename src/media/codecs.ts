@@ -164,9 +164,11 @@ const understood = (formats: readonly Format[], sender: MediaLeg, receiver: Medi
   const { own } = receiver.profile
   const speaks = choosy ? receiver.profile.speaks : undefined
   const strange = sender.profile.own.filter((one) => !own.includes(one))
+  const numbers = new Map<string, Format>()
+  if (speaks !== undefined) for (const format of formats) if (!numbers.has(format.number)) numbers.set(format.number, format)
   return formats.filter(
-    (format, i) =>
-      (speaks === undefined || formats.findIndex(({ number }) => number === format.number) === i) &&
+    (format) =>
+      (speaks === undefined || numbers.get(format.number) === format) &&
       (named(order, format) || (!named(strange, format) && (speaks === undefined || named(speaks, format)))),
   )
 }

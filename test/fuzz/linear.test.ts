@@ -1,4 +1,5 @@
 import { beforeAll, expect, test } from 'vitest'
+import { offeredCodecs } from '../../src/media/codecs.ts'
 import { rewrite } from '../../src/routing/rewrite.ts'
 import { validateRequest, wellFormed } from '../../src/routing/validate.ts'
 import { StreamFramer } from '../../src/sip/framing.ts'
@@ -9,6 +10,7 @@ import { type ParseLimits, parse } from '../../src/sip/parse.ts'
 import { address, addresses, cseq, splitList, tokens, vias } from '../../src/sip/read.ts'
 import { numberOf, parseUri, uriParameter, withoutUriParameter } from '../../src/sip/uri.ts'
 import { parseVia } from '../../src/sip/via.ts'
+import { MEDIA_PROFILES, type MediaKind, type MediaLeg } from '../../src/zones/media.ts'
 import { teams } from '../../src/zones/teams.ts'
 import { bytesOf, optionsWith } from '../support/messages.ts'
 import { crossing, lanUdp, side, zone } from '../unit/routing/support.ts'
@@ -203,4 +205,33 @@ test('time stays linear whatever is told to a zone in its dialect', { timeout: 6
       excess(useDialect, (size) => filled(piece, size)),
       JSON.stringify(piece),
     ).toBeUndefined()
+})
+
+const legOf = (kind: MediaKind): MediaLeg => ({
+  zone: kind,
+  profile: MEDIA_PROFILES[kind],
+  policy: {
+    ...{
+      anchored: true,
+      kind: undefined,
+      interface: undefined,
+      set: 'default',
+      dtmf: 'pass',
+      ice: undefined,
+      maxBundle: true,
+      record: false,
+    },
+    codecs: { order: undefined, strip: [], transcode: [] },
+  },
+})
+const KINDS = Object.keys(MEDIA_PROFILES) as readonly MediaKind[]
+
+test.each(KINDS)('time stays linear however many formats kind %s offers', { timeout: 60_000 }, (kind) => {
+  const offer = (formats: string): void => {
+    const sdp = `v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP ${formats}\r\n`
+    for (const other of KINDS) offeredCodecs(legOf(kind), legOf(other), sdp)
+  }
+  const numbers = (size: number): string => Array.from({ length: size / 8 }, (_, i) => 10_000 + i).join(' ')
+  for (let i = 0; i < 100; i++) offer(numbers(SMALL))
+  expect(excess(offer, numbers)).toBeUndefined()
 })
