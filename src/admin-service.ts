@@ -1,5 +1,6 @@
 /** The admin server with everything that it shows and may do. Beside main.ts: it joins the parts. */
 import { join } from 'node:path'
+import { isLoopback } from './admin/access.ts'
 import { Accounts } from './admin/auth/accounts.ts'
 import { addCallRoutes } from './admin/call-routes.ts'
 import { addConfigRoutes } from './admin/config-routes.ts'
@@ -124,7 +125,12 @@ export const createAdminService = async (deps: AdminServiceDeps): Promise<AdminS
       const url = await server.start()
       const setup = await accounts.setupToken()
       const scheme = url.slice(0, url.indexOf(':'))
-      const shown = `${scheme}://${admin.hosts.find((host) => !/^[\d.:]+$/.test(host)) ?? url.slice(url.indexOf('/') + 2, url.lastIndexOf(':'))}`
+      const bound = url.slice(url.indexOf('/') + 2, url.lastIndexOf(':'))
+      // On loopback our public name leads nowhere
+      const named = isLoopback(admin.address)
+        ? admin.hosts.find((host) => host === 'localhost')
+        : admin.hosts.find((host) => !/^[\d.:]+$/.test(host))
+      const shown = `${scheme}://${named ?? bound}`
       const place = `${shown}${url.slice(url.lastIndexOf(':'))}`
       return [
         setup === undefined

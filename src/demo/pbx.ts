@@ -238,7 +238,7 @@ export class DemoPbx {
       return
     }
     call.state = 'up'
-    const own = { address: host, port: call.voice.port, id: call.since, version: call.version }
+    const own = { address: host, port: call.voice.port, rtcpPort: call.voice.rtcpPort, id: call.since, version: call.version }
     const offered = invite.body.latin1Slice(0)
     const target = targetOf(offered)
     if (offered !== '' && target === undefined) {
@@ -299,7 +299,7 @@ export class DemoPbx {
     const voice = await EchoVoice.open(host, ids, () => this.#hangUp(call))
     call.voice = voice
     log.info({ callId: id, to: registered.contact }, 'Demonstration PBX: calls back')
-    const sdp = offer({ address: host, port: voice.port, id: call.since, version: 1 })
+    const sdp = offer({ address: host, port: voice.port, rtcpPort: voice.rtcpPort, id: call.since, version: 1 })
     const done = (response: SipResponse | undefined): void => {
       clearTimeout(tooLong)
       if (response === undefined || response.status >= 300) this.#end(call)

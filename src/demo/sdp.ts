@@ -8,6 +8,7 @@ const NAMES: Readonly<Record<string, string>> = { 0: 'PCMU/8000', 8: 'PCMA/8000'
 export interface OwnSound {
   readonly address: string
   readonly port: number
+  readonly rtcpPort: number
   /** Of the session; and one more with each offer or answer (RFC 3264 §8). */
   readonly id: number
   readonly version: number
@@ -31,6 +32,7 @@ export const offer = (own: OwnSound): Buffer =>
     'a=rtpmap:8 PCMA/8000',
     'a=rtpmap:101 telephone-event/8000',
     'a=fmtp:101 0-15',
+    `a=rtcp:${own.rtcpPort}`,
     'a=sendrecv',
   ])
 
@@ -52,7 +54,7 @@ export const answer = (offered: string, own: OwnSound): Buffer => {
         const written = lines.find((attribute) => attribute.startsWith(`a=rtpmap:${format} `))
         return written === undefined ? (name === undefined ? [] : [`a=rtpmap:${format} ${name}`]) : [written]
       })
-      return [`m=audio ${own.port} ${protocol} ${list.join(' ')}`, ...maps, `a=${ANSWERS[directionOf(lines)]}`]
+      return [`m=audio ${own.port} ${protocol} ${list.join(' ')}`, ...maps, `a=rtcp:${own.rtcpPort}`, `a=${ANSWERS[directionOf(lines)]}`]
     })
   return whole([...head(own), ...media])
 }
@@ -92,11 +94,13 @@ export const targetOf = (text: string): SoundTarget | undefined => {
   const own = end < 0 ? after : after.slice(0, end)
   const address = /^c=IN IP[46] (\S+)/.exec(own.find((one) => one.startsWith('c=')) ?? lines.find((one) => one.startsWith('c=')) ?? '')?.[1]
   if (address === undefined || port === '0') return undefined
+  const rtcp = /^a=rtcp:(\d{1,5})/.exec(own.find((one) => one.startsWith('a=rtcp:')) ?? '')?.[1]
   const direction = directionOf(lines)
   const first = formats.find((format) => format === '0' || format === '8')
   return {
     address,
     port: Number(port),
+    rtcpPort: rtcp === undefined ? Number(port) + 1 : Number(rtcp),
     payload: first === '0' ? 0 : first === '8' ? 8 : undefined,
     // RFC 2543's way to hold
     listens: (direction === 'sendrecv' || direction === 'recvonly') && address !== '0.0.0.0',

@@ -1,11 +1,13 @@
 /** The sound of the demonstration PBX: a short tone, so that an echo of silence is no riddle, then everything that it hears, a moment later. */
 import { createSocket, type Socket } from 'node:dgram'
 import type { Ids } from '../base/ids.ts'
+import { Reports } from './reports.ts'
 
 /** Where the other side wants its sound, and how. */
 export interface SoundTarget {
   readonly address: string
   readonly port: number
+  readonly rtcpPort: number
   /** Payload type of PCMU (0) or PCMA (8); undefined: neither, so there is no tone. */
   readonly payload: 0 | 8 | undefined
   /** The other side wants to hear something: not while it holds. */
@@ -30,45 +32,55 @@ const RTP_HEADER = 12
 export class EchoVoice {
   readonly port: number
   readonly #socket: Socket
+  readonly #reports: Reports
   readonly #ssrc: number
   readonly #queue: { readonly at: number; readonly packet: Buffer }[] = []
   #target: SoundTarget | undefined
   #state: 'waiting' | 'greeting' | 'echo' = 'waiting'
   #sequence = 0
+  #packets = 0
+  #bytes = 0
   #time = 0
   #frame = 0
   #timer: NodeJS.Timeout | undefined
   #theirs: { readonly time: number; readonly ours: number; readonly ssrc: number } | undefined
 
-  private constructor(socket: Socket, ids: Ids) {
+  private constructor(socket: Socket, rtcp: Socket, ids: Ids) {
     this.#socket = socket
     this.port = socket.address().port
     this.#ssrc = Buffer.from(ids.token(4), 'latin1').readUInt32BE(0)
+    this.#reports = new Reports(rtcp, () => ({ ssrc: this.#ssrc, time: this.#time, packets: this.#packets, bytes: this.#bytes }))
     socket.on('message', (packet) => this.#heard(packet))
   }
 
   /** @param failed the socket is of no use any more */
-  static open(address: string, ids: Ids, failed: () => void): Promise<EchoVoice> {
-    const socket = createSocket(address.includes(':') ? 'udp6' : 'udp4')
-    return new Promise((resolve, reject) => {
-      socket.once('error', reject)
-      socket.bind({ address, port: 0 }, () => {
-        socket.off('error', reject)
-        socket.on('error', failed)
-        resolve(new EchoVoice(socket, ids))
-      })
-    })
+  static async open(address: string, ids: Ids, failed: () => void): Promise<EchoVoice> {
+    const socket = await bound(address, failed)
+    try {
+      return new EchoVoice(socket, await bound(address, failed), ids)
+    } catch (error) {
+      socket.close()
+      throw error
+    }
+  }
+
+  /** RFC 3605: any port will do. */
+  get rtcpPort(): number {
+    return this.#reports.port
   }
 
   /** Of the last offer or answer; the tone comes with the first. */
   talk(target: SoundTarget): void {
+    const known = this.#target
     this.#target = target
+    if (known?.address !== target.address || known.rtcpPort !== target.rtcpPort) this.#reports.tell(target.address, target.rtcpPort)
     this.#timer ??= setTimeout(() => this.#greet(), WAIT_MS)
   }
 
   close(): void {
     clearTimeout(this.#timer)
     this.#queue.length = 0
+    this.#reports.close()
     this.#socket.close()
   }
 
@@ -145,8 +157,22 @@ export class EchoVoice {
     header.writeUInt32BE(this.#time, 4)
     header.writeUInt32BE(this.#ssrc, 8)
     this.#sequence = (this.#sequence + 1) & 0xffff
+    this.#packets++
+    this.#bytes += sound.length
     this.#socket.send([header, sound], target.port, target.address)
   }
+}
+
+const bound = (address: string, failed: () => void): Promise<Socket> => {
+  const socket = createSocket(address.includes(':') ? 'udp6' : 'udp4')
+  return new Promise((resolve, reject) => {
+    socket.once('error', reject)
+    socket.bind({ address, port: 0 }, () => {
+      socket.off('error', reject)
+      socket.on('error', failed)
+      resolve(socket)
+    })
+  })
 }
 
 /** ITU-T G.711: sign, segment and step of a sample from -32768 to 32767; all bits turned over. */
