@@ -1,7 +1,7 @@
 /** A user who has shown who he is may speak for himself only. */
 import { firstHeader, type HeaderLine, type SipRequest, withHeaders } from '../sip/message.ts'
 import { address, addresses } from '../sip/read.ts'
-import { isSip, numberOf, parseUri, type SipUri, userOf, wireUser } from '../sip/uri.ts'
+import { isAnonymous, isSip, numberOf, parseUri, type SipUri, userOf, wireUser } from '../sip/uri.ts'
 import type { Proven } from './types.ts'
 
 /**
@@ -73,5 +73,3 @@ const isOwnUri = (text: string, { user, subscriber }: Proven, ours: (uri: SipUri
  * `sip:anonymous@anonymous.invalid`; INTEROP: many write their own domain behind it. Another user there would be shown, and taken for the one
  * of that name.
  */
-const isAnonymous = (uri: SipUri): boolean =>
-  uri.userinfo === undefined ? uri.host.toLowerCase() === 'anonymous.invalid' : userOf(uri)?.toLowerCase() === 'anonymous'

@@ -21,7 +21,7 @@ export const movedTo = (response: SipResponse): Uri | undefined => {
 }
 
 /** §19.1.1: a Contact may hold header fields, a Request-URI may not; a transport is one of the leg that it was written on. */
-const callable = (uri: Uri): Uri => {
+export const callable = (uri: Uri): Uri => {
   const bare = withoutUriParameter(uri, 'transport')
   return isSip(bare) ? { ...bare, headers: '' } : bare
 }

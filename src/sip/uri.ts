@@ -132,6 +132,10 @@ const plainNames = (parameters: string): string =>
 
 const characterOf = (hex: string): string => String.fromCharCode(Number.parseInt(hex.slice(1), 16))
 
+/** RFC 3323 §4.1.1.3: whoever stands there says who he is to nobody. */
+export const isAnonymous = (uri: Uri): boolean =>
+  isSip(uri) && (uri.userinfo === undefined ? uri.host.toLowerCase() === 'anonymous.invalid' : userOf(uri)?.toLowerCase() === 'anonymous')
+
 /** @param name lower case */
 export const uriParameter = (uri: Uri, name: string): string | undefined => parameter(plainNames(uri.parameters), name)
 export const withUriParameter = <U extends Uri>(uri: U, name: string, value: string): U => ({

@@ -1,9 +1,9 @@
 /** Allow toward a zone whose peers know some methods only (§20.5). */
-import { append, type HeaderLine, line, type SipMessage, type SipRequest, type SipResponse, withHeaders } from '../../sip/message.ts'
+import { append, line, type SipMessage, type SipRequest, type SipResponse } from '../../sip/message.ts'
 import { cseq } from '../../sip/read.ts'
-import { hasBareNul, trimBlank } from '../../sip/text.ts'
 import type { Zone } from '../../zones/zone.ts'
 import type { Crossing } from '../crossing.ts'
+import { withoutListed } from './lists.ts'
 
 /** What is not in the zone's list goes; an INVITE without Allow gets the list: without one a peer may think what it likes (§20.5). */
 export const allow = (request: SipRequest, { egress }: Crossing): SipRequest => {
@@ -25,23 +25,3 @@ const withAllow = <M extends SipMessage>(message: M, methods: readonly string[],
 }
 
 const ALLOW: readonly string[] = ['allow']
-
-/** Some tokens leave the lists of these headers. A line of which nothing goes stays as it was written, one of which nothing is left goes. */
-export const withoutListed = <M extends SipMessage>(message: M, names: readonly string[], goes: (token: string) => boolean): M => {
-  let touched = false
-  const kept: HeaderLine[] = []
-  for (const one of message.headers) {
-    const left = names.includes(one.name) ? shortened(one, goes) : one
-    touched ||= left !== one
-    if (left !== undefined) kept.push(left)
-  }
-  return touched ? withHeaders(message, kept) : message
-}
-
-const shortened = (one: HeaderLine, goes: (token: string) => boolean): HeaderLine | undefined => {
-  const tokens = one.value.split(',').map(trimBlank)
-  // What is no token at all cannot be written anew
-  const left = tokens.filter((token) => token !== '' && !hasBareNul(token) && !goes(token))
-  if (left.length === tokens.length) return one
-  return left.length === 0 ? undefined : line(one.name, left.join(', '))
-}

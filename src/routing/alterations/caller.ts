@@ -1,7 +1,7 @@
 /** From toward a zone whose peers read nothing else: the number of P-Asserted-Identity (RFC 3325). */
 import { firstHeader, headerLines, indexOfHeader, line, replaceLine, type SipRequest } from '../../sip/message.ts'
 import { address, addresses } from '../../sip/read.ts'
-import { formatUri, isSip, numberOf, parseUri, type Uri } from '../../sip/uri.ts'
+import { formatUri, isAnonymous, isSip, numberOf, parseUri } from '../../sip/uri.ts'
 import type { Crossing } from '../crossing.ts'
 import { asksPrivacy, OF_CALLER } from './identities.ts'
 import { withUri } from './user-phone.ts'
@@ -28,6 +28,3 @@ const assertedNumber = (request: SipRequest): string | undefined => {
     }
   return undefined
 }
-
-const isAnonymous = (uri: Uri): boolean =>
-  isSip(uri) && (uri.userinfo?.toLowerCase() === 'anonymous' || uri.host.toLowerCase() === 'anonymous.invalid')

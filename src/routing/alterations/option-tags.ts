@@ -2,7 +2,7 @@
 import { type SipRequest, type SipResponse, withoutHeader } from '../../sip/message.ts'
 import type { Zone } from '../../zones/zone.ts'
 import type { Crossing } from '../crossing.ts'
-import { withoutListed } from './allow.ts'
+import { withoutListed } from './lists.ts'
 
 const IN_REQUESTS: readonly string[] = ['supported', 'require', 'proxy-require']
 /** A response that requires 100rel is one to somebody who supports it (RFC 3262 §3): it stays as it is, or nobody would acknowledge it. */

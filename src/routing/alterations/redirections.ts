@@ -9,6 +9,7 @@ import { parameter } from '../../sip/parameters.ts'
 import { addresses } from '../../sip/read.ts'
 import { formatUri, isSip, parseUri, type Uri, uriParameter, withoutUriParameter, withUriParameter } from '../../sip/uri.ts'
 import type { Crossing } from '../crossing.ts'
+import { callable } from '../moved.ts'
 import { wantsPrivacy } from './identities.ts'
 import { asPhone } from './user-phone.ts'
 
@@ -119,8 +120,7 @@ const reasonOf = (uri: string): number | undefined => {
 const plain = (text: string): Uri | undefined => {
   const uri = parseUri(text)
   if (uri === undefined) return undefined
-  const bare = withoutUriParameter(withoutUriParameter(uri, 'cause'), 'transport')
-  return isSip(bare) ? { ...bare, headers: '' } : bare
+  return callable(withoutUriParameter(uri, 'cause'))
 }
 
 const diversionOf = (divertors: readonly Divertor[]): string =>
