@@ -7,6 +7,7 @@ import { readIfThere } from './certs/store.ts'
 import { loadConfigFile } from './config/commands.ts'
 import { ConfigError, formatProblems } from './config/errors.ts'
 import type { CertificateEntry, Snapshot } from './config/snapshot.ts'
+import { VERSION } from './config/version.ts'
 import { namedServers } from './dns/servers.ts'
 import { RandomIds } from './engine/random-ids.ts'
 import { runDoctor } from './teams/doctor.ts'
@@ -149,8 +150,8 @@ const follow = ({ stdout, terminal }: DoctorCommandIo, facts: boolean): ((report
   const paint = terminal ? colours : undefined
   let printed = 0
   let heading = ''
-  return ({ steps, zone, name }) => {
-    if (printed === 0 && heading === '') stdout.write(`Microsoft Teams: zone ${zone}, name ${name}\n`)
+  return ({ steps, zone, name, startedAt }) => {
+    if (printed === 0 && heading === '') stdout.write(`Microsoft Teams: zone ${zone}, name ${name}; Edgeways ${VERSION}, ${startedAt}\n`)
     heading ||= ' '
     for (; printed < steps.length && steps[printed]!.verdict !== undefined; printed++) {
       const step = steps[printed]!

@@ -21,9 +21,12 @@ const TRUNK_PREFIXES: Readonly<Record<string, string>> = {
 
 export const trunkPrefixOf = (country: string): string => TRUNK_PREFIXES[country] ?? '0'
 
-/** A pattern without what people write between digits; a regular expression stays. */
-export const tidyNumber = (pattern: string): string =>
-  pattern.trim().startsWith('/') ? pattern.trim() : pattern.replaceAll(/[\s().-]/g, '')
+/** A pattern without what people write between digits, and without the `(0)` that is not dialled after +44; a regular expression stays. */
+export const tidyNumber = (pattern: string): string => {
+  const written = pattern.trim()
+  if (written.startsWith('/')) return written
+  return (written.startsWith('+') ? written.replace('(0)', '') : written).replaceAll(/[\s().-]/g, '')
+}
 
 /** The forms in which a PBX may dial a number of Teams: as it is, with 00, and national. @param pattern such as `+4420794601xx` */
 export const formsOf = (pattern: string, country: string | undefined): readonly string[] => {

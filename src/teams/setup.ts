@@ -37,14 +37,13 @@ export const proposeSetup = (written: SetupAnswers, around: SetupSurroundings): 
     problems.push(
       'The file is written in a way that cannot be changed without touching its comments; make the change that is missing on the configuration page',
     )
-  const before = new Set(check(text).problems.map(sentenceOf))
-  const after = check(draft.text).problems
-  const fresh = after.filter((problem) => problem.severity === 'error' || !before.has(sentenceOf(problem)))
+  // Warnings stand against nothing: who applies the text sees them there
+  const errors = check(draft.text).problems.filter(({ severity }) => severity === 'error')
   return {
     configuration: draft.text,
     changes: draft.changes,
     powershell: powershellFor(answers),
-    problems: [...problems, ...fresh.map(sentenceOf)],
+    problems: [...problems, ...errors.map(sentenceOf)],
   }
 }
 

@@ -64,7 +64,7 @@ export interface SetupAnswers {
   readonly cloud: Cloud
   /** Public port of the listener. */
   readonly port: number
-  /** Bind address; undefined: of a listener group that is there, or all addresses of this machine. */
+  /** Bind address; undefined: that of another listener, or the first one of this machine that is not loopback. */
   readonly bind?: string
   /** Name of a certificate on the certificates page. */
   readonly certificate: string
@@ -86,7 +86,7 @@ export interface SetupProposal {
   readonly changes: readonly string[]
   /** Lines to paste into PowerShell, in blocks with a heading each. */
   readonly powershell: readonly { readonly heading: string; readonly lines: string }[]
-  /** What stands against it. */
+  /** What stands against it; warnings of the text do not. */
   readonly problems: readonly string[]
 }
 

@@ -191,7 +191,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     what: 'what the hubs know of the SBC, and connections',
     run: (_words, { hub, name }) =>
       [
-        ...SITES.map((site) => `${site} (${hub.addresses[site as SiteName]}): ${hub.health(name, site as SiteName)}`),
+        ...SITES.map((site) => `${site} (${hub.addresses[site as SiteName]}): the SBC is ${hub.health(name, site as SiteName)}`),
         ...hub
           .connections()
           .map(({ site, openedBy, remote, requests }) => `${site} ${openedBy === 'sbc' ? '<-' : '->'} ${remote}, ${requests} requests`),

@@ -118,7 +118,8 @@ const portOutcome = async (patient: Patient, world: World, signal: AbortSignal):
     return {
       verdict: 'warning',
       finding: `${place} shows another certificate than the one of this edge`,
-      remedy: 'Does the port forwarding lead to this edge? With several certificates: the one for this name should be the first',
+      remedy:
+        'Was it replaced? Then reload the edge. Does the port forwarding lead to this edge? With several certificates: the one for this name should be the first',
       facts,
     }
   return { verdict: 'good', finding: `${place} answers with our certificate; whether Microsoft gets there, its OPTIONS tell`, facts }

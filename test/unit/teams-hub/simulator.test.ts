@@ -23,7 +23,7 @@ it('the simulator says how to configure the edge, obeys, and writes a configurat
   expect(await new Promise((resolve) => simulator.on('close', resolve))).toBe(0)
   expect(said).toContain(`sip2.pstnhub.microsoft.com is ${net}.2:5061`)
   expect(said).toContain(`EDGEWAYS_DNS_SERVERS=127.0.0.1:${dns} npm start`)
-  expect(said).toContain(`sip (${net}.1): never seen`)
+  expect(said).toContain(`sip (${net}.1): the SBC is never seen`)
   expect(said).toContain('There is no command "nonsense"; help shows all')
   expect(said).toContain('Which hub? One of sip, sip2, sip3')
   expect(said).toContain('sip2 is gone')

@@ -116,7 +116,8 @@ test('a public port that a router forwards stays apart from the port that is bou
 test('a name that others use is left to them: the listener for Teams has its own', () => {
   const { configuration, problems } = proposeSetup({ ...ANSWERS, certificate: 'local', port: 5071 }, firstRunConfig(), check)
   const { zones, name } = snapshotOf(configuration)
-  expect(problems).toEqual([expect.stringContaining('Add "public-address')])
+  expect(problems).toEqual([])
+  expect(check(configuration).problems.map(({ remedy }) => remedy)).toEqual([expect.stringContaining('Add "public-address')])
   expect([name, zones.get('teams')!.listeners[0]!.advertisedHost]).toEqual(['localhost', 'sbc.contoso.com'])
   expect(zones.get('teams')!.listeners[0]!.bindAddress).toBe('10.0.0.9')
   expect(zones.get('phones')!.listeners[0]!.advertisedHost).toBe('localhost')
@@ -158,12 +159,20 @@ test('a file that has mistakes of its own is not blamed on the wizard twice, and
   expect(proposeSetup(ANSWERS, warned, check).problems).toEqual([])
 })
 
+test('warnings are told by the check of the text, and stand against nothing', () => {
+  const behind = firstRunConfig().replace('name: localhost', 'name: localhost\npublic-address: 198.41.0.4')
+  const { configuration, problems } = proposeSetup(ANSWERS, behind.replace('local: development', 'main: development'), check)
+  expect(check(configuration).problems.map(({ severity }) => severity)).toContain('warning')
+  expect(problems).toEqual([])
+})
+
 test.each([
   ['+4420794601xx', '44', ['+4420794601xx', '004420794601xx', '020794601xx']],
   ['+12125550123', '1', ['+12125550123', '0012125550123', '12125550123', '2125550123']],
   ['+390612345xx', '39', ['+390612345xx', '00390612345xx', '0612345xx']],
   ['+4930901820xx', '44', ['+4930901820xx']],
   ['+44 (20) 7946-01xx', undefined, ['+4420794601xx']],
+  ['+44 (0)20 7946 01xx', '44', ['+4420794601xx', '004420794601xx', '020794601xx']],
   ['+44*', '44', ['+44*']],
   ['/\\+44(1|2).{3,}/', '44', ['/\\+44(1|2).{3,}/']],
 ])('%s is dialled in country %s as %j', (pattern, country, forms) => {

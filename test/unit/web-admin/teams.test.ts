@@ -18,6 +18,7 @@ import {
   BLANK,
   chosenFit,
   covers,
+  exampleOf,
   faultsOf,
   fitOf,
   fitsOf,
@@ -236,6 +237,15 @@ describe('what the wizard asks', () => {
     [{ country: '0' }, { country: expect.stringContaining('without +') }],
   ] as const)('faults of %j', (change, expected) => {
     expect(faultsOf({ ...form, ...(change as Partial<SetupForm>) }, fits)).toEqual(expected)
+  })
+
+  test.each([
+    ['+44 20 7946 01xx\n+442079460200', '+442079460100'],
+    ['+44 (0)20 7946 0100', '+442079460100'],
+    ['+4420794601*', '+4420794601'],
+    ['', ''],
+  ])('of %j the example to dial is %j', (numbers, example) => {
+    expect(exampleOf({ ...BLANK, numbers })).toBe(example)
   })
 
   test('the answers have what was chosen and nothing that was left empty', () => {

@@ -5,6 +5,9 @@ import { FormDialog } from '../parts/dialog.tsx'
 import { ProblemList, Refused, reloading } from '../parts/problems.tsx'
 import { Note } from '../parts/status.tsx'
 
+/** How the edge ends a change that a reload does not make. */
+const NEXT_START = 'changes with the next start'
+
 /** The last look before a text takes effect. */
 export const ApplyDialog = ({
   check,
@@ -21,6 +24,8 @@ export const ApplyDialog = ({
   readonly conflict: () => Promise<void>
 }) => {
   const [refused, setRefused] = useState<readonly ConfigProblem[]>()
+  const atOnce = check.changes.filter((change) => !change.endsWith(NEXT_START))
+  const later = check.changes.filter((change) => change.endsWith(NEXT_START))
   const warnings = check.problems.filter(({ severity }) => severity === 'warning')
   return (
     <FormDialog
@@ -46,14 +51,25 @@ export const ApplyDialog = ({
       {check.changes.length === 0 ? (
         <p>Nothing changes in what the edge does; the text is kept, and the one before it goes into the history.</p>
       ) : (
-        <>
-          <p>This changes at once, without a restart. Calls and connections that are there stay.</p>
+        atOnce.length > 0 && (
+          <>
+            <p>This changes at once, without a restart. Calls and connections that are there stay.</p>
+            <ul class="bullets">
+              {atOnce.map((change) => (
+                <li key={change}>{change}</li>
+              ))}
+            </ul>
+          </>
+        )
+      )}
+      {later.length > 0 && (
+        <Note level="warn" title="Not before a restart of the edge">
           <ul class="bullets">
-            {check.changes.map((change) => (
+            {later.map((change) => (
               <li key={change}>{change}</li>
             ))}
           </ul>
-        </>
+        </Note>
       )}
       {warnings.length > 0 && (
         <Note level="warn" title="To consider">

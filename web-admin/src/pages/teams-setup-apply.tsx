@@ -63,7 +63,9 @@ export const ApplyStep = (props: StepProps) => {
       </StepPage>
     )
   const same = disk !== undefined && proposal?.configuration === disk.text
-  const refused = (proposal?.problems.length ?? 0) > 0 || check?.ok === false
+  // Those of the text are told with their lines, once it was checked
+  const problems = (proposal?.problems ?? []).filter((problem) => !check?.problems.some(({ message }) => problem.includes(message)))
+  const refused = problems.length > 0 || check?.ok === false
   return (
     <>
       <StepPage step="apply" waits={!same && !setup.applied}>
@@ -80,10 +82,10 @@ export const ApplyStep = (props: StepProps) => {
         )}
         {proposal !== undefined && (
           <>
-            {proposal.problems.length > 0 && (
+            {check !== undefined && problems.length > 0 && (
               <Note level="error" title="This stands against it">
                 <ul class="bullets">
-                  {proposal.problems.map((problem) => (
+                  {problems.map((problem) => (
                     <li key={problem}>{problem}</li>
                   ))}
                 </ul>

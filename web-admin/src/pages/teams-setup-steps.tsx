@@ -81,7 +81,7 @@ export const NameStep = ({ form, set, faults }: StepProps) => {
                   <dt>{label}</dt>
                   <dd>
                     <span class="mono">{value}</span>
-                    <CopyButton text={value} what={label} />
+                    {(label !== 'Value' || check?.expected !== undefined) && <CopyButton text={value} what={label} />}
                   </dd>
                 </div>
               ))}
@@ -167,9 +167,9 @@ export const NameStep = ({ form, set, faults }: StepProps) => {
           />
           <TextField
             label="Local address"
-            hint="Empty: as a listener that is there, or all addresses of this machine"
+            hint="Empty: that of another listener, or the first of this machine, whatever is not loopback"
             spellcheck={false}
-            placeholder="0.0.0.0"
+            placeholder="10.0.0.5"
             value={form.bind}
             onValue={(bind) => set({ bind: bind.trim() })}
           />
@@ -180,7 +180,8 @@ export const NameStep = ({ form, set, faults }: StepProps) => {
 }
 
 export const CertificateStep = ({ form, set, faults, fits }: StepProps) => {
-  const { onRefused } = useTried({ faults })
+  const { fault, onRefused } = useTried({ faults })
+  const missing = fault('certificate')
   const administers = useMay('admin')
   const chosen = chosenFit(form, fits)
   const named = nameFault(form.name) === undefined
@@ -228,6 +229,11 @@ export const CertificateStep = ({ form, set, faults, fits }: StepProps) => {
               />
             ))}
           </fieldset>
+        )}
+        {missing !== undefined && (
+          <div role="alert">
+            <Note level="error" title={missing} />
+          </div>
         )}
         {named && administers && (
           <p class="teams-new">

@@ -4,7 +4,7 @@ import { Card } from '../parts/page.tsx'
 import { Note, Status } from '../parts/status.tsx'
 import { Ago } from '../parts/time.tsx'
 import { callPath } from '../routes.ts'
-import { stepPath } from '../words/teams-setup.ts'
+import { exampleOf, stepPath } from '../words/teams-setup.ts'
 import { Doctor } from './teams-doctor.tsx'
 import { StepPage, type StepProps } from './teams-setup.tsx'
 
@@ -22,7 +22,7 @@ export const TestStep = ({ form }: StepProps) => {
       ) : (
         <Doctor zone={zone} />
       )}
-      <FirstCall zone={zone} number={form.numbers.split(/\s/)[0]?.replaceAll('x', '1') ?? ''} />
+      <FirstCall zone={zone} number={exampleOf(form)} />
     </StepPage>
   )
 }

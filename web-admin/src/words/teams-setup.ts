@@ -71,11 +71,18 @@ export const nameFault = (name: string): string | undefined => {
   return undefined
 }
 
-export const numbersOf = (text: string): readonly string[] =>
+const numbersOf = (text: string): readonly string[] =>
   text
     .split(/[\n,;]+/)
     .map((line) => line.trim())
     .filter(Boolean)
+
+/** A number of a Teams user, as the lines for PowerShell have it; `''`: there is none yet. */
+export const exampleOf = ({ numbers }: SetupForm): string =>
+  (numbersOf(numbers)[0] ?? '')
+    .replace('(0)', '')
+    .replace(/[^+\dx]/gi, '')
+    .replace(/x/gi, '0')
 
 const numberFault = (pattern: string): string | undefined => {
   if (!/^[+\d x().*!-]+$/i.test(pattern)) return `“${pattern}” has signs that no number has; x is one digit, a final * any rest`
