@@ -26,7 +26,9 @@ const run = async (args: readonly string[], terminal = false) => {
 test('steps with marks in the order of the list, the summary at the end, and exit code 1 for what is wrong', async () => {
   const { code, out, err } = await run(['teams'])
   expect([code, err]).toEqual([1, ''])
-  expect(out).toMatch(/^Microsoft Teams: zone teams, name sbc\.contoso\.com; Edgeways \d[\w.-]*, \d{4}-[\dT:.-]+Z\n\nOur name\nok {3}Our name: /)
+  expect(out).toMatch(
+    /^Microsoft Teams: zone teams, name sbc\.contoso\.com; Edgeways \d[\w.-]*, \d{4}-[\dT:.-]+Z\n\nOur name\nok {3}Our name: /,
+  )
   expect(out.indexOf('Our certificate')).toBeLessThan(out.indexOf('Hub sip.pstnhub.microsoft.com'))
   expect(out).toContain('BAD  Chain of the certificate: ')
   expect(out).toContain('--   OPTIONS from Microsoft: The edge is not running')
