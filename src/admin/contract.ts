@@ -75,7 +75,7 @@ export interface ListenerView {
 
 export interface TargetView {
   readonly name: string
-  /** `unknown`: not probed, and no traffic yet; it takes calls. */
+  /** `unknown`: it has answered nothing yet, and is not given up; it takes calls. */
   readonly health: 'up' | 'down' | 'unknown'
   readonly drain: boolean
   readonly optionsSeconds?: number

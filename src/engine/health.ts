@@ -11,7 +11,6 @@ export interface TargetRecord {
   answers: number
   /** Clock milliseconds; 0: never. */
   lastAnswer: number
-  lastFailure: number
   /** Why it is down, in words. */
   reason: string
   /** Seconds from OPTIONS to its answer. */
@@ -57,7 +56,6 @@ export class TargetHealth {
         failures: 0,
         answers: 0,
         lastAnswer: 0,
-        lastFailure: 0,
         reason: '',
         optionsSeconds: undefined,
         retryAt: 0,
@@ -117,7 +115,6 @@ export class TargetHealth {
 
   failed(zone: Zone, target: Target, reason: string): void {
     const record = this.record(zone, target)
-    record.lastFailure = this.#clock.now()
     record.answers = 0
     record.failures++
     if (record.failures < zone.probing.downAfter) return

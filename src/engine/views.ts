@@ -42,10 +42,9 @@ export const zoneView = (edge: Edge, zone: Zone): ZoneView => ({
   listeners: zone.listeners.map((listener) => listener.name),
   targets: zone.targets.map((target): TargetView => {
     const record = edge.health.record(zone, target)
-    const known = record.lastAnswer > 0 || record.lastFailure > 0
     return {
       name: target.name,
-      health: known ? (record.up ? 'up' : 'down') : 'unknown',
+      health: !record.up ? 'down' : record.lastAnswer > 0 ? 'up' : 'unknown',
       drain: edge.health.drains(zone, target),
       ...(record.optionsSeconds === undefined ? {} : { optionsSeconds: record.optionsSeconds }),
       ...(record.reason === '' ? {} : { reason: record.reason }),
