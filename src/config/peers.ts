@@ -1,5 +1,6 @@
 /** Peers that are known by certificates and names: what follows from a kind, and what the operator says instead. */
 import type { Listener } from '../address/listener.ts'
+import { type Dialect, PLAIN_DIALECT } from '../zones/dialect.ts'
 import { CLOUD_FACTS, HUB_PORT } from '../zones/microsoft.ts'
 import type { PeerRules } from '../zones/peers.ts'
 import { PROFILES } from '../zones/profiles.ts'
@@ -53,8 +54,7 @@ export const peerPolicy = (
 ): PeerPolicy => {
   const { dialect, connections } = text
   const usual = profile.dialect
-  if (text.contact === undefined) report.derive([...path, 'contact'], profile.contact, `kind ${text.kind}`)
-  if (text.trusted === undefined) report.derive([...path, 'trusted'], profile.trusted, `kind ${text.kind}`)
+  deriveUsual(text, profile, path, report)
   checkCloud(text, profile, listeners, path, report)
   return {
     contact: text.contact ?? profile.contact,
@@ -78,6 +78,39 @@ export const peerPolicy = (
     tenants: tenantsOf(text.tenants, file, listeners, path, report),
   }
 }
+
+const DIALECT = {
+  methods: 'methods',
+  without: 'without',
+  'user-phone': 'userPhone',
+  provisional: 'provisional',
+  redirections: 'redirections',
+  caller: 'caller',
+  moved: 'moved',
+  offers: 'offers',
+} as const satisfies Record<keyof NonNullable<ZoneText['dialect']>, keyof Dialect>
+
+/** Shown with the configuration: what a kind has, and of the rest what others have not. */
+const deriveUsual = ({ kind, ...text }: ZoneText, profile: ZoneProfile, path: Path, report: Report): void => {
+  const usual = (place: Path, written: unknown, value: unknown): void => {
+    if (written === undefined) report.derive([...path, ...place], value, `kind ${kind}`)
+  }
+  const { peers, connections, dialect, patienceMs } = profile
+  usual(['contact'], text.contact, profile.contact)
+  usual(['trusted'], text.trusted, profile.trusted)
+  if (peers !== undefined) {
+    usual(['peers', 'roots'], text.peers?.roots, peers.roots.length === 1 ? peers.roots[0] : peers.roots)
+    usual(['peers', 'usage'], text.peers?.usage, peers.usage)
+  }
+  if (!connections.share) usual(['connections', 'share'], text.connections?.share, false)
+  if (connections.renewMs !== undefined) usual(['connections', 'renew'], text.connections?.renew, durationText(connections.renewMs))
+  for (const [name, property] of Object.entries(DIALECT))
+    if (dialect[property] !== PLAIN_DIALECT[property])
+      usual(['dialect', name], text.dialect?.[name as keyof typeof DIALECT], dialect[property])
+  if (patienceMs !== undefined) usual(['patience'], text.patience, durationText(patienceMs))
+}
+
+const durationText = (ms: number): string => (ms % 60_000 === 0 ? `${ms / 60_000}m` : `${ms / 1000}s`)
 
 /** Who may call may also hang up. */
 const OF_CALLS: readonly string[] = ['ACK', 'CANCEL', 'BYE']

@@ -85,6 +85,25 @@ describe('the effective configuration', () => {
     expect(text).toContain('      anyone: true  # default: kind phones\n')
   })
 
+  test('shows what a kind brings that others do not have, and of the others nothing', () => {
+    const lines = effective(FIRST_EXAMPLE).split('\n')
+    const zone = (name: string): string =>
+      lines
+        .slice(lines.indexOf(`  ${name}:`, lines.indexOf('zones:')) + 1)
+        .join('\n')
+        .split(/\n {2}\S/)[0]!
+    for (const line of [
+      '      roots: microsoft  # default: kind teams',
+      '      share: false  # default: kind teams',
+      '      renew: 55m  # default: kind teams',
+      '    patience: 8s  # default: kind teams',
+      '      methods: [ INVITE, ACK, CANCEL, BYE, OPTIONS, NOTIFY ]  # default: kind teams',
+      '      user-phone: true  # default: kind teams',
+    ])
+      expect(zone('teams').split('\n')).toContain(line)
+    for (const word of ['dialect', 'patience', 'connections', 'roots']) expect(zone('pbx')).not.toContain(word)
+  })
+
   test.each([
     ['a small file', file()],
     ['the example', FIRST_EXAMPLE],
