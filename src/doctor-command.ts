@@ -40,7 +40,7 @@ It changes nothing, and may run while the edge runs: what comes from Microsoft i
 --config FILE      configuration file     (EDGEWAYS_CONFIG; default: edgeways.yaml in the data folder)
 --data FOLDER      data folder            (EDGEWAYS_DATA; default: ./data)
 
-Exit code: 0 all is well, or there are warnings only; 1 something is wrong; 2 not understood.
+Exit code: 0 all is well, or there are warnings only; 1 something is wrong; 2 it could not look (the command, the configuration).
 `
 
 const OPTIONS = {
