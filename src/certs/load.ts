@@ -19,16 +19,6 @@ export const loadCertificate = async (files: CertificateFiles, now: number): Pro
   return checkCertificate(files.name, chain, key, now)
 }
 
-/** PEM roots for peers, one text for each file. @throws CertificateError SBC_CERTIFICATE_FILE */
-export const loadTrust = (paths: readonly string[]): Promise<string[]> =>
-  Promise.all(
-    paths.map(async (path) => {
-      const text = await readExisting(path, 'trusted roots')
-      if (!text.includes('-----BEGIN ')) throw new CertificateError('SBC_CERTIFICATE_FILE', `${path} has no PEM certificate`)
-      return text
-    }),
-  )
-
 const readExisting = async (path: string, what: string): Promise<string> => {
   const text = await readIfThere(path)
   if (text === undefined) throw new CertificateError('SBC_CERTIFICATE_FILE', `There is no file ${path} for ${what}`)

@@ -44,7 +44,7 @@ export interface Patient {
 export const zonesOf = (snapshot: Snapshot): readonly Zone[] => [...snapshot.zones.values()].filter(({ kind }) => kind === KIND)
 
 /** From the names that its peers' certificates have to show, or else from the hubs that it calls. */
-export const cloudOf = ({ admission, targets }: Zone): Cloud => {
+const cloudOf = ({ admission, targets }: Zone): Cloud => {
   const among = (texts: readonly string[]) => (cloud: Cloud) =>
     (CLOUD_FACTS[cloud].names as readonly string[]).some((name) => texts.includes(name))
   return CLOUDS.find(among(admission.certificateNames)) ?? CLOUDS.find(among(targets.map(({ host }) => host))) ?? 'worldwide'

@@ -13,7 +13,7 @@ export interface InviteParts {
   readonly body: string
 }
 
-export const DEFAULT_CALLER = '+442079460100'
+const DEFAULT_CALLER = '+442079460100'
 const BOUNDARY = 'stand-in-7f3d2c1b'
 
 /** RFC 6442 by value, and RFC 4119 with a civic address. */

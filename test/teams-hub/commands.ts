@@ -50,7 +50,7 @@ const called = async (place: Place, number: string | undefined, scenario: Callin
 const answered = async (what: string, response: Promise<{ readonly start: string }>): Promise<string> =>
   `${what}: ${(await response).start}`
 
-export const COMMANDS: Readonly<Record<string, Command>> = {
+const COMMANDS: Readonly<Record<string, Command>> = {
   call: { usage: 'call NUMBER', what: 'a Teams user calls out', run: ([number], place) => called(place, number, {}) },
   anonymous: {
     usage: 'anonymous NUMBER',

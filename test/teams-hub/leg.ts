@@ -101,7 +101,7 @@ const nextHop = (leg: Leg): { readonly host: string; readonly port: number } => 
 }
 
 /** Of a request inside the dialog. */
-export const requestInside = (
+const requestInside = (
   leg: Leg,
   connection: Connection,
   method: string,
@@ -133,7 +133,7 @@ export const requestInside = (
 }
 
 /** A connection to the SBC for a request inside: another machine's, new where that is possible. */
-export const reachInside = async (leg: Leg): Promise<Connection> => {
+const reachInside = async (leg: Leg): Promise<Connection> => {
   const { host, port } = nextHop(leg)
   const connection = await leg.world.reach(leg.site, host, port, true)
   leg.world.findings.seen(33, 'Requests inside over new connections from other addresses, to the name in Record-Route')

@@ -4,18 +4,16 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type CheckedCertificate, checkCertificate } from '../../../src/certs/check.ts'
 import { DevelopmentAuthority } from '../../../src/certs/development.ts'
-import { loadCertificate, loadTrust } from '../../../src/certs/load.ts'
+import { loadCertificate } from '../../../src/certs/load.ts'
 import { DAY, makeStore } from './support.ts'
 
 let disk: Awaited<ReturnType<typeof makeStore>>
 let good: CheckedCertificate
-let root: string
 const now = Date.now()
 beforeAll(async () => {
   disk = await makeStore()
   const authority = await DevelopmentAuthority.open(disk.store, () => now)
   good = await authority.certificate({ name: 'edge', hosts: ['sbc.example.com', '::1'] })
-  root = authority.root
 })
 afterAll(() => disk.remove())
 
@@ -88,15 +86,5 @@ describe('files of the operator', () => {
     await expect(loadCertificate({ ...files, key: '/nowhere/key.pem' }, now)).rejects.toThrow(
       'There is no file /nowhere/key.pem for the key of certificate edge',
     )
-  })
-
-  test('with trusted roots are read, and must hold some', async () => {
-    const path = join(disk.folder, 'my-roots.pem')
-    await writeFile(path, root)
-    expect(await loadTrust([path, path])).toEqual([root, root])
-    const empty = join(disk.folder, 'empty.pem')
-    await writeFile(empty, 'nothing')
-    await expect(loadTrust([empty])).rejects.toThrow(`${empty} has no PEM certificate`)
-    await expect(loadTrust(['/nowhere'])).rejects.toMatchObject({ code: 'SBC_CERTIFICATE_FILE' })
   })
 })

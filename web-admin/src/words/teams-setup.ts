@@ -1,4 +1,5 @@
 /** What somebody fills in to connect Teams, what is wrong with it, and how well a certificate serves. */
+import { covers as standsFor } from '../../../src/base/host-match.ts'
 import type { CertificateView, NameCheck, SetupAnswers, State } from '../api/types.ts'
 import { leftText } from './certificate.ts'
 import { listText } from './numbers.ts'
@@ -141,12 +142,8 @@ export const answersOf = (form: SetupForm, fits: readonly CertificateFit[]): Set
   bypass: form.bypass,
 })
 
-/** One label in the place of the star, at the left (RFC 6125 §6.4.3). */
-export const covers = (host: string, name: string): boolean => {
-  const [pattern, wanted] = [host.toLowerCase(), name.toLowerCase()]
-  if (!pattern.startsWith('*.')) return pattern === wanted
-  return wanted.split('.').slice(1).join('.') === pattern.slice(2) && wanted.includes('.')
-}
+/** Whether a host of a certificate stands for the name. */
+export const covers = (host: string, name: string): boolean => standsFor(host.toLowerCase(), name.toLowerCase())
 
 export interface CertificateFit {
   readonly certificate: CertificateView
