@@ -1,8 +1,8 @@
 import { hostText, type Listener } from '../address/listener.ts'
 import { EMPTY } from '../base/bytes.ts'
+import type { Ids } from '../base/ids.ts'
 import { branchOf } from '../routing/branch.ts'
 import { type HeaderLine, line, makeRequest, type SipRequest } from '../sip/message.ts'
-import type { Edge } from './edge.ts'
 
 /** What an OPTIONS of ours differs in. */
 export interface OptionsSpec {
@@ -21,8 +21,16 @@ export interface OptionsSpec {
   readonly allow?: string
 }
 
+/** Whose OPTIONS it is. */
+export interface OptionsSender {
+  readonly ids: Pick<Ids, 'token'>
+  /** The worker that the branch names. */
+  readonly owner: string
+  readonly running: { readonly snapshot: { readonly serverHeader: string } }
+}
+
 /** §11.1: a request that asks whether somebody is there, outside any dialog. */
-export const optionsRequest = ({ ids, owner, running }: Edge, spec: OptionsSpec): { request: SipRequest; branch: string } => {
+export const optionsRequest = ({ ids, owner, running }: OptionsSender, spec: OptionsSpec): { request: SipRequest; branch: string } => {
   const { listener, as, requestUri, more, allow } = spec
   const branch = branchOf(owner, ids.token(12), spec.tag)
   const server = running.snapshot.serverHeader

@@ -1,6 +1,7 @@
 /** Our certificate as Microsoft will look at it (T §1.4, §1.6). */
 import type { X509Certificate } from 'node:crypto'
 import { covers } from '../base/host-match.ts'
+import { daysLeft } from '../certs/alarms.ts'
 import { hostsOf, isFor, issuerOf, issuerUrlsOf, keyFactsOf, subjectOf } from '../certs/intake/facts.ts'
 import type { Finding, FindingCode } from '../certs/intake/finding.ts'
 import { judgeCertificate, readChain } from '../certs/intake/judge.ts'
@@ -29,7 +30,6 @@ interface Looked extends CertificateQuestion {
   readonly findings: readonly Finding[]
 }
 
-const DAY_MS = 86_400_000
 /** Days before the end: a hint, a warning, and hardly any time left. Microsoft's own page warns at 30. One that lives for a few days has others. */
 const STEPS = [30, 14, 7] as const
 
@@ -76,8 +76,6 @@ export const judgeShown = (question: CertificateQuestion): Readonly<Record<Certi
     programme: programmeOf(looked),
   }
 }
-
-export const daysLeft = (leaf: X509Certificate, now: number): number => Math.floor((leaf.validToDate.getTime() - now) / DAY_MS)
 
 const good = (finding: string, facts: Outcome['facts'] = []): Outcome => ({ verdict: 'good', finding, facts })
 
@@ -184,11 +182,11 @@ const purposeOf = (looked: Looked): Outcome => {
 
 const daysOf = (looked: Looked): Outcome => {
   const { leaf, now } = looked
-  const left = daysLeft(leaf, now)
+  const left = daysLeft(leaf.validToDate.getTime(), now)
   const facts = [['Valid from', leaf.validFromDate.toISOString()] as const, ['Valid to', leaf.validToDate.toISOString()] as const]
   const errors = of(looked, ['SBC_CERTIFICATE_DATES']).filter(({ severity }) => severity === 'error')
   if (errors.length > 0) return fromFindings(errors, good('', facts))
-  const life = daysLeft(leaf, leaf.validFromDate.getTime())
+  const life = daysLeft(leaf.validToDate.getTime(), leaf.validFromDate.getTime())
   const step = STEPS.findLast((days) => left < days && days * 3 <= life)
   const until = leaf.validToDate.toISOString().slice(0, 10)
   if (step === undefined) return good(`The certificate is valid for ${left} more days, until ${until}`, facts)

@@ -1,5 +1,6 @@
 /** How a zone and Microsoft stand with each other, and what to do next. */
 import type { PeeringView } from '../admin/contract.ts'
+import { daysLeft } from '../certs/alarms.ts'
 import { hostsOf } from '../certs/intake/facts.ts'
 import { readChain } from '../certs/intake/judge.ts'
 import { answersHubs, CERTIFICATE_PARTS, type CertificatePart, judgeShown } from './certificate.ts'
@@ -9,7 +10,6 @@ import type { Patient } from './patient.ts'
 import { type RootsView, viewRoots } from './roots.ts'
 import type { TeamsView } from './types.ts'
 
-const DAY_MS = 86_400_000
 /** Hubs ask about once a minute. */
 const LATE_MS = 5 * 60_000
 
@@ -48,7 +48,7 @@ const certificateOf = async (patient: Patient, now: number): Promise<SeenCertifi
     const parts = judgeShown({ shown, name: patient.name, cloud: patient.cloud, now })
     if ('severity' in parts) return without(shown.name, parts.text)
     const chain = readChain(shown.chain)
-    const left = 'severity' in chain ? 0 : Math.floor((chain[0]!.validToDate.getTime() - now) / DAY_MS)
+    const left = 'severity' in chain ? 0 : daysLeft(chain[0]!.validToDate.getTime(), now)
     const wrong = CERTIFICATE_PARTS.map((part: CertificatePart) => parts[part]).filter(
       ({ verdict }) => verdict === 'bad' || verdict === 'warning',
     )
