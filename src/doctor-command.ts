@@ -112,10 +112,10 @@ const settingsOf = (file: string, dataDir: string, { environment }: DoctorComman
 const chosen = async (snapshot: Snapshot, name: string | undefined, dataDir: string, world: World): Promise<Patient> => {
   const zones = zonesOf(snapshot)
   const names = zones.map((zone) => zone.name).join(', ')
-  if (zones.length === 0) throw new UsageError('There is no zone of kind teams in the configuration; the web admin has a wizard for it')
+  if (zones.length === 0) throw new ConfigError('There is no zone of kind teams in the configuration; the web admin has a wizard for it')
   const zone = name === undefined ? (zones.length === 1 ? zones[0] : undefined) : zones.find((one) => one.name === name)
   if (zone === undefined)
-    throw new UsageError(
+    throw new ConfigError(
       name === undefined ? `Which zone? Write --zone with one of: ${names}` : `There is no zone "${name}" of kind teams; there is ${names}`,
     )
   const state = await readPeering(dataDir, world.wall())
@@ -126,7 +126,7 @@ const chosen = async (snapshot: Snapshot, name: string | undefined, dataDir: str
     peering: async () => (typeof state === 'string' ? state : (state.zones[zone.name] ?? 'The running edge does not have this zone yet')),
     refusals: async () => (typeof state === 'string' ? state : state.refusals),
   })
-  if (patient === undefined) throw new UsageError(`Zone "${zone.name}" has no tls listener`)
+  if (patient === undefined) throw new ConfigError(`Zone "${zone.name}" has no tls listener`)
   return patient
 }
 

@@ -68,10 +68,13 @@ const main = async (args: readonly string[]): Promise<number> => {
       password: askPassword(process.stdin, process.stderr),
       terminal: process.stdin.isTTY === true,
     })
-  if (args[0] === 'doctor')
+  if (args[0] === 'doctor') {
+    // It writes for some seconds; who reads it through `head` has seen enough
+    process.stdout.on('error', ({ code }: NodeJS.ErrnoException) => process.exit(code === 'EPIPE' ? 0 : 1))
     return doctorCommand(args.slice(1), {
       ...{ stdout: process.stdout, stderr: process.stderr, environment: process.env, terminal: process.stdout.isTTY === true },
     })
+  }
   let parsed: ReturnType<typeof parse>
   try {
     parsed = parse(args)

@@ -79,7 +79,12 @@ test('T §7.2: every hub is well in every check, and Microsoft asks us; the even
     () => hub.options().some(({ direction, status }) => direction === 'to-sbc' && status === 200) || undefined,
     'OPTIONS to us',
   )
-  await expect.poll(async () => (await edge.api<TeamsView[]>('/api/teams'))[0]?.peering.askers.length).toBeGreaterThan(0)
+  const both = async (): Promise<boolean> => {
+    const { askers, targets } = (await edge.api<TeamsView[]>('/api/teams'))[0]!.peering
+    return askers.length > 0 && targets.every(({ health }) => health === 'up')
+  }
+  // Hubs are asked one after the other, within some seconds
+  await expect.poll(both, { timeout: 10_000 }).toBe(true)
   const abort = new AbortController()
   const events = await fetch(`${api}/events?topics=doctor`, { signal: abort.signal })
   const report = await examined('teams')
@@ -109,9 +114,24 @@ test('T §3.4, T6.18: a name that is no trunk gets 403, which is explained; a hu
   await hub.mood('sip3', 'well')
 })
 
-test('from the command line the same is found beside the running edge', async () => {
+const doctorProgram = () => {
   const args = [join(root, 'src/main.ts'), 'doctor', 'teams', '--zone', 'teams', '--config', edge.configFile, '--data', edge.dataFolder]
-  const program = spawn(join(root, 'node_modules/.bin/node'), args, { env: { ...process.env, EDGEWAYS_DNS_SERVERS: hub.dns } })
+  return spawn(join(root, 'node_modules/.bin/node'), args, { env: { ...process.env, EDGEWAYS_DNS_SERVERS: hub.dns } })
+}
+
+test('who reads no further, as head does, gets no complaint', async () => {
+  const program = doctorProgram()
+  program.stdout.once('data', () => program.stdout.destroy())
+  let complaint = ''
+  program.stderr.on('data', (bytes: Buffer) => {
+    complaint += bytes
+  })
+  const code = await new Promise((done) => program.once('exit', done))
+  expect([code, complaint]).toEqual([0, ''])
+})
+
+test('from the command line the same is found beside the running edge', async () => {
+  const program = doctorProgram()
   let out = ''
   program.stdout.on('data', (bytes: Buffer) => {
     out += bytes
