@@ -35,10 +35,10 @@ const LAST = 20
 
 /**
  * True in normal operation, or told in the reply to whoever sent the command.
- * The first: media before DTLS is through. The others: what a remote wrote into its SDP.
+ * The first: media before DTLS is through, or RTCP of a callee before his answer is read. The others: what a remote wrote into its SDP.
  */
 const HARMLESS = [
-  /^SRTP output wanted, but no crypto suite was negotiated/,
+  /^SRTC?P output wanted, but no crypto suite was negotiated/,
   /^Protocol error in packet from /,
   /^Error parsing SDP at offset /,
   /^Failed to parse a=/,

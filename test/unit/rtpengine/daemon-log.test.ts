@@ -48,8 +48,8 @@ describe('one line of rtpengine', () => {
     expect(readDaemonLine(`a=crypto:1 AES_CM_128_HMAC_SHA1_80 ${KEY}`)).toBeUndefined()
   })
 
-  test('SRTP before DTLS is up is no warning', () => {
-    const line = 'ERR: [\u0001abc\u0002 port 30012]: [srtp] SRTP output wanted, but no crypto suite was negotiated'
+  test.each(['SRTP', 'SRTCP'])('%s before the keys are known (DTLS, or an answer that is on its way) is no warning', (what) => {
+    const line = `ERR: [\u0001abc\u0002 port 30012]: [srtp] ${what} output wanted, but no crypto suite was negotiated`
     expect(readDaemonLine(line)?.level).toBe('debug')
   })
 
