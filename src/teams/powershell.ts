@@ -29,7 +29,7 @@ export const powershellFor = ({ name, port, numbers, bypass, cloud }: SetupAnswe
         // With it Teams may hide the caller in From, and not every PBX looks for the other header
         '# -ForwardPai $true tells who is billed (P-Asserted-Identity), but From may become anonymous: set "dialect: { caller: asserted }" at the zone of the PBX then',
         '# When the trunk is there already:',
-        `Set-CsOnlinePSTNGateway -Identity ${quoted(name)} -SipSignalingPort ${port} -MediaBypass $${bypass} -Enabled $true`,
+        `Set-CsOnlinePSTNGateway -Identity ${quoted(name)} -SipSignalingPort ${port} -ForwardCallHistory $true -MediaBypass $${bypass} -Enabled $true`,
       ].join('\n'),
     },
     {
