@@ -150,7 +150,11 @@ ${helpText()}
   await hub.stop()
 }
 
-main().catch((error: Error) => {
-  process.stderr.write(`${error.message}\n`)
-  process.exitCode = 1
-})
+main().then(
+  // A named pipe that somebody else holds open would keep it for ever
+  () => process.exit(),
+  (error: Error) => {
+    process.stderr.write(`${error.message}\n`)
+    process.exitCode = 1
+  },
+)
