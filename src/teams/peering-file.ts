@@ -12,9 +12,9 @@ export interface PeeringState {
 }
 
 export const PEERING_FILE = 'peering.json'
-/** The edge writes it once in a minute. */
-export const WRITE_MS = 60_000
-const OLD_MS = 3 * WRITE_MS
+/** The edge writes it so often. */
+export const WRITE_MS = 10_000
+const OLD_MS = 6 * WRITE_MS
 const MOST_REFUSALS = 50
 
 /** @throws CertificateError when it cannot be written */
@@ -35,7 +35,7 @@ export const readPeering = async (dataDir: string, now: number): Promise<Peering
     text = await readFile(join(dataDir, PEERING_FILE), 'utf8')
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'ENOENT'
-      ? 'The edge is not running with this data folder, or began less than a minute ago, so nothing is known of what it sees'
+      ? 'The edge is not running with this data folder, or began less than ten seconds ago, so nothing is known of what it sees'
       : `What the running edge knows cannot be read: ${(error as Error).message}`
   }
   try {
