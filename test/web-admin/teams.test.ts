@@ -235,7 +235,7 @@ describe('the wizard', { timeout: 40_000 }, () => {
     await button('Continue').press('Enter')
     await button('Examine').waitFor()
     expect(await link('A call is up').getAttribute('href')).toMatch(/^#\/calls\//)
-    await seen('+442079460111')
+    await seen('+442079460100')
   })
 
   test('survives a reload, and goes back and forward', async () => {
