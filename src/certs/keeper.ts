@@ -44,7 +44,7 @@ export interface KeeperDeps {
 }
 
 /** How often everything is looked at. Upkeep is this timer alone: nothing of it is in the way of a handshake. */
-export const LOOK_MS = 30_000
+export const LOOK_MS = 10_000
 const JUDGE_MS = 3_600_000
 
 /**

@@ -82,7 +82,7 @@ it('files that are replaced are taken over by themselves, with the same crowd', 
   await until(async () => ((await viewOf(edge, 'main')).source === 'files' ? true : undefined), 'reload')
   const before = await serial()
   put(two)
-  // Looked at every half minute, and taken over when two looks saw the same
+  // Looked at every ten seconds, and taken over when two looks saw the same
   const after = await until(async () => ((await viewOf(edge, 'main')).serial === before ? undefined : serial()), 'new files', 80_000)
   expect(after).not.toBe(before)
   expect(await pingAll(crowd)).toEqual({ 200: CROWD })
