@@ -21,9 +21,12 @@ export const faultOfName = (name: string): Outcome | undefined => {
   if (!name.includes('.') || /\.(?:local|localhost|internal|lan|home|test|invalid|example|arpa)$/i.test(name))
     return bad(`${shown} is no name of the public DNS`, 'Take a name in a domain of yours that is verified in Microsoft 365')
   if (name.length > LONGEST) return bad(`${shown} has ${name.length} characters; a trunk has ${LONGEST} at most`, 'Take a shorter name')
-  if (/\.onmicrosoft\.com$/i.test(name))
+  // T §1.4: what follows the first label has to be a domain of the tenant
+  if (name.split('.').length < 3)
+    return bad(`${shown} is a domain, and a trunk is a name in one`, `Take a name below it, such as sbc.${shown}`)
+  if (/\.onmicrosoft\.(?:com|us)$/i.test(name))
     return bad(
-      `${shown} is in onmicrosoft.com, which Microsoft refuses for trunks`,
+      `${shown} is in ${shown.split('.').slice(-2).join('.')}, which Microsoft refuses for trunks`,
       'Take a name in a domain of your own that is verified in the tenant',
     )
   return undefined

@@ -68,6 +68,8 @@ test.each([
   ['sbc.local', /no name of the public DNS/],
   [`${'a'.repeat(52)}.contoso.com`, /has 64 characters; a trunk has 63 at most/],
   ['sbc.contoso.onmicrosoft.com', /onmicrosoft.com, which Microsoft refuses/],
+  ['sbc.contoso.onmicrosoft.us', /onmicrosoft.us, which Microsoft refuses/],
+  ['contoso.com', /is a domain, and a trunk is a name in one/],
   ['sbc_1.contoso.com', /no host name/],
   ['-a.contoso.com', /no host name/],
 ])('T §1.4: %s cannot be the name of a trunk', (name, finding) => {
