@@ -98,18 +98,20 @@ describe('orders at once', () => {
     await world.load(['a', 'b', 'c', 'd'].map((name) => acmeEntry(name)))
     await world.keeper.start()
     await world.pass(MINUTE)
-    await world.until(() => world.fake.busy === 2)
-    expect(world.keeper.views().map(({ next }) => next.text)).toEqual([
-      'The CA took the order',
-      'The CA took the order',
-      'It is ordered when another order is done',
-      'It is ordered when another order is done',
-    ])
+    const said = () => world.keeper.views().map(({ next }) => next.text)
+    const [taken, waits] = ['The CA took the order', 'It is ordered when another order is done']
+    await world.until(() => world.fake.busy === 2 && said().filter((text) => text === taken).length === 2)
+    expect(said()).toEqual([taken, taken, waits, waits])
     await expect(world.keeper.renew('a')).rejects.toMatchObject({ code: 'SBC_CERTIFICATE_BUSY' })
     await expect(world.keeper.renew('d')).rejects.toThrow('Certificate d is being ordered already')
     held.resolve()
     await world.idle()
-    expect(world.fake.orders.map(({ name }) => name)).toEqual(['a', 'b', 'c', 'd'])
+    // Who of two that begin together comes first is decided by whose key is found first
+    const order = world.fake.orders.map(({ name }) => name)
+    expect([order.slice(0, 2).sort(), order.slice(2).sort()]).toEqual([
+      ['a', 'b'],
+      ['c', 'd'],
+    ])
     expect(world.fake.most).toBe(2)
   })
 })
