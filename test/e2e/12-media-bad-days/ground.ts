@@ -158,7 +158,12 @@ export const layGround = async (net: number, options: GroundOptions): Promise<Gr
     dial,
     connect: async () => {
       const outgoing = await dial()
-      const incoming = await called.incoming()
+      // Who waits for a call that was refused should hear why
+      const refused = outgoing.final().then(({ status, start }) => {
+        if (status >= 300) throw new Error(`The call was refused: ${start}`)
+        return new Promise<never>(() => {})
+      })
+      const incoming = await Promise.race([called.incoming(), refused])
       await incoming.provisional(180)
       await Promise.all([incoming.answer(), outgoing.established()])
       const pair = { caller: outgoing, called: incoming }
