@@ -18,6 +18,7 @@ import { headingOf, type Paint, stepText } from './teams/text.ts'
 import type { DoctorReport } from './teams/types.ts'
 import type { World } from './teams/world.ts'
 import { ownAddresses, rootsOf } from './teams-service.ts'
+import { isUsageError, UsageError } from './usage-error.ts'
 
 export interface DoctorCommandIo {
   readonly stdout: { write(text: string): unknown }
@@ -57,9 +58,6 @@ const WRONG = 1
 const USAGE = 2
 const RUN_MS = 90_000
 
-/** What somebody wrote is no command; the sentence stands above the usage. */
-class UsageError extends Error {}
-
 const parse = (args: readonly string[]) => parseArgs({ args: [...args], allowPositionals: true, options: OPTIONS })
 
 /** @param args what follows `doctor` @returns exit code */
@@ -92,8 +90,8 @@ export const doctorCommand = async (args: readonly string[], io: DoctorCommandIo
     io.stdout.write(values.json === true ? `${JSON.stringify(report, undefined, 2)}\n` : `\n${report.summary}\n`)
     return report.verdict === 'bad' ? WRONG : OK
   } catch (error) {
-    if (error instanceof UsageError || (error as { code?: string }).code?.startsWith('ERR_PARSE_ARGS')) {
-      io.stderr.write(`${(error as Error).message}\n\n${DOCTOR_USAGE}`)
+    if (isUsageError(error)) {
+      io.stderr.write(`${error.message}\n\n${DOCTOR_USAGE}`)
       return USAGE
     }
     if (!(error instanceof EdgewaysError)) throw error

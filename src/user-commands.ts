@@ -12,6 +12,7 @@ import { newPassword } from './store/subscriber-rules.ts'
 import { SubscriberStore } from './store/subscribers.ts'
 import type { SubscriberView } from './store/types.ts'
 import { DATABASE_FILE, KEY_FILE } from './subscriber-service.ts'
+import { isUsageError, UsageError } from './usage-error.ts'
 
 export interface UserCommandIo {
   readonly stdout: { write(text: string): unknown }
@@ -64,9 +65,6 @@ const USAGE = 2
 const BUSY_MS = 5000
 const PAGE = 500
 
-/** What somebody wrote is no command; the sentence stands above the usage. */
-class UsageError extends Error {}
-
 type Parsed = ReturnType<typeof parse>
 type Action = (store: SubscriberStore, parsed: Parsed, io: UserCommandIo, database: Database) => void | Promise<void>
 
@@ -87,8 +85,8 @@ export const userCommand = async (args: readonly string[], io: UserCommandIo): P
     await withStore(parsed, io, (store, database) => action(store, parsed, io, database))
     return OK
   } catch (error) {
-    if (error instanceof UsageError || (error as { code?: string }).code?.startsWith('ERR_PARSE_ARGS')) {
-      io.stderr.write(`${(error as Error).message}\n\n${USER_USAGE}`)
+    if (isUsageError(error)) {
+      io.stderr.write(`${error.message}\n\n${USER_USAGE}`)
       return USAGE
     }
     if (!(error instanceof EdgewaysError)) throw error

@@ -63,7 +63,7 @@ export const ReloadRefused = Type.Object({ result: Type.Literal('refused'), at, 
 export const LogLevelBody = Type.Object({ level: Type.Enum([...LOG_LEVELS]) }, { additionalProperties: false })
 export type LogLevelBody = Static<typeof LogLevelBody>
 
-const Target = Type.Object({
+export const Target = Type.Object({
   name: Type.String(),
   health: Type.Enum(['up', 'down', 'unknown']),
   drain: Type.Boolean(),

@@ -3,6 +3,7 @@
  */
 import { EMPTY } from '../base/bytes.ts'
 import { EdgewaysError } from '../base/errors.ts'
+import type { Problem } from '../base/problem.ts'
 import { firstHeader, type HeaderLine, line, makeResponse, type SipRequest, type SipResponse } from '../sip/message.ts'
 import { address, toTag } from '../sip/read.ts'
 import { wireText } from '../sip/text.ts'
@@ -74,6 +75,12 @@ export const answer = (
   headers.push(...extra, NO_BODY)
   const text = wireText(reason.replace(BREAKS, ' ').slice(0, 200))
   return makeResponse(`SIP/2.0 ${status} ${text}\r\n`, status, text, headers, EMPTY)
+}
+
+/** The answer to a request with that fault, with the header lines that belong to it. @param tag as for `answer` */
+export const answerTo = (request: SipRequest, { status, reason, headers = [] }: Problem, tag: string): SipResponse => {
+  const extra = headers.map(([name, value]) => line(name, value))
+  return answer(request, status, reason, tag, extra)
 }
 
 /** §8.2.6.1: 100 has no tag of ours. */

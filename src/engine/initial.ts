@@ -11,11 +11,11 @@ import { type Candidate, type ClassifiedRequest, decide } from '../routing/decid
 import { CALLED, isEmergency } from '../routing/emergency.ts'
 import { methodFault } from '../routing/methods.ts'
 import { movedTo, redirected, sameUser } from '../routing/moved.ts'
-import { headerValue, line, type SipRequest, type SipResponse } from '../sip/message.ts'
+import { headerValue, line, type SipResponse } from '../sip/message.ts'
 import { parseUri } from '../sip/uri.ts'
 import type { NumberField } from '../zones/rules.ts'
 import type { Zone } from '../zones/zone.ts'
-import { answer } from './answers.ts'
+import { answer, answerTo } from './answers.ts'
 import type { Follow, Plan } from './compose.ts'
 import { decidedText } from './decided-text.ts'
 import type { Edge, Running } from './edge.ts'
@@ -47,7 +47,7 @@ export const begin = (edge: Edge, arrived: Arrived): void | Promise<void> => {
   }
   const unknown = methodFault(request.method, zone)
   if (unknown !== undefined) {
-    refuse(edge, transaction, request, unknown)
+    transaction.respond(answerTo(request, unknown, edge.ids.token(8)))
     return
   }
   const turn = request.method === 'REGISTER' ? edge.storm.turn(flow, zone, transaction, request) : 'now'
@@ -123,7 +123,7 @@ const admitted = (
   }
   const planned = planOf(edge, call, { request, uri }, decision)
   if (isProblem(planned)) {
-    refuse(edge, transaction, request, planned)
+    transaction.respond(answerTo(request, planned, edge.ids.token(8)))
     return
   }
   const follow = transaction.invite && zone.dialect.moved === 'follow' ? following(edge, call, planned, MOST_MOVES) : undefined
@@ -228,17 +228,6 @@ const movedPlan = (edge: Edge, call: Call, { request, uri }: Plan, response: Sip
 
 /** Who calls does not change by it. */
 const PARTIES: readonly NumberField[] = ['from', 'to', 'p-asserted-identity']
-
-const refuse = (edge: Edge, transaction: ServerTransaction, request: SipRequest, { status, reason, headers = [] }: Problem): void =>
-  transaction.respond(
-    answer(
-      request,
-      status,
-      reason,
-      edge.ids.token(8),
-      headers.map(([name, value]) => line(name, value)),
-    ),
-  )
 
 /** Those whose zones know the method; the same list where all do. */
 const knowing = (method: string, groups: readonly (readonly Candidate[])[]): readonly (readonly Candidate[])[] => {

@@ -18,7 +18,7 @@ import type { Via } from '../sip/via.ts'
 import { hasMagicCookie, isAckTo, oldServerKey, serverKey } from '../transaction/key.ts'
 import type { Zone } from '../zones/zone.ts'
 import { forwardAck } from './ack.ts'
-import { answer, canAnswer, statusOf, trying } from './answers.ts'
+import { answer, answerTo, canAnswer, statusOf, trying } from './answers.ts'
 import type { Plan } from './compose.ts'
 import type { DialogSide } from './dialogs/dialog.ts'
 import type { Edge, Running } from './edge.ts'
@@ -85,8 +85,7 @@ export class Receiver {
       metrics.drop('unanswerable', flow.listener.name)
       return
     }
-    const extra = (fault.headers ?? []).map(([name, value]) => line(name, value))
-    const response = answer(withSource(request, flow, true), fault.status, fault.reason, ids.token(8), extra)
+    const response = answerTo(withSource(request, flow, true), fault, ids.token(8))
     metrics.message(request.method, flow.listener.transport.name, 'out', fault.status)
     replyFlow(this.#edge, flow, topVia(request), true).send(serialise(response))
   }
@@ -258,8 +257,7 @@ export class Receiver {
     const { log, ids } = this.#edge
     if (log.enabled('debug'))
       log.debug({ callId: headerValue(request, 'call-id'), step, status: fault.status, rfc: fault.rfc, at: fault.at }, fault.reason)
-    const extra = (fault.headers ?? []).map(([name, value]) => line(name, value))
-    transaction.respond(answer(request, fault.status, fault.reason, ids.token(8), extra))
+    transaction.respond(answerTo(request, fault, ids.token(8)))
   }
 
   /** §16.10. */

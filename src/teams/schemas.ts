@@ -1,4 +1,5 @@
 import Type from 'typebox'
+import { Target } from '../admin/schemas.ts'
 import { CLOUDS } from '../zones/microsoft.ts'
 
 const text = (description: string) => Type.String({ description })
@@ -32,12 +33,8 @@ export const Report = Type.Object({
   summary: text('In one sentence; what to do first'),
 })
 
-const Target = Type.Object({
-  name: Type.String(),
-  health: Type.Enum(['up', 'down', 'unknown']),
-  drain: Type.Boolean(),
-  optionsSeconds: optional(Type.Number()),
-  reason: optional(Type.String()),
+const PeerTarget = Type.Object({
+  ...Target.properties,
   host: Type.String(),
   port: Type.Integer(),
   sentAt: optional(text('Our last OPTIONS')),
@@ -53,7 +50,7 @@ const Peering = Type.Object({
   zone: Type.String(),
   name: Type.String(),
   port: Type.Integer(),
-  targets: Type.Array(Target),
+  targets: Type.Array(PeerTarget),
   askers: list(
     Type.Object({
       host: Type.String(),

@@ -12,7 +12,7 @@ import { address } from '../../sip/read.ts'
 import { isSip, parseUri, type SipUri, type Uri } from '../../sip/uri.ts'
 import { natSigns } from '../../zones/nat-signs.ts'
 import type { Zone } from '../../zones/zone.ts'
-import { answer } from '../answers.ts'
+import { answer, answerTo } from '../answers.ts'
 import { isOurHost } from '../domains.ts'
 import type { Edge, Running } from '../edge.ts'
 import type { ServerTransaction } from '../server-transaction.ts'
@@ -69,8 +69,7 @@ export class Registrar {
     const { status, reason, rfc } = outcome
     if (log.enabled('debug')) log.debug({ callId: headerValue(request, 'call-id'), zone: zone.name, step: 'register', status, rfc }, reason)
     if (status === 403 || status === 404) refusals.add(arrival.flow.remoteAddress, arrival.flow.listener.name, reason)
-    const headers = (outcome.headers ?? []).map(([name, value]) => line(name, value))
-    transaction.respond(answer(request, status, reason, ids.token(8), headers))
+    transaction.respond(answerTo(request, outcome, ids.token(8)))
     return true
   }
 
